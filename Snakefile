@@ -1,0 +1,38 @@
+# One study, from pixels to paper. Which study: --configfile config/<study>.yaml; the default is the embedded demo.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# A study's config replaces the default as a whole: merged, the default's models would creep into every study.
+if "study" not in config:
+
+    configfile: "config/demo.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/networks.smk"
+include: "workflow/rules/predictions.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+report: "workflow/captions/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        html=f"{RESULTS}/report/emorec.html",
+        pdf=f"{RESULTS}/report/emorec.pdf",
+    localrule: True
+
+
+onstart:
+    write_effective_config()
+
+
+onsuccess:
+    say_where_the_report_is()

@@ -1,0 +1,180 @@
+"""The command line: one subcommand for each rule of the workflow, so that any step can be run by hand.
+
+Every subcommand takes the study's config and finds its inputs, and puts its outputs, where the workflow does: under
+results/<study>/. Heavy modules are imported by the subcommand that needs them, so that the others start fast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from emorec import SPLITS, __version__
+from emorec import config as configs
+from emorec.errors import EmorecError
+from emorec.paths import Layout
+
+log = logging.getLogger("emorec")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a subcommand; 0 if it succeeded, 1 with a line on stderr if something has to be mended first."""
+    args = _parser().parse_args(arguments)
+    _set_up_logging(args.log)
+    try:
+        args.run(args)
+    except EmorecError as error:
+        log.error("emorec: error: %s", error)
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        log.error("emorec: error: %s: %s", error.filename, error.strerror)
+        return 1
+    except KeyboardInterrupt:
+        log.error("emorec: interrupted")
+        return 130
+    return 0
+
+
+def data(args: argparse.Namespace) -> None:
+    """Read FER2013, or draw the synthetic faces, into data/faces.npz."""
+    from emorec.data.prepare import prepare
+
+    study, layout = _study(args)
+    prepare(study.data, layout.faces, layout.summary, layout.truth)
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train one network with one seed; goes on from its last checkpoint if it was stopped before."""
+    from emorec.data.faces import load_faces
+    from emorec.networks.store import save_network
+    from emorec.networks.train import train as run
+
+    study, layout = _study(args)
+    spec = _choose(configs.networks(study), args.network, "network")
+    faces = load_faces(layout.faces)
+    chosen = {split: faces.split == SPLITS.index(split) for split in ("train", "val")}
+    images = {split: faces.images[rows] for split, rows in chosen.items()}
+    labels = {split: faces.labels[rows] for split, rows in chosen.items()}
+    mean, std = float(images["train"].mean() / 255), float(images["train"].std() / 255)
+    folder = layout.network(spec.network, args.seed)
+    checkpoint = folder / "checkpoint.safetensors"
+    trained = run(spec, args.seed, images, labels, mean=mean, std=std, checkpoint_path=checkpoint)
+    save_network(folder, spec, args.seed, trained, mean, std)
+    checkpoint.unlink(missing_ok=True)
+
+
+def outputs(args: argparse.Namespace) -> None:
+    """Run a trained network over the faces of val and test."""
+    from emorec.data.faces import load_faces
+    from emorec.networks.outputs import network_outputs
+    from emorec.networks.store import load_network, save_outputs
+    from emorec.networks.train import pick_device
+
+    study, layout = _study(args)
+    spec = _choose(configs.networks(study), args.network, "network")
+    folder = layout.network(spec.network, args.seed)
+    loaded = load_network(folder)
+    faces = load_faces(layout.faces)
+    rows = faces.split != SPLITS.index("train")
+    logits, features = network_outputs(
+        loaded.network,
+        faces.images[rows],
+        mean=loaded.record["pixel_mean"],
+        std=loaded.record["pixel_std"],
+        device=pick_device(spec.training.device),
+        threads=spec.training.threads,
+    )
+    named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
+    save_outputs(folder / "outputs.npz", {"logits": logits, "features": features, **named})
+
+
+def combine(args: argparse.Namespace) -> None:
+    """Combine networks' outputs to a model's predictions and embeddings."""
+    from emorec.networks.store import load_outputs, read_record
+    from emorec.predictions import combine as combining
+    from emorec.predictions.store import prediction_frame, save_embeddings, save_predictions
+
+    study, layout = _study(args)
+    entry = _choose(study.models, args.model, "model")
+    if args.seed not in study.seeds:
+        raise EmorecError(f"--seed {args.seed}: the study's seeds are {', '.join(map(str, study.seeds))}")
+    folders = [layout.network(part.network, part.seed) for part in configs.parts(study, args.model, args.seed)]
+    found = [load_outputs(folder / "outputs.npz") for folder in folders]
+    logits, features = [f["logits"] for f in found], [f["features"] for f in found]
+    if entry.kind == "single":
+        combined = combining.single(logits[0], features[0])
+    elif entry.kind == "ensemble":
+        combined = combining.ensemble(logits, features)
+    else:
+        experts = {}
+        for folder, z, h in zip(folders[1:], logits[1:], features[1:], strict=True):
+            emotions = read_record(folder)["emotions"]
+            experts[configs.expert_name(emotions)] = (emotions, z, h)
+        combined = combining.mixture(logits[0], experts)
+    where = [found[0][key] for key in ("split", "row", "label")]
+    save_predictions(layout.predictions(args.model, args.seed), prediction_frame(combined, *where))
+    save_embeddings(layout.embeddings(args.model, args.seed), combined, *where)
+
+
+def show_config(args: argparse.Namespace) -> None:
+    """Check a config and print it with all defaults filled in."""
+    sys.stdout.write(configs.dump(configs.load(args.config)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="emorec", description=__doc__.split("\n")[0])
+    parser.add_argument("--version", action="version", version=f"emorec {__version__}")
+    commands = parser.add_subparsers(title="subcommands", required=True, metavar="SUBCOMMAND")
+
+    def add(name: str, run, *options: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=run.__doc__.split("\n")[0], description=run.__doc__)
+        command.set_defaults(run=run)
+        command.add_argument("--config", type=Path, default=Path("config/demo.yaml"), help="the study (default: %(default)s)")
+        command.add_argument("--results", type=Path, default=Path("results"), help="folder of all studies' results")
+        command.add_argument("--log", type=Path, help="also write the messages to this file")
+        for option in options:
+            help_text, kind = _OPTIONS[option]
+            command.add_argument(f"--{option}", required=True, type=kind, help=help_text)
+        return command
+
+    add("config", show_config)
+    add("data", data)
+    add("train", train, "network", "seed")
+    add("outputs", outputs, "network", "seed")
+    add("combine", combine, "model", "seed")
+    return parser
+
+
+_OPTIONS = {
+    "network": ("a network of the study; `emorec networks` lists them", str),
+    "model": ("a model of the study", str),
+    "seed": ("the replicate's seed", int),
+}
+
+
+def _study(args: argparse.Namespace) -> tuple[configs.Study, Layout]:
+    study = configs.load(args.config)
+    return study, Layout(args.results / study.study)
+
+
+def _choose(known: dict, name: str, kind: str):
+    if name not in known:
+        raise EmorecError(f"--{kind} {name}: no such {kind} in the study; it has {', '.join(known)}")
+    return known[name]
+
+
+def _set_up_logging(path: Path | None) -> None:
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
+    logging.basicConfig(level=os.environ.get("EMOREC_LOG", "INFO"), format="%(message)s", handlers=handlers, force=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

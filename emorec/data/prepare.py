@@ -1,0 +1,50 @@
+"""The data stage's edge: from a config's `data` section to faces.npz, summary.json and, for synthetic faces, truth.npz."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from emorec.config import Data, Synthetic
+from emorec.data.faces import Faces, save_faces
+from emorec.data.read import find_source, read_faces, source_digest
+from emorec.data.summary import summarise
+from emorec.files import atomic, write_json
+
+log = logging.getLogger(__name__)
+
+
+def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path) -> None:
+    """Write the faces of a study and their summary. Raises EmorecError, and writes nothing, if the source is no good."""
+    if data.source == "synthetic":
+        faces, summary = _draw(data.synthetic, truth_path)
+    else:
+        source = find_source(Path(data.path) if data.path else None)
+        log.info("reading %s", source)
+        faces = read_faces(source)
+        summary = summarise(faces, "FER2013", False, source_digest(source))
+    save_faces(faces_path, faces)
+    write_json(summary_path, summary)
+    log.info("%d faces: %s", len(faces), ", ".join(f"{n} {s}" for s, n in _sizes(summary).items()))
+
+
+def _draw(how: Synthetic, truth_path: Path) -> tuple[Faces, dict]:
+    from emorec.data.synthetic import synthetic_faces
+
+    drawn = synthetic_faces(how.train, how.val, how.test, how.seed, how.wrong_labels)
+    faces = Faces(drawn.images, drawn.labels, drawn.split, drawn.row)
+    with atomic(truth_path) as temporary:
+        units = drawn.action_units.astype(np.float16)
+        np.savez(temporary, true_labels=drawn.true_labels, action_units=units, names=np.array(drawn.names))
+    digest = hashlib.sha256(json.dumps(how.model_dump(), sort_keys=True).encode())
+    digest.update(drawn.images)
+    digest.update(drawn.labels)
+    return faces, summarise(faces, "synthetic faces", True, digest.hexdigest())
+
+
+def _sizes(summary: dict) -> dict[str, int]:
+    return {split: sum(counts.values()) for split, counts in summary["counts"].items()}

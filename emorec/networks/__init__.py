@@ -1,0 +1,1 @@
+"""Stage `networks`: what gradient descent trains, once each."""

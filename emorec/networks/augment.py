@@ -1,0 +1,76 @@
+"""Random changes to a whole batch of faces at once, where the batch lies; every face gets its own.
+
+Axis letters: b batch, h height, w width.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from emorec.config import Augmentation
+
+
+def normalise(images: torch.Tensor, mean: float, std: float) -> torch.Tensor:
+    """uint8 (b, h, w) to float32 (b, 1, h, w): scaled to 0..1, then by the training pixels' mean and deviation."""
+    return images.unsqueeze(1).float().div_(255).sub_(mean).div_(std)
+
+
+def augment(x: torch.Tensor, how: Augmentation, generator: torch.Generator) -> torch.Tensor:
+    """Augmented copy of normalised faces.
+
+    Args:
+        x: (b, 1, h, w), normalised, so that 0 is the mean grey.
+        how: the strengths; a strength of zero leaves its step out.
+        generator: source of all randomness, on the device of `x`.
+
+    Flip, rotation, shift and scale are one affine map each, sampled once (bilinear, the border repeated). Erasing
+    follows Zhong et al. 2020 (arXiv 1708.04896): area 2 to 20 %, aspect ratio 0.3 to 3.3, filled with the mean.
+    """
+    b = len(x)
+
+    def uniform(low: float, high: float) -> torch.Tensor:
+        return torch.empty(b, device=x.device).uniform_(low, high, generator=generator)
+
+    if how.flip or how.rotation or how.shift or how.scale:
+        x = _affine(x, how, uniform)
+    if how.brightness or how.contrast:
+        gain = 1 + uniform(-how.contrast, how.contrast)
+        offset = uniform(-how.brightness, how.brightness)  # in deviations of the training pixels, as x is
+        x = x * gain.view(b, 1, 1, 1) + offset.view(b, 1, 1, 1)
+    if how.erasing:
+        x = _erase(x, how.erasing, uniform)
+    return x
+
+
+def _affine(x: torch.Tensor, how: Augmentation, uniform) -> torch.Tensor:
+    b = len(x)
+    angle = uniform(-how.rotation, how.rotation) * (math.pi / 180)
+    zoom = 1 / (1 + uniform(-how.scale, how.scale))  # the map goes from output to input
+    mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0) if how.flip else torch.ones(b, device=x.device)
+    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    # grid coordinates run from -1 to 1, so that a share of the side is twice that in them
+    across, down = uniform(-2 * how.shift, 2 * how.shift), uniform(-2 * how.shift, 2 * how.shift)
+    theta = torch.stack([torch.stack([cos * mirror, -sin, across], 1), torch.stack([sin * mirror, cos, down], 1)], 1)
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _erase(x: torch.Tensor, probability: float, uniform) -> torch.Tensor:
+    h, w = x.shape[-2:]
+    area = uniform(0.02, 0.2) * h * w
+    ratio = uniform(math.log(0.3), math.log(3.3)).exp()
+    tall, wide = (area * ratio).sqrt().clamp(max=h), (area / ratio).sqrt().clamp(max=w)
+    top, left = uniform(0, 1) * (h - tall), uniform(0, 1) * (w - wide)
+    rows = torch.arange(h, device=x.device).view(1, h, 1)
+    columns = torch.arange(w, device=x.device).view(1, 1, w)
+
+    def between(position: torch.Tensor, start: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        start, length = start.view(-1, 1, 1), length.view(-1, 1, 1)
+        return (position >= start) & (position < start + length)
+
+    chosen = (uniform(0, 1) < probability).view(-1, 1, 1)
+    hole = between(rows, top, tall) & between(columns, left, wide) & chosen
+    return x.masked_fill(hole.unsqueeze(1), 0.0)

@@ -1,0 +1,72 @@
+"""Checkpoints of a run in progress: safetensors for tensors, JSON in its metadata for the rest, no pickle.
+
+All random streams of a run are functions of (seed, epoch), so that weights, momentum and the epoch are its whole state.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from emorec.files import atomic
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Checkpoint:
+    """State after `epoch` epochs: `tensors` by name, `history` rows; `fingerprint` says which run it belongs to."""
+
+    epoch: int
+    tensors: dict[str, torch.Tensor]
+    history: list[dict[str, Any]]
+    fingerprint: str
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write atomically: a run killed meanwhile keeps the checkpoint before."""
+    meta = {
+        "epoch": str(checkpoint.epoch),
+        "history": json.dumps(checkpoint.history),
+        "fingerprint": checkpoint.fingerprint,
+    }
+    tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, metadata=meta)
+
+
+def load(path: Path, fingerprint: str) -> Checkpoint | None:
+    """The checkpoint at `path`, or None if there is none to go on from.
+
+    One that is damaged, or of another run (its spec, seed, data or code version differ), is renamed aside, with a
+    warning: it is neither used nor lost.
+    """
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            meta = file.metadata() or {}
+            checkpoint = Checkpoint(
+                epoch=int(meta["epoch"]),
+                tensors={name: file.get_tensor(name) for name in file.keys()},  # noqa: SIM118 - no mapping
+                history=json.loads(meta["history"]),
+                fingerprint=meta["fingerprint"],
+            )
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        return _set_aside(path, f"it is damaged ({' '.join(str(error).split())})")
+    if checkpoint.fingerprint != fingerprint:
+        return _set_aside(path, "it belongs to a run with another spec, seed or data")
+    return checkpoint
+
+
+def _set_aside(path: Path, reason: str) -> None:
+    aside = path.with_name(path.name + ".set-aside")
+    path.replace(aside)
+    log.warning("%s: not resumed from, %s; kept as %s, training starts anew", path, reason, aside.name)

@@ -1,0 +1,28 @@
+"""What a trained network says about faces: logits and the penultimate representation, averaged over the mirror image."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from emorec.networks.augment import normalise
+from emorec.networks.resnet import ResNet
+
+
+@torch.no_grad()
+def network_outputs(
+    network: ResNet, images: np.ndarray, *, mean: float, std: float, device: torch.device, threads: int, batch: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (n, k) float32 and features (n, d) float16 of uint8 images (n, 48, 48).
+
+    Both are means over the face and its mirror image; in fp32, whatever the network was trained in.
+    """
+    torch.set_num_threads(threads)
+    network = network.to(device, memory_format=torch.channels_last).eval()
+    logits, features = [], []
+    for chunk in torch.from_numpy(images).split(batch):
+        x = normalise(chunk.to(device), mean, std).contiguous(memory_format=torch.channels_last)
+        h = (network.embed(x) + network.embed(x.flip(3))) / 2  # the head is linear: its mean is that of the mean
+        logits.append(network.fc(h).cpu())
+        features.append(h.half().cpu())
+    return torch.cat(logits).numpy(), torch.cat(features).numpy()

@@ -1,0 +1,1 @@
+"""Stage `predictions`: networks combined to models; their probabilities and embeddings."""

@@ -1,0 +1,106 @@
+# The only functions of the workflow: from the validated config to the rules' inputs, parameters and resources.
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from emorec import config as configs
+from emorec.errors import EmorecError
+from emorec.files import write_text
+
+try:
+    STUDY = configs.validate(config, "config")
+except EmorecError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = f"results/{STUDY.study}"
+CONFIG = f"{RESULTS}/config.yaml"
+NETWORKS = configs.networks(STUDY)
+
+
+wildcard_constraints:
+    network="|".join(NETWORKS),
+    model="|".join(STUDY.models),
+    seed=r"\d+",
+
+
+def write_effective_config():
+    """The config that the jobs read: all defaults and command-line changes in it."""
+    text = configs.dump(STUDY)
+    path = Path(CONFIG)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+
+
+def say_where_the_report_is():
+    for suffix in ("html", "pdf"):
+        path = Path(f"{RESULTS}/report/emorec.{suffix}")
+        if path.exists():
+            print(f"report: {path}", file=sys.stderr)
+
+
+def modules(*patterns):
+    """The modules that a stage runs, as inputs: an edit of one of them reruns the stage and what depends on it."""
+    found = [str(p) for pattern in patterns for p in sorted(Path("emorec").glob(pattern))]
+    if not found:
+        raise WorkflowError(f"no module matches {patterns}; run snakemake in the repository's folder")
+    return found
+
+
+def data_source():
+    """FER2013's file or folder where the study reads one, so that a missing data set stops before any training."""
+    if STUDY.data.source == "synthetic":
+        return []
+    from emorec.data.read import find_source
+
+    try:
+        source = find_source(Path(STUDY.data.path) if STUDY.data.path else None)
+    except EmorecError as error:
+        raise WorkflowError(str(error)) from None
+    return [str(source)]
+
+
+def training(wildcards):
+    """How the wanted network is trained."""
+    return NETWORKS[wildcards.network].training
+
+
+def gpus(wildcards):
+    """1 where a network is trained on a GPU: jobs queue for it by Snakemake's resource of that name."""
+    device = training(wildcards).device
+    return int(device == "cuda" or (device == "auto" and Path("/dev/nvidia0").exists()))
+
+
+def network_file(network, seed, name):
+    return f"{RESULTS}/networks/{network}/seed{seed}/{name}"
+
+
+def parts_of(name):
+    """Input function: file `name` of each network that makes up the wanted model."""
+
+    def of_model(wildcards):
+        parts = configs.parts(STUDY, wildcards.model, int(wildcards.seed))
+        return [network_file(part.network, part.seed, name) for part in parts]
+
+    return of_model
+
+
+def composition(wildcards):
+    """What a model is made of, as a parameter: a change of it reruns the combination."""
+    parts = configs.parts(STUDY, wildcards.model, int(wildcards.seed))
+    return [STUDY.models[wildcards.model].kind, *(f"{part.network}/{part.seed}" for part in parts)]
+
+
+def trained(name):
+    """File `name` of every network of the study."""
+    return [network_file(part.network, part.seed, name) for part in configs.all_parts(STUDY)]
+
+
+def predictions(models=None):
+    """Predictions of all (or the given) models and seeds."""
+    return [f"{RESULTS}/predictions/{m}/seed{s}.parquet" for m in models or STUDY.models for s in STUDY.seeds]
+
+
+def embeddings(seeds=None):
+    """Embeddings of all models for all (or the given) seeds."""
+    return [f"{RESULTS}/embeddings/{m}/seed{s}.npz" for m in STUDY.models for s in seeds or STUDY.seeds]

@@ -1,0 +1,23 @@
+rule combine:
+    input:
+        outputs=parts_of("outputs.npz"),
+        records=parts_of("network.json"),
+        code=modules("predictions/*.py"),
+    output:
+        predictions=f"{RESULTS}/predictions/{{model}}/seed{{seed}}.parquet",
+        embeddings=f"{RESULTS}/embeddings/{{model}}/seed{{seed}}.npz",
+    params:
+        composition=composition,
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/combine/{{model}}/seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/combine/{{model}}/seed{{seed}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    message:
+        "combine: model {wildcards.model}, seed {wildcards.seed}"
+    shell:
+        "emorec combine --config {params.config:q} --model {wildcards.model:q} --seed {wildcards.seed} --log {log:q}"

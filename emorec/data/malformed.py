@@ -1,0 +1,33 @@
+"""One wording for everything that is wrong with the user's data: file, row, reason, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emorec.errors import EmorecError
+
+
+def malformed(path: Path, reason: str, row: int | None = None) -> EmorecError:
+    """The error "`path`, row `row`: `reason`"; rows are a file's lines, counted from 1, so a CSV's header is row 1."""
+    place = printable(str(path)) if row is None else f"{printable(str(path))}, row {row}"
+    return EmorecError(f"{place}: {reason}")
+
+
+@contextmanager
+def reading(source: Path) -> Iterator[None]:
+    """Turn what the operating system refuses meanwhile (permission, a broken disk) into an error for the user."""
+    try:
+        yield
+    except OSError as error:
+        raise malformed(Path(error.filename or source), error.strerror or type(error).__name__) from None
+
+
+def printable(text: str | bytes, limit: int | None = None) -> str:
+    """`text` fit for one line of a terminal: control characters and broken encodings escaped, cut after `limit`."""
+    if isinstance(text, bytes):
+        text = text[: 4 * limit if limit else None].decode("utf-8", "backslashreplace")
+    if limit is not None and len(text) > limit:
+        text = text[:limit] + "…"
+    return text if text.isprintable() else ascii(text)[1:-1]

@@ -121,6 +121,54 @@ def combine(args: argparse.Namespace) -> None:
     save_embeddings(layout.embeddings(args.model, args.seed), combined, *where)
 
 
+def tables(args: argparse.Namespace) -> None:
+    """Make one group of tables from predictions, embeddings and the networks' records."""
+    from emorec.tables.groups import GROUPS, write
+
+    study, layout = _study(args)
+    _choose(GROUPS, args.group, "group")
+    write(args.group, study, layout)
+
+
+def figure(args: argparse.Namespace) -> None:
+    """Draw one figure, as SVG and PNG."""
+    from functools import partial
+
+    from emorec import figures
+    from emorec.figures import style
+
+    study, layout = _study(args)
+    _choose(dict.fromkeys(figures.FIGURES), args.name, "name")
+    make = figures.load(args.name).make
+    if args.name == "samples":
+        from emorec.networks.augment import augmented_pictures
+
+        make = partial(make, augment=augmented_pictures(study.training_of(study.reference).augmentation))
+    for path in figures.inputs(args.name):
+        if not (layout.root / path).exists():
+            raise EmorecError(f"{layout.root / path}: missing; make the study's data and tables first")
+    style.save(make(layout.root), layout.figure(args.name, "svg").parent, args.name)
+
+
+def stage(args: argparse.Namespace) -> None:
+    """Lay out the report's sources with the study's numbers, tables and figures."""
+    from emorec.report.provenance import provenance
+    from emorec.report.stage import stage as run
+
+    study, layout = _study(args)
+    run(layout.root, args.sources, layout.report / "source", provenance(study.study, configs.dump(study)))
+
+
+def report(args: argparse.Namespace) -> None:
+    """Render the laid-out report to HTML and PDF, with Quarto where it is installed."""
+    from emorec.report.render import render
+
+    _, layout = _study(args)
+    html, pdf = layout.report / "emorec.html", layout.report / "emorec.pdf"
+    used = render(layout.report / "source", html, pdf, args.renderer)
+    log.info("rendered by %s: %s, %s", used, html, pdf)
+
+
 def show_config(args: argparse.Namespace) -> None:
     """Check a config and print it with all defaults filled in."""
     sys.stdout.write(configs.dump(configs.load(args.config)))
@@ -147,13 +195,20 @@ def _parser() -> argparse.ArgumentParser:
     add("train", train, "network", "seed")
     add("outputs", outputs, "network", "seed")
     add("combine", combine, "model", "seed")
+    add("tables", tables, "group")
+    add("figure", figure, "name")
+    add("stage", stage).add_argument("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder")
+    renderers = ("auto", "quarto", "pandoc+typst")
+    add("report", report).add_argument("--renderer", choices=renderers, default="auto", help="default: %(default)s")
     return parser
 
 
 _OPTIONS = {
-    "network": ("a network of the study; `emorec networks` lists them", str),
+    "network": ("a network of the study; a wrong name lists them", str),
     "model": ("a model of the study", str),
     "seed": ("the replicate's seed", int),
+    "group": ("costs, classes, curves, scores, comparisons, representation or claims", str),
+    "name": ("the figure's name; a wrong one lists them", str),
 }
 
 

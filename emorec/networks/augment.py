@@ -6,7 +6,9 @@ Axis letters: b batch, h height, w width.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -43,6 +45,17 @@ def augment(x: torch.Tensor, how: Augmentation, generator: torch.Generator) -> t
     if how.erasing:
         x = _erase(x, how.erasing, uniform)
     return x
+
+
+def augmented_pictures(how: Augmentation) -> Callable[[np.ndarray, int], np.ndarray]:
+    """The augmentation as a function of uint8 faces (n, h, w) and a seed, to pictures (n, h, w) from 0 to 1."""
+
+    def pictures(images: np.ndarray, seed: int) -> np.ndarray:
+        mean, std = float(images.mean() / 255), float(images.std() / 255)
+        x = augment(normalise(torch.from_numpy(images), mean, std), how, torch.Generator().manual_seed(seed))
+        return (x * std + mean).clamp(0, 1).squeeze(1).numpy()
+
+    return pictures
 
 
 def _affine(x: torch.Tensor, how: Augmentation, uniform) -> torch.Tensor:

@@ -5,6 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from emorec import config as configs
+from emorec import figures
 from emorec.errors import EmorecError
 from emorec.files import write_text
 

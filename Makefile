@@ -1,0 +1,41 @@
+# make report   the default study, from nothing to HTML and PDF       make test   everything that CI runs
+# Both set up .venv from the lock first; PYTHON names the interpreter (3.11 or newer), CORES how many cores to use.
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+# The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: report test lint bench clean
+
+report: $(READY)
+	snakemake --cores $(CORES)
+	@echo "HTML: results/demo/report/emorec.html"
+	@echo "PDF:  results/demo/report/emorec.pdf"
+
+test: $(READY) lint
+	python -m pytest
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	snakefmt --check --quiet Snakefile workflow
+	snakemake --lint
+
+bench: $(READY)
+	python -m benchmarks.synthetic
+
+# --no-deps: the lock is complete. A CUDA build of torch needs libraries that its CPU build does not; where it is the
+# one that pip found, it cannot be imported without them.
+$(READY): requirements.lock requirements-cuda.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emorec needs Python 3.11 or newer; name one with make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements.lock
+	python -c 'import torch' 2>/dev/null || python -m pip install --quiet --require-hashes --no-deps --requirement requirements-cuda.lock
+	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .snakemake results/demo

@@ -1,0 +1,40 @@
+"""Stage `tables`: every number that the report states.
+
+One function a table; each takes predictions, embeddings or training records that `read` has validated and returns a
+DataFrame with the table's columns. Nothing here looks at an image.
+"""
+
+from emorec.tables.claims import claims_table
+from emorec.tables.comparisons import comparisons_table, pair_comparisons_table
+from emorec.tables.networks import classes_table, curves_table, models_table
+from emorec.tables.performance import (
+    confusion_table,
+    gate_table,
+    pairs_table,
+    recall_table,
+    scores_table,
+    summary_table,
+)
+from emorec.tables.read import Embeddings, Model, read_embeddings, read_predictions
+from emorec.tables.representation import projections_table, representation_table
+
+__all__ = [
+    "Embeddings",
+    "Model",
+    "claims_table",
+    "classes_table",
+    "comparisons_table",
+    "confusion_table",
+    "curves_table",
+    "gate_table",
+    "models_table",
+    "pair_comparisons_table",
+    "pairs_table",
+    "projections_table",
+    "read_embeddings",
+    "read_predictions",
+    "recall_table",
+    "representation_table",
+    "scores_table",
+    "summary_table",
+]

@@ -1,0 +1,106 @@
+"""The tables' edge: which tables are made together, from which files of a study, and how the workflow's rules call them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from emorec import config as configs
+from emorec import tables
+from emorec.config import Study
+from emorec.files import write_csv
+from emorec.paths import Layout
+
+Tables = dict[str, pd.DataFrame]
+
+
+def costs(study: Study, layout: Layout) -> Tables:
+    """What each model costs, from the networks' records."""
+    return {"models": tables.models_table(_models(study, layout))}
+
+
+def classes(study: Study, layout: Layout) -> Tables:
+    """How many faces show each emotion, from the data's summary."""
+    return {"classes": tables.classes_table(layout.summary)}
+
+
+def curves(study: Study, layout: Layout) -> Tables:
+    """Every epoch of every network, from the training histories."""
+    histories = [layout.network(part.network, part.seed) / "history.csv" for part in configs.all_parts(study)]
+    return {"curves": tables.curves_table(histories)}
+
+
+def scores(study: Study, layout: Layout) -> Tables:
+    """Each model by itself, from the predictions: scores, recall, confusion, pairs, gate, and their summary over seeds."""
+    predictions = _predictions(study, layout)
+    return {
+        "scores": tables.scores_table(predictions),
+        "recall": tables.recall_table(predictions),
+        "confusion": tables.confusion_table(predictions),
+        "pairs": tables.pairs_table(predictions),
+        "summary": tables.summary_table(predictions),
+        "gate": tables.gate_table(predictions),
+    }
+
+
+def comparisons(study: Study, layout: Layout) -> Tables:
+    """Models against each other on the test split, from the predictions."""
+    predictions, models = _predictions(study, layout), _models(study, layout)
+    return {
+        "comparisons": tables.comparisons_table(predictions, models),
+        "pair_comparisons": tables.pair_comparisons_table(predictions, models),
+    }
+
+
+def representation(study: Study, layout: Layout) -> Tables:
+    """How well the embeddings of the test faces part the emotions, and their maps to the plane."""
+    embeddings = _embeddings(study, layout)
+    return {
+        "representation": tables.representation_table(embeddings),
+        "projections": tables.projections_table(embeddings, _predictions(study, layout)),
+    }
+
+
+def claims(study: Study, layout: Layout) -> Tables:
+    """The study's claims with their verdicts, from predictions and embeddings."""
+    predictions, embeddings = _predictions(study, layout), _embeddings(study, layout)
+    return {"claims": tables.claims_table(predictions, embeddings, _models(study, layout))}
+
+
+GROUPS: dict[str, Callable[[Study, Layout], Tables]] = {
+    made.__name__: made for made in (costs, classes, curves, scores, comparisons, representation, claims)
+}
+
+
+def write(group: str, study: Study, layout: Layout) -> None:
+    """Make one group of tables and write its files."""
+    for name, table in GROUPS[group](study, layout).items():
+        write_csv(layout.table(name), table)
+
+
+def _models(study: Study, layout: Layout) -> list[tables.Model]:
+    def records(model: str, seed: int) -> list:
+        parts = configs.parts(study, model, seed)
+        return [layout.network(part.network, part.seed) / "network.json" for part in parts]
+
+    return [
+        tables.Model(
+            name,
+            entry.kind,
+            configs.label(study, name),
+            entry.grouping if entry.kind == "mixture" else "",
+            {seed: records(name, seed) for seed in study.seeds},
+        )
+        for name, entry in study.models.items()
+    ]
+
+
+def _predictions(study: Study, layout: Layout) -> pd.DataFrame:
+    replicates = [(model, seed) for model in study.models for seed in study.seeds]
+    return tables.read_predictions({(model, seed): layout.predictions(model, seed) for model, seed in replicates})
+
+
+def _embeddings(study: Study, layout: Layout) -> dict[tuple[str, int], tables.Embeddings]:
+    replicates = [(model, seed) for model in study.models for seed in study.seeds]
+    return tables.read_embeddings({(model, seed): layout.embeddings(model, seed) for model, seed in replicates})

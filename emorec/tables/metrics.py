@@ -1,0 +1,78 @@
+"""Metrics of seven-class predictions, on arrays alone, for a whole set of faces and for its resamples alike.
+
+`weights` (B, N) says how often each of N faces counts in each of B resamples; without it every face counts once, and
+B is 1. The point estimate and the bootstrap therefore run through the same lines.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from emorec import EMOTIONS
+
+METRICS = ("accuracy", "macro_f1", "nll", "brier", "ece")
+CLASSES = len(EMOTIONS)
+BINS = 15
+
+
+def confusion_counts(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Count faces by true (rows) and predicted (columns) emotion: (B, 7, 7) from labels and predictions (N,)."""
+    weights = _or_ones(weights, labels.size)
+    cells = np.zeros((labels.size, CLASSES * CLASSES), dtype=weights.dtype)
+    cells[np.arange(labels.size), labels.astype(int) * CLASSES + predicted.astype(int)] = 1
+    return (weights @ cells).reshape(-1, CLASSES, CLASSES)
+
+
+def accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Share of faces predicted rightly: (...) from counts (..., 7, 7)."""
+    return np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1))
+
+
+def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision, recall and F1 by emotion, each (..., 7); 0 where undefined, as scikit-learn's `zero_division=0`."""
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    true, predicted = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    return _ratio(hits, predicted), _ratio(hits, true), _ratio(2 * hits, true + predicted)
+
+
+def macro_f1(confusion: np.ndarray) -> np.ndarray:
+    """Mean F1 over the emotions that occur as truth or as prediction (scikit-learn's default): (...)."""
+    _, _, f1 = precision_recall_f1(confusion)
+    occurs = confusion.sum(axis=-1) + confusion.sum(axis=-2) > 0
+    return (f1 * occurs).sum(axis=-1) / occurs.sum(axis=-1)
+
+
+def scores(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """All of METRICS, each (B,), of labels (N,) and probabilities (N, 7).
+
+    nll: mean natural-log loss of the truth, probabilities clipped at 1e-7. brier: mean squared distance of the
+    probabilities to the one-hot truth, summed over emotions (Brier 1950: 0 to 2). ece: expected calibration error of
+    the largest probability over 15 equal-width bins (Guo et al. 2017, arXiv 1706.04599).
+    """
+    weights = _or_ones(weights, labels.size)
+    total = weights.sum(axis=1)
+    p = np.asarray(probabilities, dtype=np.float64)
+    labels = labels.astype(int)
+    predicted = p.argmax(axis=1)
+    confusion = confusion_counts(labels, predicted, weights)
+    nll = -np.log(np.clip(p[np.arange(labels.size), labels], 1e-7, 1))
+    brier = ((p - np.eye(CLASSES)[labels]) ** 2).sum(axis=1)
+    confidence = p.max(axis=1)
+    gaps = np.zeros((labels.size, BINS), dtype=weights.dtype)
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    gaps[np.arange(labels.size), bins] = (predicted == labels) - confidence
+    return {
+        "accuracy": accuracy(confusion),
+        "macro_f1": macro_f1(confusion),
+        "nll": weights @ nll.astype(weights.dtype) / total,
+        "brier": weights @ brier.astype(weights.dtype) / total,
+        "ece": np.abs(weights @ gaps).sum(axis=1) / total,
+    }
+
+
+def _or_ones(weights: np.ndarray | None, faces: int) -> np.ndarray:
+    return np.ones((1, faces)) if weights is None else weights
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator, dtype=float), where=denominator > 0)

@@ -1,0 +1,207 @@
+"""The edge between files and tables: predictions, embeddings and network records in, validated arrays out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from emorec import EMOTIONS, SPLITS
+from emorec.errors import EmorecError
+
+PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
+KINDS = ("single", "ensemble", "mixture")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One compared model: name, kind (of KINDS), label for readers, grouping (empty unless mixture).
+
+    `networks` maps each seed to the network.json files of the networks that the model is made of.
+    """
+
+    name: str
+    kind: str
+    label: str
+    grouping: str = ""
+    networks: Mapping[int, Sequence[Path]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise EmorecError(f"model {self.name}: unknown kind {self.kind!r}; use one of {', '.join(KINDS)}")
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """One model on one split: seeds (S), row (N,), labels (N,) and probabilities (S, N, 7)."""
+
+    seeds: tuple[int, ...]
+    row: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The likeliest emotion: (S, N)."""
+        return self.probabilities.argmax(axis=2)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Penultimate representation of the test faces: embeddings (N, D) float16, row (N,), label (N,)."""
+
+    embeddings: np.ndarray
+    row: np.ndarray
+    label: np.ndarray
+
+
+def read_predictions(paths: Mapping[tuple[str, int], Path]) -> pd.DataFrame:
+    """Concatenate the predictions of each (model, seed), with the columns `model` and `seed` in front.
+
+    Faces are sorted by split and row, equally for every model and seed. Raises EmorecError, with the file and the
+    reason, for missing columns, values that are no probabilities, sums off 1 by more than 1e-3, repeated rows, and
+    rows or labels unlike the first file's.
+    """
+    if not paths:
+        raise EmorecError("no predictions given; name at least one model")
+    tables = []
+    faces: pd.DataFrame | None = None
+    for (model, seed), path in paths.items():
+        table = _read_prediction(Path(path))
+        own = table[["split", "row", "label"]]
+        if faces is None:
+            faces, first = own, path
+        elif not own.equals(faces):
+            raise EmorecError(
+                f"{path}: its faces or labels are not those of {first}; predict every model on the same data again"
+            )
+        table.insert(0, "model", model)
+        table.insert(1, "seed", seed)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _read_prediction(path: Path) -> pd.DataFrame:
+    again = "run the predictions stage again"
+    try:
+        table = pd.read_parquet(path)
+    except FileNotFoundError:
+        raise EmorecError(f"{path}: no such file; {again}") from None
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        raise EmorecError(f"{path}: no Parquet file ({str(error).splitlines()[0]}); {again}") from None
+    missing = [c for c in ("split", "row", "label", *PROBABILITIES) if c not in table.columns]
+    if missing:
+        raise EmorecError(f"{path}: no column {', '.join(missing)}; {again}")
+    if table.empty:
+        raise EmorecError(f"{path}: no rows; {again}")
+    split = table["split"].astype(str)
+    if not split.isin(SPLITS).all():
+        raise EmorecError(f"{path}: unknown split {split[~split.isin(SPLITS)].iloc[0]!r}; use {', '.join(SPLITS)}")
+    for kind, columns in (("p", PROBABILITIES), ("gate", [c for c in table.columns if c.startswith("gate_")])):
+        if columns:
+            _check_distribution(path, table, columns, kind)
+    if not table["label"].between(0, len(EMOTIONS) - 1).all():
+        raise EmorecError(f"{path}: label outside 0 to {len(EMOTIONS) - 1}; {again}")
+    if table.duplicated(["split", "row"]).any():
+        raise EmorecError(f"{path}: row {table.row[table.duplicated(['split', 'row'])].iloc[0]} occurs twice; {again}")
+    table = table.assign(
+        split=pd.Categorical(split, categories=SPLITS, ordered=True),
+        row=table["row"].astype(np.int64),
+        label=table["label"].astype(np.int64),
+    )
+    table = table.sort_values(["split", "row"], ignore_index=True)
+    return table.assign(split=table["split"].astype(str))
+
+
+def _check_distribution(path: Path, table: pd.DataFrame, columns: list[str], kind: str) -> None:
+    try:
+        values = table[columns].to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        raise EmorecError(f"{path}: {kind}_ columns hold no numbers; run the predictions stage again") from None
+    for bad, reason in (
+        (~np.isfinite(values).all(axis=1), "are not all finite"),
+        (((values < 0) | (values > 1)).any(axis=1), "lie outside 0 to 1"),
+        (np.abs(values.sum(axis=1) - 1) > 1e-3, "do not sum to 1"),
+    ):
+        if bad.any():
+            row = table["row"].iloc[int(np.argmax(bad))]
+            raise EmorecError(f"{path}: row {row}: {kind}_ values {reason}; run the predictions stage again")
+
+
+def by_model(predictions: pd.DataFrame, split: str) -> dict[str, Replicates]:
+    """Arrays of each model on `split`, models in their order of appearance, seeds and rows ascending."""
+    chosen = predictions[predictions["split"] == split]
+    found = {}
+    for model in chosen["model"].unique():
+        own = chosen[chosen["model"] == model].sort_values(["seed", "row"], kind="stable")
+        seeds = tuple(int(seed) for seed in own["seed"].unique())
+        shape = (len(seeds), len(own) // len(seeds))
+        found[str(model)] = Replicates(
+            seeds,
+            own["row"].to_numpy().reshape(shape)[0],
+            own["label"].to_numpy().reshape(shape)[0],
+            own[PROBABILITIES].to_numpy(dtype=np.float64).reshape(*shape, len(EMOTIONS)),
+        )
+    return found
+
+
+def splits(predictions: pd.DataFrame) -> list[str]:
+    """The splits that occur, in SPLITS' order."""
+    return [split for split in SPLITS if (predictions["split"] == split).any()]
+
+
+def read_embeddings(paths: Mapping[tuple[str, int], Path]) -> dict[tuple[str, int], Embeddings]:
+    """Read the embeddings of each (model, seed), sorted by row.
+
+    Raises EmorecError for a missing array, shapes that do not agree, a value that is not finite, or rows or labels
+    unlike the first file's.
+    """
+    found: dict[tuple[str, int], Embeddings] = {}
+    for key, path in paths.items():
+        own = _read_embedding(Path(path))
+        if found:
+            (first, other), *_ = found.items()
+            if not (np.array_equal(own.row, other.row) and np.array_equal(own.label, other.label)):
+                raise EmorecError(
+                    f"{path}: its faces or labels are not those of {paths[first]}; embed every model's faces again"
+                )
+        found[key] = own
+    return found
+
+
+def _read_embedding(path: Path) -> Embeddings:
+    again = "run the predictions stage again"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            embeddings, row, label = file["embeddings"], file["row"], file["label"]
+    except FileNotFoundError:
+        raise EmorecError(f"{path}: no such file; {again}") from None
+    except KeyError as error:
+        raise EmorecError(f"{path}: {str(error.args[0])}; {again}") from None
+    except (OSError, ValueError) as error:
+        raise EmorecError(f"{path}: no npz file ({str(error).splitlines()[0]}); {again}") from None
+    if embeddings.ndim != 2 or row.shape != (len(embeddings),) or label.shape != row.shape or not row.size:
+        raise EmorecError(f"{path}: shapes {embeddings.shape}, {row.shape}, {label.shape} do not agree; {again}")
+    if not np.isfinite(embeddings).all():
+        raise EmorecError(f"{path}: embeddings are not all finite (float16 overflows at 65504); {again}")
+    order = np.argsort(row, kind="stable")
+    return Embeddings(embeddings[order], row[order].astype(np.int64), label[order].astype(np.int64))
+
+
+def read_record(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """Read a JSON file that must have `keys`; EmorecError otherwise."""
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise EmorecError(f"{path}: no such file; run the stage that makes it again") from None
+    except ValueError as error:
+        raise EmorecError(f"{path}: no JSON ({error}); run the stage that makes it again") from None
+    for key in keys:
+        if not isinstance(record, dict) or key not in record:
+            raise EmorecError(f"{path}: no key {key!r}; run the stage that makes it again")
+    return record

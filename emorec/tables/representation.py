@@ -1,0 +1,191 @@
+"""What the penultimate representation looks like: numbers in the original space, and PCA and t-SNE pictures of it.
+
+A t-SNE picture proves nothing by itself (Wattenberg et al. 2016, doi 10.23915/distill.00002); the measures are what a
+claim may rest on. Every dimension is first scaled to unit variance over the faces, so that a mixture's concatenated
+networks count alike whatever the scale of their features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array
+
+from emorec import EMOTIONS
+from emorec.errors import EmorecError
+from emorec.tables.bootstrap import STATE
+from emorec.tables.pairs import HARD_PAIRS
+from emorec.tables.read import Embeddings, by_model
+
+NEIGHBOURS = 10
+SAMPLE = 2000
+
+
+def standardise(embeddings: np.ndarray) -> np.ndarray:
+    """Centre (N, D) and scale each dimension to unit variance: (N, D') float32, without the constant dimensions."""
+    x = embeddings.astype(np.float32)
+    x -= x.mean(axis=0)
+    spread = x.std(axis=0)
+    # A unit that hardly ever fires carries rounding, not meaning; unit variance would blow that up.
+    alive = spread > 1e-3 * max(float(spread.max(initial=0.0)), 1e-12)
+    if not alive.any():
+        raise EmorecError("embeddings: all faces have the same; check that the network was trained")
+    return x[:, alive] / spread[alive]
+
+
+def distances(x: np.ndarray) -> np.ndarray:
+    """Euclidean distances of all pairs: (N, N) float32 from (N, D), zero on the diagonal."""
+    square = (x**2).sum(axis=1)
+    d = square[:, None] + square[None, :] - 2 * (x @ x.T)
+    np.maximum(d, 0, out=d)
+    np.sqrt(d, out=d)
+    np.fill_diagonal(d, 0)
+    return d
+
+
+def nearest_faces(distance: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
+    """Each face's nearest other faces, in no order: (N, K) indices from distances (N, N)."""
+    neighbours = min(neighbours, len(distance) - 1)
+    d = distance.copy()
+    np.fill_diagonal(d, np.inf)
+    return np.argpartition(d, neighbours - 1, axis=1)[:, :neighbours]
+
+
+def neighbour_purity(nearest: np.ndarray, labels: np.ndarray) -> float:
+    """Share of the nearest faces (N, K) that have the label (N,) of the face whose neighbours they are."""
+    return float((labels[nearest] == labels[:, None]).mean())
+
+
+def purity_difference(
+    nearest: Sequence[np.ndarray], reference: Sequence[np.ndarray], labels: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Purity of a model less that of a reference, by seed (S,), and draws of it (B, S) for resamples `weights` (B, N).
+
+    `nearest` and `reference` hold the nearest faces (N, K) of each seed. A face counts twice in a purity: by its own
+    neighbours, and as a neighbour. Resampling faces with their neighbours held fixed forgets the second (its intervals
+    covered too little in simulations), and weighing each pair by both its faces counts the pair's own chance more than
+    once (too much). So the draws are linear in the faces' influence, both parts of it, and are shrunk to the variance
+    that is robust to pairs which share a face (Aronow, Samii & Assenova 2015, arXiv 1312.3398).
+    """
+    values, draws, total = [], [], None
+    for mine, theirs in zip(nearest, reference, strict=True):
+        values.append(neighbour_purity(mine, labels) - neighbour_purity(theirs, labels))
+        directed = _matches(mine, labels) - _matches(theirs, labels)
+        pairs = directed + directed.T
+        draws.append((weights - 1) @ pairs.sum(axis=1).astype(weights.dtype))
+        total = pairs if total is None else total + pairs
+    assert total is not None
+    by_face = float((np.asarray(total.sum(axis=1)) ** 2).sum())
+    by_pair = float((total.data**2).sum()) / 2  # each pair stands on both sides of the diagonal
+    robust = max(by_face - by_pair, by_pair)
+    shrink = np.sqrt(robust / by_face) if by_face > 0 else 0.0
+    return np.array(values), np.array(values) + shrink * np.stack(draws, axis=1)
+
+
+def _matches(nearest: np.ndarray, labels: np.ndarray) -> csr_array:
+    """What each (face, neighbour) adds to the purity beyond an average pair: sparse (N, N) that sums to 0."""
+    faces, neighbours = nearest.shape
+    same = (labels[nearest] == labels[:, None]).astype(np.float64)
+    ends = np.arange(0, faces * neighbours + 1, neighbours)
+    return csr_array(((same - same.mean()).ravel() / same.size, nearest.ravel(), ends), shape=(faces, faces))
+
+
+def fisher_ratio(x: np.ndarray, labels: np.ndarray, first: int, second: int) -> float:
+    """Squared distance of two classes' means over the sum of their variances (traces); NaN where one has no two faces.
+
+    Fisher's criterion (1936) with spherical classes, which needs no inverse of a covariance of hundreds of dimensions
+    estimated from tens of faces.
+    """
+    a, b = x[labels == first], x[labels == second]
+    if len(a) < 2 or len(b) < 2:
+        return float("nan")
+    between = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
+    return float(between / (a.var(axis=0, ddof=1).sum() + b.var(axis=0, ddof=1).sum()))
+
+
+def measures(embeddings: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """knn_purity, silhouette (Rousseeuw 1987) and fisher_<a>_<b> of the hard pairs, of (N, D) and (N,)."""
+    from sklearn.metrics import silhouette_score
+
+    x = standardise(embeddings)
+    d = distances(x)
+    several = 2 <= np.unique(labels).size < labels.size
+    found = {
+        "knn_purity": neighbour_purity(nearest_faces(d), labels),
+        "silhouette": float(silhouette_score(d, labels, metric="precomputed")) if several else float("nan"),
+    }
+    for first, second in HARD_PAIRS:
+        found[f"fisher_{first}_{second}"] = fisher_ratio(x, labels, EMOTIONS.index(first), EMOTIONS.index(second))
+    return found
+
+
+def representation_table(embeddings: Mapping[tuple[str, int], Embeddings]) -> pd.DataFrame:
+    """representation.csv: each measure of every model and seed, over all test faces."""
+    rows = [
+        {"model": model, "seed": seed, "measure": measure, "value": value}
+        for (model, seed), own in embeddings.items()
+        for measure, value in measures(own.embeddings, own.label).items()
+    ]
+    return pd.DataFrame(rows, columns=["model", "seed", "measure", "value"])
+
+
+def project(embeddings: np.ndarray, state: int = STATE) -> dict[str, np.ndarray]:
+    """PCA and t-SNE (van der Maaten & Hinton 2008, on the first 50 components) to the plane: (N, 2) each.
+
+    t-SNE starts from the PCA (Kobak & Berens 2019, doi 10.1038/s41467-019-13056-x), so that both pictures have the same
+    layout at large. One thread: the order of additions would otherwise depend on the machine, and t-SNE magnifies that.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        x = standardise(embeddings)
+        components = PCA(n_components=min(50, *x.shape), svd_solver="full").fit_transform(x)
+        plane = np.zeros((len(x), 2), dtype=components.dtype)
+        plane[:, : min(2, components.shape[1])] = components[:, :2]
+        perplexity = min(30.0, (len(x) - 1) / 3)
+        start = plane / plane[:, 0].std() * 1e-4
+        tsne = TSNE(n_components=2, perplexity=perplexity, init=start, random_state=state)
+        return {"pca": plane, "tsne": tsne.fit_transform(components)}
+
+
+def projections_table(
+    embeddings: Mapping[tuple[str, int], Embeddings],
+    predictions: pd.DataFrame,
+    sample: int = SAMPLE,
+    state: int = STATE,
+) -> pd.DataFrame:
+    """projections.csv: PCA and t-SNE of each model's first seed, on one random sample of test faces for all models.
+
+    `predicted` is the emotion that the same model and seed predicts. Raises EmorecError where predictions lack a face.
+    """
+    tables = []
+    runs = by_model(predictions, "test")
+    for model in dict.fromkeys(model for model, _ in embeddings):
+        seed = min(s for m, s in embeddings if m == model)
+        own = embeddings[model, seed]
+        size = own.row.size
+        kept = np.sort(np.random.default_rng(state).choice(size, min(sample, size), replace=False))
+        if model not in runs or seed not in runs[model].seeds or not np.isin(own.row, runs[model].row).all():
+            raise EmorecError(f"model {model}, seed {seed}: embedded faces lack predictions; predict the model again")
+        order = np.searchsorted(runs[model].row, own.row[kept])
+        predicted = runs[model].predicted[runs[model].seeds.index(seed)][order]
+        for method, plane in project(own.embeddings[kept], state).items():
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "model": model,
+                        "method": method,
+                        "row": own.row[kept],
+                        "label": np.array(EMOTIONS)[own.label[kept]],
+                        "predicted": np.array(EMOTIONS)[predicted],
+                        "x": plane[:, 0].astype(np.float64).round(5),
+                        "y": plane[:, 1].astype(np.float64).round(5),
+                    }
+                )
+            )
+    columns = ["model", "method", "row", "label", "predicted", "x", "y"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)

@@ -1,0 +1,246 @@
+"""Claims: verdicts, wording of each outcome, and no claim from models that are alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emorec.errors import EmorecError
+from emorec.tables import Embeddings, Model, claims_table, comparisons_table
+from emorec.tables.bootstrap import Estimate
+from emorec.tables.claims import Claim, points, question, sentence, study_claims, verdict
+from emorec.tables.read import PROBABILITIES
+
+SINGLE = Model("resnet18", "single", "Single ResNet-18")
+ENSEMBLE = Model("ensemble", "ensemble", "Ensemble")
+MIXTURE = Model("mixture", "mixture", "the mixture")
+BEATS = Claim("mixture-beats-ensemble", "accuracy", MIXTURE, ENSEMBLE)
+REDUCES = Claim("mixture-reduces-confusion", "confusion", MIXTURE, SINGLE, "less")
+SEPARATES = Claim("mixture-separates-representation", "purity", MIXTURE, SINGLE)
+
+
+def _say(claim: Claim, value: float, low: float, high: float, p_holm: float = 0.001, seeds: int = 3) -> tuple[str, str]:
+    difference = Estimate(value, low, high, p_holm, seeds)
+    reached = verdict(difference, claim.direction, claim.margin, p_holm)
+    return reached, sentence(claim, difference, reached, p_holm)
+
+
+@pytest.mark.parametrize(
+    ("claim", "interval", "reached", "said"),
+    [
+        (
+            BEATS,
+            (0.012, 0.003, 0.021),
+            "supported",
+            "The mixture is 1.2 points more accurate than the ensemble (95 % interval 0.3 to 2.1).",
+        ),
+        (
+            BEATS,
+            (-0.012, -0.021, -0.003),
+            "refuted",
+            "The mixture is 1.2 points less accurate than the ensemble (95 % interval −2.1 to −0.3).",
+        ),
+        (
+            BEATS,
+            (0.003, -0.005, 0.011),
+            "undecided",
+            "The data do not decide whether the mixture is more accurate than the ensemble: the difference is 0.3 "
+            "points (95 % interval −0.5 to 1.1).",
+        ),
+        (
+            REDUCES,
+            (-0.008, -0.014, -0.002),
+            "supported",
+            "The mixture confuses the six hard pairs of emotions 0.8 points less often than the single ResNet-18 "
+            "(95 % interval −1.4 to −0.2).",
+        ),
+        (
+            REDUCES,
+            (0.008, 0.002, 0.014),
+            "refuted",
+            "The mixture confuses the six hard pairs of emotions 0.8 points more often than the single ResNet-18 "
+            "(95 % interval 0.2 to 1.4).",
+        ),
+        (
+            REDUCES,
+            (0.0, -0.002, 0.002),
+            "undecided",
+            "The data do not decide whether the mixture confuses the six hard pairs of emotions less often than the "
+            "single ResNet-18: the difference is 0.0 points (95 % interval −0.2 to 0.2).",
+        ),
+        (
+            SEPARATES,
+            (0.03, 0.01, 0.05),
+            "supported",
+            "In the representation of the mixture, the share of a face's ten nearest neighbours that show its emotion "
+            "is 3.0 points higher than in that of the single ResNet-18 (95 % interval 1.0 to 5.0).",
+        ),
+        (
+            SEPARATES,
+            (-0.03, -0.05, -0.01),
+            "refuted",
+            "In the representation of the mixture, the share of a face's ten nearest neighbours that show its emotion "
+            "is 3.0 points lower than in that of the single ResNet-18 (95 % interval −5.0 to −1.0).",
+        ),
+        (
+            SEPARATES,
+            (0.03, -0.01, 0.05),
+            "undecided",
+            "The data do not decide whether more of a face's ten nearest neighbours show its emotion in the "
+            "representation of the mixture than in that of the single ResNet-18: the difference is 3.0 points "
+            "(95 % interval −1.0 to 5.0).",
+        ),
+    ],
+)
+def test_each_outcome_has_its_sentence(
+    claim: Claim, interval: tuple[float, float, float], reached: str, said: str
+) -> None:
+    assert _say(claim, *interval) == (reached, said)
+
+
+def test_an_interval_that_holm_does_not_back_decides_nothing() -> None:
+    reached, said = _say(BEATS, 0.012, 0.001, 0.023, p_holm=0.071)
+    assert reached == "undecided"
+    assert said.endswith("(95 % interval 0.1 to 2.3, which does not hold after Holm's correction, p = 0.071).")
+
+
+def test_one_seed_is_said() -> None:
+    _, said = _say(BEATS, 0.012, 0.003, 0.021, seeds=1)
+    assert said.endswith("(95 % interval over test faces, one seed: 0.3 to 2.1).")
+
+
+def test_margins() -> None:
+    claim = Claim("m", "accuracy", MIXTURE, ENSEMBLE, "greater", 0.01)
+    assert question(claim) == "Is the mixture more accurate than the ensemble by more than 1.0 points?"
+    assert _say(claim, 0.02, 0.012, 0.028) == (
+        "supported",
+        "The mixture is more accurate than the ensemble by more than 1.0 points: the difference is 2.0 points "
+        "(95 % interval 1.2 to 2.8).",
+    )
+    assert _say(claim, 0.004, 0.001, 0.007) == (
+        "refuted",
+        "It is not the case that the mixture is more accurate than the ensemble by more than 1.0 points: the "
+        "difference is 0.4 points (95 % interval 0.1 to 0.7).",
+    )
+    assert _say(claim, 0.012, 0.004, 0.02)[0] == "undecided"
+    less = Claim("m", "confusion", MIXTURE, ENSEMBLE, "less", -0.01)
+    assert _say(less, -0.02, -0.03, -0.015)[0] == "supported"
+    assert _say(less, -0.005, -0.008, -0.002)[0] == "refuted"
+    for direction, margin in (("greater", -0.01), ("less", 0.01), ("other", 0.0)):
+        with pytest.raises(ValueError, match="claim m"):
+            Claim("m", "accuracy", MIXTURE, ENSEMBLE, direction, margin)
+
+
+def test_questions() -> None:
+    assert question(BEATS) == "Is the mixture more accurate than the ensemble?"
+    assert question(REDUCES).startswith(
+        "Does the mixture confuse the six hard pairs of emotions less often than the single"
+    )
+    assert question(SEPARATES).startswith("Do more of a face's ten nearest neighbours show its emotion")
+
+
+def test_points() -> None:
+    written = [points(x) for x in (0.0123, -0.0123, 0.0, -0.0, 0.0004, -0.0004, 0.00001, 0.5)]
+    assert written == ["1.2", "−1.2", "0.0", "0.0", "0.04", "−0.04", "0.0", "50.0"]
+
+
+def test_every_mixture_has_its_claims_and_its_own_ensemble() -> None:
+    def sized(name: str, kind: str, networks: int) -> Model:
+        return Model(name, kind, name, networks={0: [None] * networks})  # type: ignore[list-item]
+
+    models = [
+        sized("resnet18", "single", 1),
+        sized("wide", "single", 1),
+        sized("ensemble-3", "ensemble", 3),
+        sized("ensemble-5", "ensemble", 5),
+        sized("mix-a", "mixture", 5),
+        sized("mix-b", "mixture", 3),
+    ]
+    claims = {claim.id: claim for claim in study_claims(models)}
+    assert sorted(claims) == sorted(
+        ["wide-beats-single", "ensemble-3-beats-single", "ensemble-5-beats-single"]
+        + [
+            f"mix-{m}-{what}"
+            for m in "ab"
+            for what in (
+                "beats-single",
+                "beats-ensemble",
+                "reduces-confusion",
+                "reduces-confusion-vs-ensemble",
+                "separates-representation",
+            )
+        ]
+    )
+    assert claims["mix-a-beats-ensemble"].reference.name == "ensemble-5"
+    assert claims["mix-b-beats-ensemble"].reference.name == "ensemble-3"
+    with pytest.raises(EmorecError, match="none is of kind single"):
+        study_claims(models[2:])
+
+
+MODELS = [SINGLE, ENSEMBLE, MIXTURE]
+
+
+def _alike(
+    rng: np.random.Generator, faces: int, seeds: int, better: float = 0.0
+) -> tuple[pd.DataFrame, dict[tuple[str, int], Embeddings]]:
+    """Models of one skill on faces of unequal difficulty; `better` adds to the mixture's."""
+    labels = rng.integers(0, 7, faces)
+    row = np.arange(faces)
+    hard = rng.normal(size=(faces, 7))
+    tables, embeddings = [], {}
+    for model in MODELS:
+        for seed in range(seeds):
+            skill = 1.5 + (better if model is MIXTURE else 0.0)
+            logits = skill * np.eye(7)[labels] + 0.8 * hard + 0.6 * rng.normal(size=(faces, 7))
+            p = np.exp(logits)
+            p /= p.sum(axis=1, keepdims=True)
+            tables.append(
+                pd.DataFrame(p, columns=PROBABILITIES).assign(
+                    model=model.name, seed=seed, split="test", row=row, label=labels
+                )
+            )
+            embeddings[model.name, seed] = Embeddings(logits, row, labels)
+    return pd.concat(tables, ignore_index=True), embeddings
+
+
+def test_models_that_are_alike_support_no_claim() -> None:
+    """In at most 5 % of studies (and the chance of 200 simulations) is any claim of a family supported or refuted."""
+    rng = np.random.default_rng(7)
+    studies, wrong = 200, {"beats": 0, "confusion": 0, "separates": 0}
+    for _ in range(studies):
+        predictions, embeddings = _alike(rng, faces=160, seeds=2)
+        table = claims_table(predictions, embeddings, MODELS, resamples=200)
+        for family in wrong:
+            wrong[family] += (table[table["claim"].str.contains(family)]["verdict"] != "undecided").any()
+    slack = 2.5 * np.sqrt(0.05 * 0.95 / studies)
+    for family, times in wrong.items():
+        assert times / studies <= 0.05 + slack, family
+
+
+def test_a_better_mixture_is_found_and_the_tables_agree() -> None:
+    predictions, embeddings = _alike(np.random.default_rng(0), faces=600, seeds=3, better=1.0)
+    table = claims_table(predictions, embeddings, MODELS, resamples=500).set_index("claim")
+    assert (table.loc[table.index.str.startswith("mixture"), "verdict"] == "supported").all()
+    assert table.loc["ensemble-beats-single", "verdict"] == "undecided"
+    compared = comparisons_table(predictions, MODELS, resamples=500)
+    accuracy = compared[compared["metric"] == "accuracy"].set_index(["model", "reference"])
+    row = accuracy.loc["mixture", "ensemble"]
+    claim = table.loc["mixture-beats-ensemble"]
+    assert (claim["estimate"], claim["low"], claim["high"]) == (row["difference"], row["low"], row["high"])
+    assert row["mcnemar_p_max"] < 0.01 and row["p_holm"] <= 0.01
+    # Without embeddings nothing is claimed about them; with only some, that is an error.
+    assert "mixture-separates-representation" not in set(claims_table(predictions, {}, MODELS, 100)["claim"])
+    some = {key: value for key, value in embeddings.items() if key[0] != "mixture"}
+    with pytest.raises(EmorecError, match="no embeddings of a common seed"):
+        claims_table(predictions, some, MODELS, 100)
+
+
+def test_identical_predictions_decide_nothing() -> None:
+    predictions, embeddings = _alike(np.random.default_rng(0), faces=100, seeds=2)
+    one = predictions[predictions["model"] == "resnet18"]
+    same = pd.concat([one.assign(model=model.name) for model in MODELS], ignore_index=True)
+    copies = {(model.name, s): embeddings["resnet18", s] for model in MODELS for s in (0, 1)}
+    table = claims_table(same, copies, MODELS, resamples=100)
+    assert (table["verdict"] == "undecided").all() and (table["estimate"] == 0).all()
+    assert not table["sentence"].str.contains("no difference").any()

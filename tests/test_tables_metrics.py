@@ -1,0 +1,126 @@
+"""Metrics and confused pairs against scikit-learn, brute force and hand calculation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from emorec import EMOTIONS
+from emorec.tables.metrics import (
+    BINS,
+    METRICS,
+    accuracy,
+    confusion_counts,
+    macro_f1,
+    precision_recall_f1,
+    scores,
+)
+from emorec.tables.pairs import HARD_PAIRS, PAIRS, hard_confusion, mutual_confusion
+
+
+def _predictions(faces: int = 400, state: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(state)
+    labels = rng.integers(0, 7, faces)
+    logits = 1.5 * np.eye(7)[labels] + rng.normal(size=(faces, 7))
+    p = np.exp(logits)
+    return labels, p / p.sum(axis=1, keepdims=True)
+
+
+def test_scores_agree_with_scikit_learn() -> None:
+    labels, p = _predictions()
+    found = scores(labels, p)
+    predicted = p.argmax(axis=1)
+    assert tuple(found) == METRICS
+    assert found["accuracy"][0] == pytest.approx(reference.accuracy_score(labels, predicted))
+    assert found["macro_f1"][0] == pytest.approx(reference.f1_score(labels, predicted, average="macro"))
+    assert found["nll"][0] == pytest.approx(reference.log_loss(labels, p, labels=range(7)))
+    assert found["brier"][0] == pytest.approx(((p - np.eye(7)[labels]) ** 2).sum() / len(labels))
+
+
+def test_confusion_and_per_class_scores_agree_with_scikit_learn() -> None:
+    labels, p = _predictions()
+    predicted = p.argmax(axis=1)
+    counts = confusion_counts(labels, predicted)[0]
+    assert np.array_equal(counts, reference.confusion_matrix(labels, predicted, labels=range(7)))
+    expected = reference.precision_recall_fscore_support(labels, predicted, labels=range(7), zero_division=0)
+    for mine, theirs in zip(precision_recall_f1(counts), expected[:3], strict=True):
+        np.testing.assert_allclose(mine, theirs)
+
+
+def test_macro_f1_leaves_out_emotions_that_do_not_occur() -> None:
+    labels, predicted = np.array([0, 0, 3, 3, 6]), np.array([0, 3, 3, 3, 0])
+    expected = reference.f1_score(labels, predicted, average="macro")
+    assert macro_f1(confusion_counts(labels, predicted))[0] == pytest.approx(expected)
+
+
+def test_ece_by_hand() -> None:
+    # Two bins: (.6, right), (.65, wrong) fall in (9/15, 10/15] or on its edge's left bin; (.9, right) in another.
+    p = np.zeros((3, 7))
+    p[0, :2] = 0.62, 0.38
+    p[1, :2] = 0.65, 0.35
+    p[2, :2] = 0.90, 0.10
+    labels = np.array([0, 1, 0])
+    expected = abs((1 - 0.62) + (0 - 0.65)) / 3 + abs(1 - 0.9) / 3
+    assert scores(labels, p)["ece"][0] == pytest.approx(expected)
+
+
+def test_ece_by_brute_force() -> None:
+    labels, p = _predictions(1000, 1)
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
+    total = 0.0
+    for b in range(BINS):
+        inside = (confidence > b / BINS) & (confidence <= (b + 1) / BINS)
+        if inside.any():
+            total += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    assert scores(labels, p)["ece"][0] == pytest.approx(total)
+
+
+def test_certain_and_wrong_is_finite() -> None:
+    found = scores(np.array([1]), np.eye(7)[[0]])
+    assert found["nll"][0] == pytest.approx(-np.log(1e-7))
+    assert found["brier"][0] == 2 and found["ece"][0] == 1 and found["accuracy"][0] == 0
+
+
+def test_weights_count_faces_as_often_as_repeating_them_does() -> None:
+    labels, p = _predictions(60)
+    rng = np.random.default_rng(2)
+    weights = rng.multinomial(60, np.full(60, 1 / 60), size=5)
+    found = scores(labels, p, weights.astype(float))
+    for b, times in enumerate(weights):
+        repeated = np.repeat(np.arange(60), times)
+        for metric, value in scores(labels[repeated], p[repeated]).items():
+            assert found[metric][b] == pytest.approx(value[0]), metric
+
+
+def test_mutual_confusion_by_brute_force() -> None:
+    labels, p = _predictions()
+    predicted = p.argmax(axis=1)
+    rates = mutual_confusion(confusion_counts(labels, predicted))[0]
+    assert len(PAIRS) == len(rates) == 21
+    for (a, b), rate in zip(PAIRS, rates, strict=True):
+        i, j = EMOTIONS.index(a), EMOTIONS.index(b)
+        swapped = ((labels == i) & (predicted == j)) | ((labels == j) & (predicted == i))
+        assert rate == pytest.approx(swapped.sum() / np.isin(labels, (i, j)).sum())
+
+
+def test_mutual_confusion_by_hand() -> None:
+    counts = np.zeros((7, 7))
+    sad, neutral = EMOTIONS.index("sad"), EMOTIONS.index("neutral")
+    counts[sad, [sad, neutral]] = 6, 4
+    counts[neutral, [neutral, sad]] = 28, 2
+    rates = dict(zip(PAIRS, mutual_confusion(counts), strict=True))
+    assert rates["sad", "neutral"] == pytest.approx(6 / 40)
+    assert np.isnan(rates["angry", "disgust"])  # neither occurs
+
+
+def test_hard_pairs_are_pairs_and_their_mean_is_unweighted() -> None:
+    assert set(HARD_PAIRS) <= set(PAIRS) and len(HARD_PAIRS) == 6
+    labels, p = _predictions()
+    counts = confusion_counts(labels, p.argmax(axis=1))
+    rates = dict(zip(PAIRS, mutual_confusion(counts)[0], strict=True))
+    assert hard_confusion(counts)[0] == pytest.approx(np.mean([rates[pair] for pair in HARD_PAIRS]))
+
+
+def test_accuracy_is_the_trace() -> None:
+    assert accuracy(np.diag(np.full(7, 3.0))) == 1

@@ -1,0 +1,138 @@
+"""Measures of representations against scikit-learn and by hand; projections."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.metrics import silhouette_score
+from sklearn.neighbors import NearestNeighbors
+
+from emorec import EMOTIONS
+from emorec.errors import EmorecError
+from emorec.tables import Embeddings, projections_table, representation_table
+from emorec.tables.bootstrap import face_weights
+from emorec.tables.read import PROBABILITIES
+from emorec.tables.representation import (
+    distances,
+    fisher_ratio,
+    measures,
+    nearest_faces,
+    neighbour_purity,
+    project,
+    purity_difference,
+    standardise,
+)
+
+
+def _clouds(faces: int = 210, apart: float = 3.0, state: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(state)
+    labels = np.arange(faces) % 7
+    return (rng.normal(size=(7, 12)) * apart)[labels] + rng.normal(size=(faces, 12)), labels
+
+
+def test_distances_are_euclidean() -> None:
+    x = _clouds()[0].astype(np.float32)
+    expected = np.linalg.norm(x[:, None] - x[None], axis=2)
+    np.testing.assert_allclose(distances(x), expected, atol=2e-3)
+
+
+def test_neighbour_purity_agrees_with_scikit_learn() -> None:
+    embeddings, labels = _clouds(apart=0.7)
+    x = standardise(embeddings)
+    nearest = NearestNeighbors(n_neighbors=11).fit(x).kneighbors(x, return_distance=False)[:, 1:]
+    found = nearest_faces(distances(x))
+    assert np.array_equal(np.sort(found, axis=1), np.sort(nearest, axis=1))
+    expected = (labels[nearest] == labels[:, None]).mean()
+    assert neighbour_purity(found, labels) == pytest.approx(expected)
+
+
+def test_purity_difference_is_that_of_the_purities_and_its_draws_are_about_it() -> None:
+    embeddings, labels = _clouds(apart=0.7)
+    graphs = [nearest_faces(distances(standardise(x))) for x in (embeddings, embeddings[:, :6])]
+    weights = face_weights(len(labels), 1000)
+    values, draws = purity_difference(graphs[:1], graphs[1:], labels, weights)
+    assert values[0] == pytest.approx(neighbour_purity(graphs[0], labels) - neighbour_purity(graphs[1], labels))
+    assert draws.shape == (1000, 1)
+    assert draws.mean() == pytest.approx(values[0], abs=0.2 * draws.std())
+    same, none = purity_difference(graphs[:1], graphs[:1], labels, weights)
+    assert same[0] == 0 and not none.any()
+
+
+def test_purity_interval_has_the_width_of_chance() -> None:
+    """The draws' standard deviation is that of the difference over fresh faces, within a fifth."""
+    rng = np.random.default_rng(3)
+    weights = face_weights(200, 200)
+    found, spread = [], []
+    for _ in range(150):
+        labels = rng.integers(0, 7, 200)
+        truth = 1.5 * np.eye(7)[labels] + rng.normal(size=(200, 7))
+        graphs = [nearest_faces(distances(standardise(truth + rng.normal(size=(200, 7))))) for _ in range(2)]
+        values, draws = purity_difference(graphs[:1], graphs[1:], labels, weights)
+        found.append(values[0])
+        spread.append(draws.std())
+    assert np.mean(spread) == pytest.approx(np.std(found), rel=0.2)
+
+
+def test_silhouette_agrees_with_scikit_learn() -> None:
+    embeddings, labels = _clouds(apart=0.7)
+    expected = silhouette_score(standardise(embeddings), labels)
+    assert measures(embeddings, labels)["silhouette"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_fisher_ratio_by_hand() -> None:
+    x = np.array([[0.0, 0], [2, 0], [10, 0], [10, 4]])
+    # Means (1, 0) and (10, 2); variances 2 + 0 and 0 + 8.
+    assert fisher_ratio(x, np.array([0, 0, 1, 1]), 0, 1) == pytest.approx((81 + 4) / (2 + 8))
+    assert np.isnan(fisher_ratio(x, np.array([0, 0, 0, 1]), 0, 1))
+
+
+def test_separation_raises_every_measure() -> None:
+    near, far = (measures(*_clouds(apart=apart)) for apart in (0.3, 3.0))
+    assert len(near) == 8
+    assert all(far[measure] > near[measure] for measure in near)
+    assert far["knn_purity"] == 1
+
+
+def test_scale_and_dead_units_change_nothing() -> None:
+    embeddings, labels = _clouds(apart=0.7)
+    scaled = np.concatenate([embeddings * np.geomspace(0.1, 10, 12), np.full((len(labels), 3), 2.0)], axis=1)
+    before, after = measures(embeddings, labels), measures(scaled, labels)
+    for measure, value in before.items():
+        assert after[measure] == pytest.approx(value, rel=1e-3)
+    with pytest.raises(EmorecError, match="all faces have the same"):
+        standardise(np.ones((5, 3)))
+
+
+def test_projections_find_the_clouds_and_come_out_the_same_again() -> None:
+    embeddings, labels = _clouds()
+    planes = project(embeddings)
+    expected = PCA(2, svd_solver="full").fit_transform(standardise(embeddings))
+    np.testing.assert_allclose(planes["pca"], expected, atol=1e-3)
+    assert neighbour_purity(nearest_faces(distances(planes["tsne"])), labels) > 0.95
+    assert np.array_equal(project(embeddings)["tsne"], planes["tsne"])
+
+
+def test_tables_have_one_sample_for_all_models_and_the_first_seed() -> None:
+    embeddings, labels = _clouds()
+    row = np.arange(1000, 1000 + len(labels))
+    runs = {(m, s): Embeddings(embeddings + s, row, labels) for m in ("a", "b") for s in (3, 2)}
+    p = np.eye(7)[(labels + 1) % 7]
+    predictions = pd.concat(
+        pd.DataFrame(p, columns=PROBABILITIES).assign(model=m, seed=s, split="test", row=row, label=labels)
+        for m, s in runs
+    )
+    table = projections_table(runs, predictions, sample=50)
+    assert list(table) == ["model", "method", "row", "label", "predicted", "x", "y"]
+    assert len(table) == 2 * 2 * 50
+    assert table.groupby(["model", "method"])["row"].apply(tuple).nunique() == 1
+    following = {e: EMOTIONS[(c + 1) % 7] for c, e in enumerate(EMOTIONS)}
+    assert (table["label"].map(following) == table["predicted"]).all()
+    assert np.array_equal(np.array(EMOTIONS)[labels[table["row"] - 1000]], table["label"])
+
+    measured = representation_table(runs)
+    assert list(measured) == ["model", "seed", "measure", "value"] and len(measured) == 4 * 8
+
+    with pytest.raises(EmorecError, match="lack predictions"):
+        projections_table(runs, predictions[predictions["row"] > 1003], sample=50)

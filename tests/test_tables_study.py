@@ -1,0 +1,217 @@
+"""All tables of a made-up study: columns, agreement with each other, and errors that name the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_study import make_study, write_all_tables
+
+from emorec import EMOTIONS
+from emorec.errors import EmorecError
+from emorec.tables import (
+    Model,
+    classes_table,
+    comparisons_table,
+    curves_table,
+    gate_table,
+    models_table,
+    read_embeddings,
+    read_predictions,
+    summary_table,
+)
+
+COLUMNS = {
+    "models": "model kind label networks parameters flops train_seconds grouping",
+    "classes": "split emotion faces share",
+    "scores": "model seed split metric value",
+    "recall": "model seed split emotion support recall precision f1",
+    "confusion": "model seed split true predicted count rate",
+    "pairs": "model seed split first second rate",
+    "summary": "model split metric mean sd seeds low high",
+    "comparisons": "model reference metric difference low high p p_holm mcnemar_p_max seeds",
+    "pair_comparisons": "model reference first second reference_rate rate difference low high p p_holm",
+    "gate": "model seed split emotion expert weight own",
+    "projections": "model method row label predicted x y",
+    "representation": "model seed measure value",
+    "curves": "network seed role epoch lr train_loss train_accuracy val_loss val_accuracy seconds best",
+    "claims": "claim question verdict sentence estimate low high margin",
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = make_study(tmp_path_factory.mktemp("study"), faces=(140, 200, 240), epochs=4)
+    write_all_tables(out, resamples=300, sample=80)
+    return out
+
+
+@pytest.fixture(scope="module")
+def tables(study: Path) -> dict[str, pd.DataFrame]:
+    return {name: pd.read_csv(study / "tables" / f"{name}.csv") for name in COLUMNS}
+
+
+def _predictions(study: Path, *models: str) -> dict[tuple[str, int], Path]:
+    return {(m, s): study / f"predictions/{m}/seed{s}.parquet" for m in models for s in (0, 1)}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns(tables: dict[str, pd.DataFrame], name: str) -> None:
+    assert list(tables[name]) == COLUMNS[name].split()
+    assert len(tables[name])
+
+
+def test_the_same_again(study: Path, tables: dict[str, pd.DataFrame]) -> None:
+    predictions = read_predictions(_predictions(study, "resnet18", "ensemble", "mixture"))
+    pd.testing.assert_frame_equal(summary_table(predictions, 300), tables["summary"])
+
+
+def test_tables_agree(tables: dict[str, pd.DataFrame]) -> None:
+    summary = tables["summary"].set_index(["model", "split", "metric"])
+    by_seed = tables["scores"].groupby(["model", "split", "metric"])["value"]
+    for statistic, column in ((by_seed.mean(), "mean"), (by_seed.std(), "sd")):
+        np.testing.assert_allclose(statistic.reindex(summary.index), summary[column])
+    assert ((summary["low"] <= summary["mean"]) & (summary["mean"] <= summary["high"])).all()
+    assert (summary["seeds"] == 2).all()
+
+    accuracy = summary.xs("accuracy", level="metric")["mean"]
+    for row in tables["comparisons"].query("metric == 'accuracy'").itertuples():
+        assert row.difference == pytest.approx(accuracy[row.model, "test"] - accuracy[row.reference, "test"])
+        assert row.p_holm >= row.p and 0 <= row.mcnemar_p_max <= 1
+    assert tables["comparisons"].query("metric == 'macro_f1'")["mcnemar_p_max"].isna().all()
+
+    pairs = tables["pairs"].query("split == 'test'").groupby(["model", "first", "second"])["rate"].mean()
+    for row in tables["pair_comparisons"].itertuples():
+        assert row.rate == pytest.approx(pairs[row.model, row.first, row.second])
+        assert row.reference_rate == pytest.approx(pairs[row.reference, row.first, row.second])
+        assert row.difference == pytest.approx(row.rate - row.reference_rate)
+
+    confusion = tables["confusion"]
+    np.testing.assert_allclose(confusion.groupby(["model", "seed", "split", "true"])["rate"].sum(), 1)
+    diagonal = confusion[confusion["true"] == confusion["predicted"]]
+    np.testing.assert_allclose(diagonal["rate"].to_numpy(), tables["recall"]["recall"].to_numpy())
+    assert set(map(tuple, tables["comparisons"][["model", "reference"]].to_numpy())) == {
+        ("ensemble", "resnet18"),
+        ("mixture", "resnet18"),
+        ("mixture", "ensemble"),
+    }
+
+
+def test_models_and_classes(study: Path, tables: dict[str, pd.DataFrame]) -> None:
+    models = tables["models"].set_index("model")
+    assert models["networks"].to_dict() == {"resnet18": 1, "ensemble": 4, "mixture": 4}
+    records = [json.loads(path.read_text()) for path in study.glob("networks/resnet18*/seed*/network.json")]
+    assert models.loc["ensemble", "parameters"] == sum(r["parameters"] for r in records) / 2
+    assert models.loc["ensemble", "train_seconds"] == pytest.approx(sum(r["train_seconds"] for r in records) / 2)
+    np.testing.assert_allclose(tables["classes"].groupby("split")["share"].sum(), 1)
+    assert tables["classes"].groupby("split")["faces"].sum().to_dict() == {"train": 140, "val": 200, "test": 240}
+
+
+def test_curves(tables: dict[str, pd.DataFrame]) -> None:
+    best = tables["curves"].query("best")
+    assert len(best) == 8 * 2 and len(tables["curves"]) == 8 * 2 * 4
+    top = tables["curves"].groupby(["network", "seed"])["val_accuracy"].max()
+    np.testing.assert_allclose(best.set_index(["network", "seed"])["val_accuracy"].sort_index(), top.sort_index())
+
+
+def test_gate(study: Path, tables: dict[str, pd.DataFrame]) -> None:
+    gate = tables["gate"]
+    assert set(gate["model"]) == {"mixture"}
+    np.testing.assert_allclose(gate.groupby(["seed", "split", "emotion"])["weight"].sum(), 1, atol=1e-5)
+    assert (gate.groupby(["seed", "split", "emotion"])["own"].sum() == 1).all()
+    assert gate.loc[gate["own"], "weight"].mean() > gate.loc[~gate["own"], "weight"].mean()
+    assert list(gate_table(read_predictions(_predictions(study, "resnet18")))) == COLUMNS["gate"].split()
+
+
+def test_one_seed_covers_faces_only(study: Path) -> None:
+    paths = {key: path for key, path in _predictions(study, "resnet18", "mixture").items() if key[1] == 0}
+    predictions = read_predictions(paths)
+    summary = summary_table(predictions, 100)
+    assert (summary["seeds"] == 1).all() and summary["sd"].isna().all() and summary["low"].notna().all()
+    models = [Model("resnet18", "single", "single"), Model("mixture", "mixture", "mixture")]
+    assert (comparisons_table(predictions, models, 100)["seeds"] == 1).all()
+
+
+def _scramble(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sample(frac=1, random_state=0)
+
+
+def test_order_of_rows_does_not_matter(study: Path, tmp_path: Path) -> None:
+    paths = _predictions(study, "mixture")
+    _scramble(pd.read_parquet(paths["mixture", 0])).to_parquet(tmp_path / "other.parquet")
+    pd.testing.assert_frame_equal(
+        read_predictions(paths), read_predictions(paths | {("mixture", 0): tmp_path / "other.parquet"})
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda t: t.drop(columns="p_sad"), "no column p_sad"),
+        (lambda t: t.assign(p_sad=np.nan), "p_ values are not all finite"),
+        (lambda t: t.assign(p_sad=t["p_sad"] + 0.01), "p_ values"),
+        (lambda t: t.assign(p_sad=-0.5), "p_ values lie outside 0 to 1"),
+        (lambda t: t.assign(p_sad="x"), "p_ columns hold no numbers"),
+        (lambda t: t.assign(**{"gate_happy-neutral": 0.0}), "gate_ values do not sum to 1"),
+        (lambda t: t.assign(label=7), "label outside 0 to 6"),
+        (lambda t: t.assign(split="dev"), "unknown split 'dev'"),
+        (lambda t: t.iloc[:0], "no rows"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "occurs twice"),
+        (lambda t: t.iloc[1:], "its faces or labels are not those of"),
+        (lambda t: t.assign(label=(t["label"] + 1) % 7), "its faces or labels are not those of"),
+    ],
+)
+def test_bad_predictions_are_named(study: Path, tmp_path: Path, change, reason: str) -> None:
+    paths = _predictions(study, "resnet18", "mixture")
+    bad = tmp_path / "bad.parquet"
+    change(pd.read_parquet(paths["mixture", 1])).to_parquet(bad)
+    with pytest.raises(EmorecError, match=reason) as caught:
+        read_predictions(paths | {("mixture", 1): bad})
+    assert str(bad) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_missing_and_unreadable_files_are_named(study: Path, tmp_path: Path) -> None:
+    junk = tmp_path / "junk"
+    junk.write_text("junk")
+    absent = tmp_path / "absent"
+    model = Model("resnet18", "single", "single", networks={0: [junk]})
+    for path, word in ((junk, "junk: no"), (absent, "absent: no such file")):
+        with pytest.raises(EmorecError, match=word):
+            read_predictions({("a", 0): path})
+        with pytest.raises(EmorecError, match=word):
+            read_embeddings({("a", 0): path})
+        with pytest.raises(EmorecError, match=word):
+            classes_table(path)
+    with pytest.raises(EmorecError, match="no JSON"):
+        models_table([model])
+    with pytest.raises(EmorecError, match="no networks"):
+        models_table([Model("resnet18", "single", "single")])
+    with pytest.raises(EmorecError, match="network.json"):
+        curves_table([tmp_path / "history.csv"])
+    with pytest.raises(EmorecError, match="unknown kind"):
+        Model("a", "double", "a")
+
+
+def test_bad_embeddings_are_named(study: Path, tmp_path: Path) -> None:
+    good = study / "embeddings/mixture/seed0.npz"
+    with np.load(good) as file:
+        arrays = dict(file)
+    infinite = arrays["embeddings"].copy()
+    infinite[3, 3] = np.inf
+    for change, reason in (
+        ({"embeddings": infinite}, "not all finite"),
+        ({"label": arrays["label"][1:]}, "do not agree"),
+        ({"row": arrays["row"] + 1}, "not those of"),
+    ):
+        np.savez(tmp_path / "bad.npz", **(arrays | change))
+        with pytest.raises(EmorecError, match=reason):
+            read_embeddings({("mixture", 0): good, ("mixture", 1): tmp_path / "bad.npz"})
+
+
+def test_planted_confusions_show(tables: dict[str, pd.DataFrame]) -> None:
+    rates = tables["pairs"].groupby(["first", "second"])["rate"].mean()
+    assert rates["sad", "neutral"] > rates["happy", "surprise"]
+    assert set(tables["classes"]["emotion"]) == set(EMOTIONS)

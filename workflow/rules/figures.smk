@@ -1,0 +1,32 @@
+# One rule for all figures: each module says what its figure is drawn from.
+rule figure:
+    input:
+        data=lambda wildcards: [f"{RESULTS}/{path}" for path in figures.inputs(wildcards.figure)],
+        code=lambda wildcards: [str(figures.source(wildcards.figure)), "emorec/figures/style.py"],
+    output:
+        svg=f"{RESULTS}/figures/{{figure}}.svg",
+        png=report(
+            f"{RESULTS}/figures/{{figure}}.png",
+            caption="../captions/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+    wildcard_constraints:
+        figure="|".join(figures.FIGURES),
+    params:
+        augmentation=lambda wildcards: (
+            STUDY.training_of(STUDY.reference).augmentation.model_dump() if wildcards.figure == "samples" else None
+        ),
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/{{figure}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    message:
+        "figures: {wildcards.figure}"
+    shell:
+        "emorec figure --name {wildcards.figure:q} --config {params.config:q} --log {log:q}"

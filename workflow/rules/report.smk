@@ -1,0 +1,62 @@
+TABLES = (
+    "models classes curves scores recall confusion pairs gate summary comparisons pair_comparisons representation "
+    "projections claims"
+).split()
+
+
+rule stage:
+    input:
+        sources=[str(p) for p in sorted(Path("report").rglob("*")) if p.is_file()],
+        tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=TABLES),
+        figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=figures.FIGURES),
+        summary=rules.data.output.summary,
+        records=trained("network.json"),
+        code=modules("report/*.py"),
+    output:
+        directory(f"{RESULTS}/report/source"),
+    params:
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/report/stage.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report/stage.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "report: numbers, tables and figures into the text"
+    shell:
+        "emorec stage --config {params.config:q} --log {log:q}"
+
+
+rule render:
+    input:
+        rules.stage.output,
+    output:
+        html=report(
+            f"{RESULTS}/report/emorec.html",
+            caption="../captions/paper.rst",
+            category="Paper",
+            labels={"format": "HTML"},
+        ),
+        pdf=report(
+            f"{RESULTS}/report/emorec.pdf",
+            caption="../captions/paper.rst",
+            category="Paper",
+            labels={"format": "PDF"},
+        ),
+    params:
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/report/render.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report/render.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    message:
+        "report: HTML and PDF"
+    shell:
+        "emorec report --config {params.config:q} --log {log:q}"

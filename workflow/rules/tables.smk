@@ -1,0 +1,183 @@
+rule costs:
+    input:
+        records=trained("network.json"),
+        code=modules("tables/networks.py"),
+    output:
+        report(
+            f"{RESULTS}/tables/models.csv",
+            caption="../captions/models.rst",
+            category="Tables",
+            labels={"table": "models and their cost"},
+        ),
+    params:
+        models={name: configs.label(STUDY, name) for name in STUDY.models},
+        seeds=STUDY.seeds,
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/tables/costs.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/costs.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "tables: what each model costs"
+    shell:
+        "emorec tables --group costs --config {params.config:q} --log {log:q}"
+
+
+rule classes:
+    input:
+        summary=rules.data.output.summary,
+        code=modules("tables/networks.py"),
+    output:
+        f"{RESULTS}/tables/classes.csv",
+    params:
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/tables/classes.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/classes.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "tables: faces of each emotion"
+    shell:
+        "emorec tables --group classes --config {params.config:q} --log {log:q}"
+
+
+rule curves:
+    input:
+        histories=trained("history.csv"),
+        records=trained("network.json"),
+        code=modules("tables/networks.py"),
+    output:
+        f"{RESULTS}/tables/curves.csv",
+    params:
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/tables/curves.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/curves.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "tables: training histories"
+    shell:
+        "emorec tables --group curves --config {params.config:q} --log {log:q}"
+
+
+rule scores:
+    input:
+        predictions=predictions(),
+        code=modules("tables/read.py", "tables/performance.py", "tables/metrics.py", "tables/pairs.py"),
+    output:
+        multiext(f"{RESULTS}/tables/", "scores.csv", "recall.csv", "confusion.csv", "pairs.csv", "gate.csv"),
+        summary=report(
+            f"{RESULTS}/tables/summary.csv",
+            caption="../captions/summary.rst",
+            category="Tables",
+            labels={"table": "scores"},
+        ),
+    params:
+        models=list(STUDY.models),
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/tables/scores.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/scores.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    message:
+        "tables: each model's scores"
+    shell:
+        "emorec tables --group scores --config {params.config:q} --log {log:q}"
+
+
+rule comparisons:
+    input:
+        predictions=predictions(),
+        code=modules("tables/read.py", "tables/comparisons.py", "tables/bootstrap.py", "tables/metrics.py", "tables/pairs.py"),
+    output:
+        comparisons=report(
+            f"{RESULTS}/tables/comparisons.csv",
+            caption="../captions/comparisons.rst",
+            category="Tables",
+            labels={"table": "comparisons"},
+        ),
+        pairs=f"{RESULTS}/tables/pair_comparisons.csv",
+    params:
+        models={name: entry.kind for name, entry in STUDY.models.items()},
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/tables/comparisons.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/comparisons.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    message:
+        "tables: models against each other"
+    shell:
+        "emorec tables --group comparisons --config {params.config:q} --log {log:q}"
+
+
+rule representation:
+    input:
+        predictions=predictions(),
+        embeddings=embeddings(),
+        code=modules("tables/read.py", "tables/representation.py"),
+    output:
+        f"{RESULTS}/tables/representation.csv",
+        f"{RESULTS}/tables/projections.csv",
+    params:
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/tables/representation.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/representation.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    message:
+        "tables: the learned representations, PCA and t-SNE"
+    shell:
+        "emorec tables --group representation --config {params.config:q} --log {log:q}"
+
+
+rule claims:
+    input:
+        predictions=predictions(),
+        embeddings=embeddings(),
+        code=modules("tables/*.py"),
+    output:
+        report(
+            f"{RESULTS}/tables/claims.csv",
+            caption="../captions/claims.rst",
+            category="Tables",
+            labels={"table": "claims"},
+        ),
+    params:
+        models={name: configs.label(STUDY, name) for name in STUDY.models},
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/tables/claims.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/claims.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    message:
+        "tables: claims and what the intervals say of them"
+    shell:
+        "emorec tables --group claims --config {params.config:q} --log {log:q}"

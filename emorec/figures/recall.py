@@ -1,0 +1,58 @@
+"""Recall of every emotion by every model on the test faces: the mean over seeds, with the seeds as small dots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from emorec import EMOTIONS
+from emorec.figures import style
+
+INPUTS = ("tables/models.csv", "tables/recall.csv")
+
+# The models of one emotion fill this share of its row.
+FILLED = 0.76
+
+
+@style.styled
+def draw(models: pd.DataFrame, recall: pd.DataFrame) -> Figure:
+    """One row an emotion, one line of dots a model in it; `recall` as recall.csv."""
+    test = recall[recall["split"] == "test"]
+    shown = [model for model in models["model"] if model in set(test["model"])]
+    looks = style.model_looks(models)
+    figure = style.new_figure(min(style.PAGE_HEIGHT_MM, 22 + len(EMOTIONS) * max(9.0, 2.3 * len(shown))))
+    axes = figure.subplots()
+    style.bands(axes, len(EMOTIONS))
+    step = FILLED / max(len(shown), 3)
+    for place, model in enumerate(shown):
+        look = looks[model]
+        rows = test[test["model"] == model]
+        for row, emotion in enumerate(EMOTIONS):
+            values = 100 * rows.loc[rows["emotion"] == emotion, "recall"].to_numpy()
+            if not len(values):
+                continue
+            height = row + (place - (len(shown) - 1) / 2) * step
+            if len(values) > 1:
+                axes.hlines(height, values.min(), values.max(), color=look.colour, linewidth=0.9)
+                axes.plot(values, np.full(len(values), height), "o", color=look.colour, markersize=1.8)
+            axes.plot(values.mean(), height, **look.point(4.8))
+    supports = test[test["model"] == shown[0]].groupby("emotion")["support"].first()
+    axes.set_yticks(
+        range(len(EMOTIONS)),
+        [f"{emotion} ({supports.get(emotion, 0):,.0f})" for emotion in EMOTIONS],
+    )
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10]))
+    axes.grid(axis="x")
+    axes.set_xlabel("Recall on test faces, %   (faces of the emotion in brackets)")
+    style.legend_above(figure, style.model_handles(models, shown))
+    return figure
+
+
+def make(study: Path) -> Figure:
+    """The figure of a study's tables."""
+    return draw(pd.read_csv(study / INPUTS[0]), pd.read_csv(study / INPUTS[1]))

@@ -1,0 +1,62 @@
+"""A face of every emotion from the training split, and what augmentation makes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from emorec import EMOTIONS, SPLITS
+from emorec.figures import style
+
+INPUTS = ("data/faces.npz", "data/summary.json")
+
+# (n,48,48) uint8 and a seed to (n,48,48) floats between 0 and 1.
+Augment = Callable[[np.ndarray, int], np.ndarray]
+
+VERSIONS = 3
+
+
+def choose(labels: np.ndarray, seed: int) -> list[int | None]:
+    """The index of one face of each emotion at random by `seed`; None for an emotion without a face."""
+    generator = np.random.default_rng(seed)
+    candidates = (np.flatnonzero(labels == code) for code in range(len(EMOTIONS)))
+    return [int(generator.choice(found)) if len(found) else None for found in candidates]
+
+
+@style.styled
+def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool, augment: Augment, seed: int = 0) -> Figure:
+    """`images` (n,48,48) uint8, `labels` (n,): one column an emotion, the face as given over its augmented versions."""
+    chosen = choose(labels, seed)
+    present = [index for index in chosen if index is not None]
+    rows = [images[present] / 255.0] + [augment(images[present], seed + 1 + version) for version in range(VERSIONS)]
+    figure = style.new_figure(7 + 5 + 23.5 * len(rows))
+    # Tight by hand: the constrained layout would leave a gap between square pictures.
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
+    grid = figure.subplots(len(rows), len(EMOTIONS))
+    for row, faces in enumerate(rows):
+        column_of = iter(faces)
+        for column, emotion in enumerate(EMOTIONS):
+            axes = grid[row, column]
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_visible(False)
+            if chosen[column] is not None:
+                axes.imshow(next(column_of), cmap="gray", vmin=0, vmax=1, interpolation="none")
+            if row == 0:
+                axes.set_title(emotion)
+            if column == 0:
+                axes.set_ylabel("as given" if row == 0 else f"augmented {row}")
+    figure.suptitle("Synthetic training faces" if synthetic else "Training faces")
+    return figure
+
+
+def make(study: Path, augment: Augment) -> Figure:
+    """The figure of a study's faces; `augment` is the one that its networks were trained with."""
+    synthetic = bool(json.loads((study / INPUTS[1]).read_text(encoding="utf-8"))["synthetic"])
+    with np.load(study / INPUTS[0], allow_pickle=False) as faces:
+        train = faces["split"] == SPLITS.index("train")
+        return draw(faces["images"][train], faces["labels"][train], synthetic=synthetic, augment=augment)

@@ -1,0 +1,251 @@
+"""The one style of all figures: page width, type sizes, colours, and how a figure is written.
+
+Colours are those of Okabe & Ito (2008, "Color Universal Design"), told apart by the common forms of colour
+blindness; every emotion and every model also has a marker, so that nothing rests on colour alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+
+from emorec.files import atomic
+
+PAGE_WIDTH_MM = 170.0
+# Of an A4 or letter page, less its margins and room for a caption.
+PAGE_HEIGHT_MM = 215.0
+PNG_DPI = 200
+# Of what is pixels within an SVG (clouds of points): enough for print, and half the bytes.
+SVG_DPI = 150
+
+INK = "#222222"
+MUTED = "#6b6b6b"
+FAINT = "#d9d9d9"
+BAND = "#f3f3f3"
+
+RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.0,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 8.0,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "legend.columnspacing": 1.4,
+    "figure.titlesize": 9.5,
+    "figure.titleweight": "bold",
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.2,
+    "hatch.linewidth": 0.5,
+    # Text as outlines: the SVG looks the same in a browser, in Typst and in print, whatever fonts are there.
+    "svg.fonttype": "path",
+    # Without a salt matplotlib draws the identifiers at random, and no two builds would be equal.
+    "svg.hashsalt": "emorec",
+    "savefig.facecolor": "white",
+}
+
+# Okabe and Ito's colours less yellow (too faint on white); grey stands for the absence of an emotion.
+EMOTION_COLOURS = {
+    "angry": "#D55E00",
+    "disgust": "#009E73",
+    "fear": "#CC79A7",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "neutral": "#4D4D4D",
+}
+EMOTION_MARKERS = {
+    "angry": "v",
+    "disgust": "P",
+    "fear": "s",
+    "happy": "o",
+    "sad": "D",
+    "surprise": "^",
+    "neutral": "X",
+}
+
+# Three colours lead: the single ResNet, the ensemble and the mixture of most studies.
+MODEL_COLOURS = ("#1A1A1A", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+KIND_MARKERS = {"single": "o", "ensemble": "s", "mixture": "D"}
+
+# Training is shown in grey and validation in blue; neither is a model.
+TRAIN_COLOUR = "#8A8A8A"
+VAL_COLOUR = "#0072B2"
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one model is drawn: colour, marker by its kind, and hollow once the colours have been used up."""
+
+    colour: str
+    marker: str
+    filled: bool = True
+
+    @property
+    def face(self) -> str:
+        return self.colour if self.filled else "white"
+
+    def point(self, size: float = 5.0, **more: Any) -> dict[str, Any]:
+        """Keyword arguments for a lone marker of `size` points in Axes.plot or Line2D."""
+        return {
+            "linestyle": "none",
+            "marker": self.marker,
+            "markersize": size * (0.88 if self.marker == "D" else 1.0),
+            "color": self.colour,
+            "markerfacecolor": self.face,
+            "markeredgecolor": self.colour,
+            "markeredgewidth": 0.9,
+        } | more
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Run `draw` under the style without touching matplotlib's global settings."""
+
+    @functools.wraps(draw)
+    def within(*arguments: P.args, **keywords: P.kwargs) -> Figure:
+        with matplotlib.rc_context(RC):
+            return draw(*arguments, **keywords)
+
+    return within
+
+
+def millimetres(length: float) -> float:
+    """Millimetres to matplotlib's inches."""
+    return length / 25.4
+
+
+def new_figure(height_mm: float, *, squares: bool = False) -> Figure:
+    """An empty figure of the page's width that lays itself out; `squares` keeps square panels close together."""
+    size = (millimetres(PAGE_WIDTH_MM), millimetres(height_mm))
+    figure = Figure(figsize=size, layout="compressed" if squares else "constrained")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
+    return figure
+
+
+def nothing(reason: str) -> Figure:
+    """What stands in for a figure that a study has no data for, so that every study has the same files."""
+    figure = new_figure(20)
+    figure.text(0.5, 0.5, reason, ha="center", va="center", color=MUTED)
+    return figure
+
+
+def model_looks(models: pd.DataFrame) -> dict[str, Look]:
+    """The look of every model of models.csv, by its place there, so that it is the same in all figures."""
+    return {
+        model: Look(
+            MODEL_COLOURS[place % len(MODEL_COLOURS)],
+            KIND_MARKERS.get(kind, "o"),
+            filled=place < len(MODEL_COLOURS),
+        )
+        for place, (model, kind) in enumerate(zip(models["model"], models["kind"], strict=True))
+    }
+
+
+def model_labels(models: pd.DataFrame) -> dict[str, str]:
+    """Human names by model, in the order of models.csv."""
+    return dict(zip(models["model"], models["label"], strict=True))
+
+
+def reference(models: pd.DataFrame) -> str:
+    """The study's reference: its first single network."""
+    return str(models.loc[models["kind"] == "single", "model"].iloc[0])
+
+
+def headline(models: pd.DataFrame) -> list[str]:
+    """The models that the paper is about: first single, first ensemble, first mixture, as far as present."""
+    chosen = []
+    for kind in KIND_MARKERS:
+        chosen += models.loc[models["kind"] == kind, "model"].head(1).tolist()
+    return chosen
+
+
+def wrap(text: str, characters: int) -> str:
+    """`text` broken into lines of at most `characters`, also at hyphens."""
+    return "\n".join(textwrap.wrap(text, max(characters, 4))) or text
+
+
+def legend_columns(labels: Iterable[str], width_mm: float = PAGE_WIDTH_MM) -> int:
+    """The most legend columns in which these labels fit into `width_mm`, filled column by column as matplotlib does."""
+    # At 7.5 pt a character of DejaVu Sans takes 1.5 mm on average, a handle and its gaps 10 mm.
+    widths = [max(len(line) for line in label.split("\n")) * 1.5 + 10 for label in labels]
+    for rows in range(1, len(widths) + 1):
+        columns = [widths[start : start + rows] for start in range(0, len(widths), rows)]
+        if sum(map(max, columns)) <= width_mm - 6:
+            return len(columns)
+    return 1
+
+
+def legend_above(figure: Figure, handles: Sequence[Line2D], title: str | None = None) -> Legend:
+    """A legend over the whole figure, in as many rows as its labels need."""
+    return figure.legend(
+        handles=list(handles),
+        loc="outside upper center",
+        ncols=legend_columns(str(handle.get_label()) for handle in handles),
+        title=title,
+    )
+
+
+def model_handles(models: pd.DataFrame, chosen: Sequence[str]) -> list[Line2D]:
+    """Legend entries for the `chosen` models."""
+    looks, labels = model_looks(models), model_labels(models)
+    return [Line2D([], [], label=wrap(labels[model], 42), **looks[model].point()) for model in chosen]
+
+
+def bands(axes: Axes, count: int) -> None:
+    """Shade every second of `count` rows at 0, 1, … of `axes`, to lead the eye along a row."""
+    for row in range(0, count, 2):
+        axes.axhspan(row - 0.5, row + 0.5, color=BAND, linewidth=0, zorder=-5)
+    axes.set_ylim(count - 0.5, -0.5)
+
+
+def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write `figure` to `folder`/`name`.svg and .png; equal figures give equal bytes.
+
+    Raises OSError where the folder can't be written.
+    """
+    paths = (Path(folder) / f"{name}.svg", Path(folder) / f"{name}.png")
+    with matplotlib.rc_context(RC):
+        # A constrained layout settles only in the second pass; without the first, the two files would differ.
+        figure.draw_without_rendering()
+        with atomic(paths[0]) as temporary:
+            figure.savefig(temporary, format="svg", dpi=SVG_DPI, metadata={"Date": None, "Creator": None})
+        with atomic(paths[1]) as temporary:
+            figure.savefig(temporary, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return paths

@@ -1,0 +1,410 @@
+"""Every figure draws for small and large studies, says what it must, and is written to the same bytes twice."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from emorec import EMOTIONS, SPLITS, figures
+from emorec.figures import confusion_difference, curves, gate, pairs, recall, samples, style, summary
+from emorec.tables.pairs import HARD_PAIRS
+
+GROUPS = {
+    "original": ("happy-neutral", "fear-surprise", "angry-disgust-sad"),
+    "valence": ("happy-surprise", "angry-disgust-fear-sad-neutral"),
+    "overlapping": ("angry-fear-sad-neutral", "happy-surprise", "angry-disgust", "happy-neutral"),
+}
+SHARES = np.array([0.139, 0.016, 0.143, 0.251, 0.168, 0.111, 0.172])
+
+
+def make_models(many: bool) -> pd.DataFrame:
+    """models.csv of three models, or of twelve with long names."""
+    rows = [
+        ("resnet18", "single", "single ResNet-18", 1, 1.0, ""),
+        ("ensemble", "ensemble", "ensemble of 4 ResNets", 4, 4.0, ""),
+        ("mixture", "mixture", "mixture of emotion experts", 4, 4.0, "original"),
+    ]
+    if many:
+        rows += [
+            ("mixture-valence", "mixture", "mixture by the valence grouping", 3, 3.0, "valence"),
+            ("mixture-overlapping", "mixture", "mixture by the overlapping grouping", 5, 5.01, "overlapping"),
+            ("ensemble-3", "ensemble", "ensemble of 3 resnet18", 3, 3.0, ""),
+            ("ensemble-5", "ensemble", "ensemble of 5 resnet18", 5, 5.0, ""),
+            ("resnet34", "single", "single resnet34", 1, 2.0, ""),
+            ("wide", "single", "single ResNet-18 of twice the width", 1, 3.95, ""),
+            ("mixture-joint", "mixture", "mixture trained jointly with a load-balancing loss", 4, 4.0, "original"),
+            ("mixture-top1", "mixture", "mixture, one expert chosen per face", 2, 2.0, "original"),
+            ("mixture-top2", "mixture", "mixture, two experts chosen per face", 3, 3.0, "original"),
+        ]
+    table = pd.DataFrame(rows, columns=["model", "kind", "label", "networks", "cost", "grouping"])
+    table["parameters"] = 700_000 * table["networks"]
+    table["flops"] = (18.2e6 * table.pop("cost")).astype(int)
+    table["train_seconds"] = 100.0 * table["networks"]
+    return table
+
+
+def write_study(folder: Path, many: bool, seeds: int) -> Path:
+    """The tables and faces that the figures read, made up, in the contract's columns."""
+    rng = np.random.default_rng(0)
+    models = make_models(many)
+    tables: dict[str, list[tuple]] = {}
+    counts = {split: (SHARES * total).astype(int) for split, total in zip(SPLITS, (28709, 3589, 3589), strict=True)}
+
+    tables["classes"] = [
+        (split, emotion, int(n), n / counts[split].sum())
+        for split in SPLITS
+        for emotion, n in zip(EMOTIONS, counts[split], strict=True)
+    ]
+    for name in ("summary", "recall", "confusion", "pairs", "pair_comparisons", "gate", "projections", "curves"):
+        tables[name] = []
+    pair_rates: dict[tuple, float] = {}
+    for place, (model, kind) in enumerate(zip(models["model"], models["kind"], strict=True)):
+        mean = 0.66 + 0.03 * (kind != "single") + 0.004 * rng.normal()
+        tables["summary"].append((model, "test", "accuracy", mean, 0.004, seeds, mean - 0.014, mean + 0.015))
+        tables["summary"].append((model, "val", "accuracy", 0.1, 0.004, seeds, 0.1, 0.1))
+        for seed in range(seeds):
+            matrix = rng.dirichlet(np.full(7, 0.6), size=7) * 0.35 + 0.65 * np.eye(7)
+            for i, j in itertools.product(range(7), range(7)):
+                n = counts["test"][i]
+                tables["confusion"].append(
+                    (model, seed, "test", EMOTIONS[i], EMOTIONS[j], int(n * matrix[i, j]), matrix[i, j])
+                )
+                tables["confusion"].append((model, seed, "val", EMOTIONS[i], EMOTIONS[j], 1, 1 / 7))
+            for i, emotion in enumerate(EMOTIONS):
+                tables["recall"].append((model, seed, "test", emotion, counts["test"][i], matrix[i, i], 0.5, 0.5))
+            for first, second in itertools.combinations(EMOTIONS, 2):
+                rate = (
+                    0.12
+                    - 0.005 * (EMOTIONS.index(first) + EMOTIONS.index(second))
+                    - 0.015 * (place > 0)
+                    + 0.006 * rng.normal()
+                )
+                tables["pairs"].append((model, seed, "test", first, second, rate))
+                pair_rates[model, first, second] = rate
+        for first, second in itertools.combinations(EMOTIONS, 2):
+            for reference in ("resnet18", "ensemble"):
+                if model == "resnet18" or (reference == "ensemble" and kind != "mixture"):
+                    continue
+                base, rate = pair_rates[reference, first, second], pair_rates[model, first, second]
+                tables["pair_comparisons"].append(
+                    (model, reference, first, second, base, rate)
+                    + (rate - base, rate - base - 0.02, rate - base + 0.018, 0.1, 0.4)
+                )
+        if kind == "mixture":
+            experts = GROUPS[models.loc[place, "grouping"]]
+            for seed, split, emotion in itertools.product(range(seeds), ("val", "test"), EMOTIONS):
+                own = np.array([emotion in expert.split("-") for expert in experts])
+                weights = rng.dirichlet(1 + 6 * own)
+                tables["gate"] += [
+                    (model, seed, split, emotion, expert, weight, bool(is_own))
+                    for expert, weight, is_own in zip(experts, weights, own, strict=True)
+                ]
+    centres = rng.normal(size=(7, 2)) * 4
+    labels = rng.choice(7, size=1500, p=SHARES / SHARES.sum())
+    for model, method in itertools.product(models["model"].head(4), ("pca", "tsne")):
+        places = centres[labels] * (1 + (method == "tsne")) + rng.normal(size=(1500, 2)) * 2
+        tables["projections"] += [
+            (model, method, row, EMOTIONS[label], EMOTIONS[label], x, y)
+            for row, (label, (x, y)) in enumerate(zip(labels, places, strict=True))
+        ]
+    networks = [("resnet18", "classifier", 7), ("resnet34", "classifier", 7)]
+    networks += [(f"resnet18-gate-{grouping}", "gate", len(groups)) for grouping, groups in GROUPS.items()]
+    groups = sorted(set(itertools.chain(*GROUPS.values())))
+    networks += [(f"resnet18-expert-{group}", "expert", group.count("-") + 1) for group in groups]
+    for (network, role, outputs), seed in itertools.product(networks, range(seeds)):
+        t = np.arange(1, 31)
+        rise = 1 - np.exp(-t / 8) + 0.01 * rng.normal(size=30)
+        val = 1 / outputs + (0.7 + 0.05 * (outputs < 7) - 1 / outputs) * rise
+        best = int(val.argmax())
+        for k, epoch in enumerate(t):
+            tables["curves"].append(
+                (network, seed, role, epoch, 0.1, np.log(outputs) * (1 - 0.8 * rise[k]), val[k] + 0.004 * k)
+                + (np.log(outputs) * (1 - 0.55 * rise[k]) + 0.0004 * k**2, val[k], 3.0, k == best)
+            )
+    columns = {
+        "classes": "split emotion faces share",
+        "summary": "model split metric mean sd seeds low high",
+        "recall": "model seed split emotion support recall precision f1",
+        "confusion": "model seed split true predicted count rate",
+        "pairs": "model seed split first second rate",
+        "pair_comparisons": "model reference first second reference_rate rate difference low high p p_holm",
+        "gate": "model seed split emotion expert weight own",
+        "projections": "model method row label predicted x y",
+        "curves": "network seed role epoch lr train_loss train_accuracy val_loss val_accuracy seconds best",
+    }
+    (folder / "tables").mkdir(parents=True)
+    (folder / "data").mkdir()
+    models.to_csv(folder / "tables/models.csv", index=False)
+    for name, rows in tables.items():
+        pd.DataFrame(rows, columns=columns[name].split()).to_csv(folder / f"tables/{name}.csv", index=False)
+    faces = rng.integers(0, 256, size=(60, 48, 48), dtype=np.uint8)
+    np.savez(
+        folder / "data/faces.npz",
+        images=faces,
+        labels=(np.arange(60) % 7).astype(np.uint8),
+        split=(np.arange(60) % 3).astype(np.uint8),
+        row=np.arange(60, dtype=np.int32),
+    )
+    (folder / "data/summary.json").write_text(json.dumps({"synthetic": True}))
+    return folder
+
+
+def flip(images: np.ndarray, seed: int) -> np.ndarray:
+    """Stands for the networks' augmentation."""
+    return images[:, :, ::-1] / 255.0
+
+
+def make(figure: str, study: Path) -> Figure:
+    """The figure of a study, drawn anew."""
+    module = figures.load(figure)
+    return module.make(study, flip) if figure == "samples" else module.make(study)
+
+
+# Only looked at, never changed.
+made = functools.cache(make)
+
+
+def texts(figure: Figure) -> str:
+    """All visible text, line breaks as spaces."""
+    shown = [text.get_text() for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+    return re.sub(r"\s+", " ", " | ".join(shown).replace("-\n", "-"))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_study(tmp_path_factory.mktemp("small") / "study", many=False, seeds=1)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_study(tmp_path_factory.mktemp("large") / "study", many=True, seeds=5)
+
+
+def misplaced(figure: Figure) -> list[str]:
+    """Texts that stick out of the page, cover another text or lie on a panel that is not theirs."""
+    figure.draw_without_rendering()
+    drawn: list[Text] = []
+    draw = Text.draw
+
+    def record(text: Text, renderer: object) -> None:
+        drawn.append(text)
+        draw(text, renderer)
+
+    # Only what is drawn counts: matplotlib keeps labels for ticks beyond the axis, too.
+    with patch.object(Text, "draw", record):
+        figure.canvas.draw()
+    visible = [text for text in dict.fromkeys(drawn) if text.get_visible() and text.get_text().strip()]
+    boxes = [(text.get_text(), text.axes, text.get_window_extent()) for text in visible]
+    found = []
+    for place, (text, axes, box) in enumerate(boxes):
+        page = figure.bbox.padded(1.0)
+        if not (page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1):
+            found.append(f"{text!r} leaves the page")
+        small = box.padded(-1.0)
+        for other, _, second in boxes[:place]:
+            if small.overlaps(second.padded(-1.0)):
+                found.append(f"{text!r} covers {other!r}")
+        found += [f"{text!r} lies on a panel" for a in figure.axes if a is not axes and small.overlaps(a.bbox)]
+    return found
+
+
+def test_a_study_of_one_model_has_every_figure(small: Path, tmp_path: Path) -> None:
+    for name in figures.FIGURES:
+        for path in figures.inputs(name):
+            target = tmp_path / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((small / path).read_bytes())
+    for path in sorted((tmp_path / "tables").iterdir()):
+        table = pd.read_csv(path)
+        table[table.get("model", pd.Series("resnet18", table.index)) == "resnet18"].to_csv(path, index=False)
+    for name in figures.FIGURES:
+        make(name, tmp_path).draw_without_rendering()
+    assert "no mixture" in texts(make("gate", tmp_path))
+
+
+def test_misplaced_text_is_found() -> None:
+    figure = style.new_figure(50)
+    figure.text(0.5, 0.5, "here")
+    assert misplaced(figure) == []
+    figure.text(0.51, 0.5, "there")
+    figure.text(0.99, 0.1, "outside")
+    assert len(misplaced(figure)) == 2
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_draws_in_print_size(name: str, size: str, request: pytest.FixtureRequest) -> None:
+    figure = made(name, request.getfixturevalue(size))
+    width, height = figure.get_size_inches() * 25.4
+    assert width == pytest.approx(style.PAGE_WIDTH_MM)
+    assert height <= style.PAGE_HEIGHT_MM
+    assert min(t.get_fontsize() for t in figure.findobj(Text) if t.get_text()) >= 7
+    assert misplaced(figure) == []
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_same_bytes_from_declared_inputs_alone(name: str, small: Path, tmp_path: Path) -> None:
+    for path in figures.inputs(name):
+        target = tmp_path / "inputs" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((small / path).read_bytes())
+    for folder, study in (("a", small), ("b", tmp_path / "inputs")):
+        svg, png = style.save(make(name, study), tmp_path / folder, name)
+        assert (svg.name, png.name) == (f"{name}.svg", f"{name}.png")
+    for suffix in ("svg", "png"):
+        assert (tmp_path / f"a/{name}.{suffix}").read_bytes() == (tmp_path / f"b/{name}.{suffix}").read_bytes()
+    svg = (tmp_path / f"a/{name}.svg").read_bytes()
+    assert b"<text" not in svg, "text must be outlines"
+    # The made-up faces are noise, which nothing compresses.
+    assert len(svg) < 350_000
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [f"{name}.png", f"{name}.svg"]
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_inputs_are_declared(name: str, small: Path) -> None:
+    declared = figures.inputs(name)
+    assert declared == figures.load(name).INPUTS
+    assert all((small / path).is_file() for path in declared)
+
+
+def test_inputs_need_no_plotting_library() -> None:
+    code = (
+        "import sys; from emorec import figures; [figures.inputs(f) for f in figures.FIGURES]; "
+        "sys.exit('matplotlib' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_names(large: Path) -> None:
+    labels = pd.read_csv(large / "tables/models.csv")["label"]
+    for name in ("summary", "recall"):
+        shown = texts(made(name, large))
+        assert all(label in shown for label in labels), name
+    for name in ("confusion", "confusion-difference", "recall", "projections", "gate", "classes", "samples"):
+        shown = texts(made(name, large))
+        assert all(emotion in shown for emotion in EMOTIONS), name
+    for name in ("confusion", "confusion-difference", "pairs", "projections"):
+        shown = texts(made(name, large))
+        assert all(label in shown for label in labels[:3]), name
+    assert "sad – neutral" in texts(made("pairs", large))
+    assert "t-SNE" in texts(made("projections", large))
+
+
+def test_difference_is_of_mean_rates_in_points() -> None:
+    def table(model: str, seed: int, rate: float) -> list[tuple]:
+        rows = [(model, seed, "test", t, p, 1, float(t == p)) for t in EMOTIONS for p in EMOTIONS]
+        rows = [r for r in rows if r[3] != "sad"]
+        rows += [(model, seed, "test", "sad", p, 1, {"sad": 1 - rate, "neutral": rate}.get(p, 0.0)) for p in EMOTIONS]
+        return rows + [(model, seed, "val", "sad", "neutral", 1, 1.0)]
+
+    rows = table("one", 0, 0.20) + table("one", 1, 0.30) + table("two", 0, 0.10) + table("two", 1, 0.15)
+    confusion = pd.DataFrame(rows, columns=["model", "seed", "split", "true", "predicted", "count", "rate"])
+    matrix = confusion_difference.differences(confusion, "two", "one")
+    assert list(matrix.index) == list(matrix.columns) == list(EMOTIONS)
+    assert matrix.loc["sad", "neutral"] == pytest.approx(-12.5)
+    assert matrix.loc["sad", "sad"] == pytest.approx(12.5)
+    assert matrix.drop(index="sad").to_numpy() == pytest.approx(0)
+    models = pd.DataFrame({"model": ["one", "two"], "kind": ["single", "mixture"], "label": ["One", "Two"]})
+    figure = confusion_difference.draw(models, confusion, [("two", "one")])
+    shown = texts(figure)
+    assert "Two − One" in shown and "−12.5" in shown and "+12.5" in shown
+    mesh = figure.axes[0].collections[0]
+    assert mesh.get_clim() == pytest.approx((-12.5, 12.5))
+
+
+def test_confusion_survives_an_emotion_without_faces(small: Path) -> None:
+    models, table = (pd.read_csv(small / path) for path in figures.inputs("confusion"))
+    table.loc[table["true"] == "disgust", "rate"] = np.nan
+    style.save(figures.load("confusion").draw(models, table, ["resnet18"]), small.parent, "confusion")
+    style.save(confusion_difference.draw(models, table, [("mixture", "resnet18")]), small.parent, "difference")
+
+
+def test_looks_differ() -> None:
+    models = make_models(many=True)
+    looks = style.model_looks(models)
+    assert list(looks) == list(models["model"])
+    assert len(set(looks.values())) == len(models)
+    assert len(set(style.EMOTION_COLOURS.values())) == len(set(style.EMOTION_MARKERS.values())) == len(EMOTIONS)
+    assert set(style.EMOTION_COLOURS) == set(style.EMOTION_MARKERS) == set(EMOTIONS)
+    assert style.headline(models) == ["resnet18", "ensemble", "mixture"]
+
+
+def test_model_of_equal_compute_are_spread() -> None:
+    places = summary.spread(np.array([0.0, 2.0, 2.001, 2.0]), 0.1)
+    assert places == pytest.approx([0.0, 1.9, 2.0, 2.1], abs=0.01)
+    assert summary.operations(1.11e9) == "1.11 GFLOPs"
+    assert 1 in summary.ticks(-4, 7)
+
+
+def test_curves_show_the_parts_of_the_mixture(large: Path) -> None:
+    models, table, weights, classes = (pd.read_csv(large / path) for path in figures.inputs("curves"))
+    panels = curves.parts(models, table, weights, classes)
+    assert [p.network for p in panels] == [
+        "resnet18",
+        "resnet18-gate-original",
+        "resnet18-expert-happy-neutral",
+        "resnet18-expert-fear-surprise",
+        "resnet18-expert-angry-disgust-sad",
+    ]
+    faces = classes[classes["split"] == "val"].set_index("emotion")["faces"]
+    assert panels[2].commonest == pytest.approx(faces["happy"] / (faces["happy"] + faces["neutral"]))
+    assert panels[1].commonest == pytest.approx((faces["happy"] + faces["neutral"]) / faces.sum())
+    only = curves.parts(models[models["kind"] == "single"], table, weights, classes)
+    assert [p.network for p in only] == ["resnet18"]
+
+
+def test_pairs_are_ordered_by_the_reference(small: Path) -> None:
+    _, _, comparisons = (pd.read_csv(small / path) for path in figures.inputs("pairs"))
+    hard, others = pairs.shown_pairs(comparisons, "resnet18")
+    rates = comparisons[comparisons["reference"] == "resnet18"].groupby(["first", "second"])["reference_rate"].first()
+    for part in (hard, others):
+        assert [rates[pair] for pair in part] == sorted((rates[pair] for pair in part), reverse=True)
+    assert set(map(frozenset, hard)) == set(map(frozenset, HARD_PAIRS))
+    assert len(others) == pairs.OTHERS
+
+
+def test_gate_marks_own_experts(small: Path) -> None:
+    models, table = (pd.read_csv(small / path) for path in figures.inputs("gate"))
+    figure = gate.draw(models, table)
+    # Seven emotions with one expert each.
+    assert len(figure.axes[0].patches) == 7
+    assert "angry, disgust, sad" in texts(figure)
+
+
+def test_recall_of_one_seed_has_no_spread(small: Path, large: Path) -> None:
+    for study, lines in ((small, 3 * 7), (large, 12 * 7 * 2)):
+        figure = recall.draw(*(pd.read_csv(study / path) for path in figures.inputs("recall")))
+        assert len(figure.axes[0].lines) == lines
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_samples_say_synthetic(synthetic: bool) -> None:
+    images = np.zeros((7, 48, 48), dtype=np.uint8)
+    figure = samples.draw(images, np.arange(7), synthetic=synthetic, augment=flip)
+    assert ("Synthetic" in texts(figure)) is synthetic
+    # An emotion without a face leaves its column empty.
+    samples.draw(images[:6], np.arange(6), synthetic=synthetic, augment=flip)
+
+
+def test_samples_are_chosen_by_seed() -> None:
+    labels = np.arange(70) % 7
+    assert samples.choose(labels, 3) == samples.choose(labels, 3)
+    assert [labels[i] for i in samples.choose(labels, 3)] == list(range(7))
+    assert samples.choose(np.array([0]), 0)[1] is None
+
+
+def test_no_such_figure() -> None:
+    with pytest.raises(KeyError):
+        figures.inputs("../summary")

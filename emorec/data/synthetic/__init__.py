@@ -15,6 +15,7 @@ import numpy as np
 from emorec import EMOTIONS, SPLITS
 from emorec.data.synthetic.action_units import (
     ACTION_UNITS,
+    DEFAULT_MODEL,
     NAMES,
     SHARES,
     ExpressionModel,
@@ -31,6 +32,7 @@ from emorec.data.synthetic.drawing import SIZE, draw
 
 __all__ = [
     "ACTION_UNITS",
+    "DEFAULT_MODEL",
     "NAMES",
     "SHARES",
     "ExpressionModel",
@@ -78,18 +80,20 @@ def draw_faces(
     *,
     wrong_labels: float = 0.06,
     shares: tuple[float, ...] = SHARES,
-    model: ExpressionModel = ExpressionModel(),
+    model: ExpressionModel = DEFAULT_MODEL,
     threads: int = 2,
     stream: int = 0,
 ) -> SyntheticFaces:
-    """`count` synthetic faces, fully determined by `seed` and `stream` (independent streams of one seed serve the splits).
+    """`count` synthetic faces, fully determined by `seed` and `stream`.
+
+    Streams of one seed are independent of each other: they serve the splits.
 
     The first n of N faces are those that `count=n` gives, and `threads` changes nothing but the time. Bit for bit that
     holds for one version of numpy on one kind of processor; elsewhere a pixel may round to the next grey level.
 
     `wrong_labels` is the probability that a label is not the true emotion, `shares` the emotions' shares in the order
-    of EMOTIONS. Raises ValueError for a negative count or seed, a probability outside [0, 1], or shares that are not one
-    non-negative number an emotion.
+    of EMOTIONS; `model` says how strongly the emotions show. Raises ValueError for a negative count or seed, a
+    probability outside [0, 1], or shares that are not one non-negative number an emotion.
     """
     if count < 0 or seed < 0 or stream < 0:
         raise ValueError(f"count, seed and stream must not be negative, got {count}, {seed} and {stream}")
@@ -122,7 +126,14 @@ def draw_faces(
 
 
 def synthetic_faces(
-    train: int, val: int, test: int, seed: int, wrong_labels: float, *, shares: tuple[float, ...] = SHARES, threads: int = 2
+    train: int,
+    val: int,
+    test: int,
+    seed: int,
+    wrong_labels: float,
+    *,
+    shares: tuple[float, ...] = SHARES,
+    threads: int = 2,
 ) -> SyntheticStudy:
     """Synthetic faces of the three splits, in the order of SPLITS; `row` counts through all of them.
 

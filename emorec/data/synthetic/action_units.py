@@ -1,12 +1,13 @@
 """From emotions to facial action units: the part of the synthetic faces whose confusions are known exactly.
 
-Each emotion has a few variants, sets of action units (AUs) of the Facial Action Coding System, after the EMFACS table of
-prototypes and major variants (Ekman, Friesen and Hager, FACS Investigator's Guide, 2002, table 10-1). A face's AUs come
-about so, given its emotion:
+Each emotion has a few variants, sets of action units (AUs) of the Facial Action Coding System, after the EMFACS table
+of prototypes and major variants (Ekman, Friesen and Hager, Facial Action Coding System: Investigator's Guide, 2002).
+The table gives no frequencies and hardly any intensities: weights and strengths are this module's own. A face's AUs
+come about so, given its emotion:
 
 1. one variant is chosen by its weight;
 2. one intensity t in [low, high] is drawn for the whole face, a scaled Beta variable of the emotion's own shape;
-3. each AU of the variant is independently missing with probability `absent`; otherwise its drive is t times its strength;
+3. each AU of the variant is independently missing with probability `absent`, otherwise its drive is t * its strength;
 4. every AU, driven or not, gets resting tension, normal with deviation `rest`, and is censored to [0, 1].
 
 All four steps have densities, so that the posterior of the emotion given the AUs is a sum over variants and a
@@ -100,8 +101,8 @@ INTENSITY_SHAPES: dict[str, tuple[float, float]] = {
     "neutral": (1.0, 1.0),
 }
 
-# FER2013's training shares are 13.9, 1.5, 14.3, 25.1, 16.8, 11.0 and 17.3 %. These keep its order and its imbalance, but
-# disgust gets 4 %: with 1.5 % of a demo's few thousand faces its recall would rest on a handful of test faces.
+# FER2013's training shares are 13.9, 1.5, 14.3, 25.1, 16.8, 11.0 and 17.3 %. These keep about its order and imbalance,
+# but disgust gets 4 %: with 1.5 % of a demo's few thousand faces its recall would rest on a handful of test faces.
 SHARES: tuple[float, ...] = (0.14, 0.04, 0.14, 0.25, 0.16, 0.11, 0.16)
 
 
@@ -117,6 +118,9 @@ class ExpressionModel:
     def __post_init__(self) -> None:
         if not (0 <= self.low <= self.high <= 1 and self.rest > 0 and 0 <= self.absent < 1):
             raise ValueError(f"need 0 <= low <= high <= 1, rest > 0 and 0 <= absent < 1, got {self}")
+
+
+DEFAULT_MODEL = ExpressionModel()
 
 
 def strengths(emotion: str) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +175,7 @@ def _log_density(activation: np.ndarray, drive: np.ndarray, rest: float) -> np.n
 
 
 def log_likelihood(action_units: np.ndarray, model: ExpressionModel, nodes: int = 24) -> np.ndarray:
-    """Log density of AUs (N, U) under each emotion: (N, 7). The integral over intensity is a mean over `nodes` quantiles.
+    """Log density of AUs (N, U) under each emotion: (N, 7); the integral over intensity is a mean over quantiles.
 
     The reference measure has an atom at 0 and at 1 for every AU, the same for all emotions, so that ratios are proper.
     """
@@ -189,7 +193,8 @@ def log_likelihood(action_units: np.ndarray, model: ExpressionModel, nodes: int 
         for weight, row in zip(weights, table, strict=True):
             active = np.flatnonzero(row)
             driven = _log_density(units[:, :, active], intensity[:, None] * row[active], model.rest)
-            mixed = np.logaddexp(np.log1p(-model.absent) + driven, np.log(max(model.absent, 1e-300)) + quiet[:, :, active])
+            log_absent = np.log(max(model.absent, 1e-300))
+            mixed = np.logaddexp(np.log1p(-model.absent) + driven, log_absent + quiet[:, :, active])
             still = quiet.sum(axis=2) - quiet[:, :, active].sum(axis=2)
             parts.append(np.logaddexp.reduce(mixed.sum(axis=2) + still, axis=1) - np.log(nodes) + np.log(weight))
         result[:, index] = np.logaddexp.reduce(np.stack(parts), axis=0)
@@ -197,7 +202,7 @@ def log_likelihood(action_units: np.ndarray, model: ExpressionModel, nodes: int 
 
 
 def posterior(
-    action_units: np.ndarray, *, shares: tuple[float, ...] = SHARES, model: ExpressionModel = ExpressionModel()
+    action_units: np.ndarray, *, shares: tuple[float, ...] = SHARES, model: ExpressionModel = DEFAULT_MODEL
 ) -> np.ndarray:
     """Probability of each emotion given a face's AUs (N, U), by Bayes' rule with the generator's densities: (N, 7)."""
     with np.errstate(divide="ignore"):
@@ -211,10 +216,12 @@ def posterior(
 def wrong_label_targets() -> np.ndarray:
     """Where a wrong label goes, by true emotion: (7, 7), rows sum to 1, zero diagonal.
 
-    An annotator errs towards emotions that share AUs: the weight is the cosine of the mean strengths plus a floor. Neutral
-    has no AUs; its cosine with an emotion is replaced by that emotion's share of low intensities (below a third).
+    An annotator errs towards emotions that share AUs: the weight is the squared cosine of the mean strengths plus a
+    floor. AU25 does not count, as parted lips are no sign of any emotion. Neutral has no AUs: its cosine with an
+    emotion is replaced by that emotion's share of low intensities (below a third).
     """
     means = mean_strengths()
+    means[:, NAMES.index("AU25")] = 0.0
     norms = np.linalg.norm(means, axis=1)
     cosine = means @ means.T / np.maximum(np.outer(norms, norms), 1e-12)
     neutral = EMOTIONS.index("neutral")
@@ -242,23 +249,22 @@ def planted_confusion(
     seed: int = 0,
     wrong_labels: float = 0.0,
     shares: tuple[float, ...] = SHARES,
-    model: ExpressionModel = ExpressionModel(),
+    model: ExpressionModel = DEFAULT_MODEL,
 ) -> np.ndarray:
-    """Confusion of the best possible classifier that sees the AUs themselves: (7, 7), row label, column decision, rows sum to 1.
+    """Confusion of the best classifier that sees the AUs themselves: (7, 7), row label, column decision, rows sum to 1.
 
-    The posterior is exact up to its quadrature; its mean over faces is a Monte Carlo estimate from `count` faces, with a
-    standard error of about sqrt(rate / (count * share)). Decisions are the posterior's mode. With `wrong_labels` the rows
-    are the labels as written, wrong ones included, while the decisions stay those for the true emotion. Bayes-optimal
-    from AUs is an upper bound for a network, which has to read them from pixels.
+    The posterior is exact up to its quadrature, and the decision is its mode. The rates are a Monte Carlo estimate from
+    `count` faces, a seventh of each emotion: their standard errors are sqrt(rate * (1 - rate) * 7 / count). With
+    `wrong_labels` the rows are the labels as written, wrong ones included, while the decisions stay those for the true
+    emotion. No network can be expected to do better: it has to read the AUs from pixels.
     """
     rng = np.random.default_rng(seed)
     share = np.asarray(shares, dtype=float) / np.sum(shares)
     # Equal numbers of each emotion: the rare one's row is then estimated as well as the others'.
     true = np.repeat(np.arange(len(EMOTIONS)), -(-count // len(EMOTIONS)))
     units = draw_action_units(true, model, rng)
-    decided = np.concatenate(
-        [posterior(block, shares=shares, model=model).argmax(axis=1) for block in np.array_split(units, len(units) // 512 + 1)]
-    )
+    blocks = np.array_split(units, len(units) // 512 + 1)  # of a size that stays in cache
+    decided = np.concatenate([posterior(block, shares=shares, model=model).argmax(axis=1) for block in blocks])
     confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)))
     np.add.at(confusion, (true, decided), 1.0)
     confusion /= confusion.sum(axis=1, keepdims=True)

@@ -2,8 +2,7 @@
 
 `b` counts faces, rows and columns are pixels. Every shape is a signed distance, or nearly, in face units (see
 `appearance`); its coverage is the distance clamped over one pixel. Features that come in pairs are drawn once, in |x|.
-The numbers are measured by eye on sample sheets: they have no source but that the AU should look like its description
-in the FACS manual.
+The numbers were set by eye on sample sheets: each AU should look like its description in the FACS manual.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def draw(action_units: Array, look: Appearance, noise: Array) -> Array:
 
 @dataclass
 class _Grid:
-    """Pixel centres in face units, (B, 48, 48): `x`, `y`, the folded `side` = |x|; `sharp` (B, 1, 1) is 1 / one pixel."""
+    """Pixel centres in face units, (B, 48, 48): `x`, `y`, the folded `side` = |x|; `sharp` (B, 1, 1): pixels a unit."""
 
     x: Array
     y: Array
@@ -138,7 +137,8 @@ def _head(canvas: Array, head: _Grid, look: Appearance, au: dict[int, Array]) ->
 
 def _strands(x: Array, y: Array, look: Appearance) -> Array:
     """Locks of hair: two incommensurate waves, so that no stripes show."""
-    return 0.09 * np.sin(31.0 * x + 9.0 * x * y + look.texture_phase) * (1.0 + np.sin(13.0 * x - 7.0 * y - look.texture_phase))
+    locks = 1.0 + np.sin(13.0 * x - 7.0 * y - look.texture_phase)
+    return 0.09 * locks * np.sin(31.0 * x + 9.0 * x * y + look.texture_phase)
 
 
 def _shade(u: Array, v: Array, square: Array, look: Appearance) -> Array:
@@ -175,7 +175,8 @@ def _relief(face: _Grid, head: _Grid, look: Appearance, au: dict[int, Array]) ->
     shade -= 0.34 * fold * _stroke(side - line, y, top - 0.05, mouth_y + 0.14, 0.055)
     # Forehead: horizontal lines when the brows rise, centre by 1 and sides by 2; vertical furrows by 4.
     lines = np.maximum(np.sin(38.0 * (y - 0.15 * side * side)), 0.0) * _bump(side, y, 0.0, -0.56, 0.62, 0.16)
-    shade -= 0.26 * lines * (au[1] * np.maximum(1 - 2.2 * side, 0) + au[2] * np.minimum(2.2 * side, 1) + 0.15 * look.age)
+    outwards = np.minimum(2.2 * side, 1.0)
+    shade -= 0.26 * lines * (au[1] * (1.0 - outwards) + au[2] * outwards + 0.15 * look.age)
     furrow = np.maximum(au[4], 0.5 * au[9]) * (1 - 0.35 * au[1])
     shade -= 0.45 * furrow * _stroke(side - 0.055 - 0.1 * (y + 0.35), y, -0.52, -0.20, 0.032)
     # Nose: bright ridge, dark flanks, shadow under the tip; wrinkles across the bridge by 9.
@@ -303,7 +304,8 @@ def _mouth(skin: Array, face: _Grid, look: Appearance, au: dict[int, Array]) -> 
     upper_lip = (0.60 - 0.18 * look.lipstick) * look.skin
     lower_lip = (0.68 - 0.22 * look.lipstick) * look.skin
     middle = (upper + lower) / 2
-    tone = np.where(y < middle, upper_lip, lower_lip + 0.10 * look.skin * _bump(face.x, y, 0.0, bottom - 0.05, 0.2, 0.04))
+    gloss = 0.10 * look.skin * _bump(face.x, y, 0.0, bottom - 0.05, 0.2, 0.04)
+    tone = np.where(y < middle, upper_lip, lower_lip + gloss)
     _over(skin, 0.85 * lips, tone)
     # The line between closed lips, heavier at the corners, stays as the rim of the open mouth.
     seam = np.maximum(1.0 - ((y - middle) / 0.030) ** 2, 0.0) * _cover(face.side - half - 0.015, face.sharp)
@@ -336,14 +338,17 @@ def _fringe(canvas: Array, head: _Grid, look: Appearance) -> None:
     x = head.x - look.parting
     # Hair may fall to the temples, but never over the eyes, which carry the expression.
     line = np.minimum(look.hairline + look.hairline_bow * x * x * (1.0 + 0.6 * look.long_hair), -0.45)
-    front = head.y - line - 0.025 * np.sin(9.0 * head.x - look.texture_phase) * np.sin(19.0 * head.x + look.texture_phase)
+    ragged = 0.025 * np.sin(9.0 * head.x - look.texture_phase) * np.sin(19.0 * head.x + look.texture_phase)
+    front = head.y - line - ragged
     temple = look.head_width - 0.17 + 0.22 * (head.y + 0.78) - head.side
     width = look.head_width + look.hair_volume
     cap = np.sqrt((head.x / width) ** 2 + ((head.y - CENTRE_Y) / (look.head_height + look.hair_volume)) ** 2)
     shape = np.maximum(np.minimum(front, temple), (cap - 1.0) * 0.8)
     shape = np.maximum(shape, head.y - 0.10 - 0.6 * look.long_hair)
     shine = 0.30 * _bump(head.x, head.y, 0.5 * look.light_x, -0.92, 0.6, 0.16)
-    tone = look.hair * (0.9 + _strands(x, head.y, look) + 0.5 * look.light_x * head.x) + shine * (0.15 + 0.5 * look.hair)
+    tone = look.hair * (0.9 + _strands(x, head.y, look) + 0.5 * look.light_x * head.x) + shine * (
+        0.15 + 0.5 * look.hair
+    )
     _over(canvas, _cover(shape, 0.7 * head.sharp) * (1 - look.bald), tone)
 
 
@@ -355,9 +360,8 @@ def _glasses(canvas: Array, face: _Grid, look: Appearance) -> None:
     radius = box + look.glasses_roundness * (circle - box)
     frame = _cover(np.abs(radius - 1.0) * 0.2 - 0.017, face.sharp)
     bridge = _cover(np.maximum(face.side - look.eye_distance + width, np.abs(y + 0.04) - 0.018), face.sharp)
-    temple = _cover(
-        np.maximum(look.eye_distance + width - face.side, np.maximum(np.abs(y + 0.05) - 0.018, face.side - 0.80)), face.sharp
-    )
+    arm = np.maximum(np.abs(y + 0.05) - 0.018, np.maximum(look.eye_distance + width - face.side, face.side - 0.80))
+    temple = _cover(arm, face.sharp)
     _over(canvas, 0.10 * look.glasses * (radius < 1), 0.75)
     _over(canvas, 0.9 * look.glasses * np.maximum(np.maximum(frame, bridge), temple), look.glasses_tone)
 

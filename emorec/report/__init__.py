@@ -1,0 +1,1 @@
+"""Stage `report`: tables and figures to HTML and PDF."""

@@ -1,0 +1,356 @@
+"""Quarto's cross-references on pandoc's syntax tree: numbers for floats, sections and equations, links for `@fig-x`.
+
+`resolve` is independent of the output format: floats come out as `Div`s of class `float` with the attributes `kind`
+and `number`, their last block being the caption (a `Div` of class `caption`); equations as `Span`s of class
+`equation`; callouts as `Div`s of class `callout` whose first block is the title. `html` and `pdf` lower these to their
+own markup, so that both formats state the same numbers by construction.
+https://quarto.org/docs/authoring/cross-references.html, https://quarto.org/docs/authoring/callouts.html
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from emorec.report.pandoc import SPACE, Node, attr, div, find, pairs, plain, span, stringify, text, transform
+from emorec.report.source import Source
+
+KINDS = {"fig": "Figure", "tbl": "Table", "sec": "Section", "eq": "Equation"}
+# Quarto reserves these as well; the pip-only renderer has no numbering for them.
+UNSUPPORTED = ("lst", "thm", "lem", "cor", "prp", "cnj", "def", "exm", "exr", "sol", "rem", "alg", "tip", "nte",
+               "wrn", "imp", "cau")  # fmt: skip
+CALLOUTS = ("note", "tip", "warning", "important", "caution")
+NBSP = "\u00a0"
+FORMATS = {"html": ("html",), "typst": ("typst", "pdf")}
+
+
+@dataclass
+class Resolved:
+    """A tree with its references resolved; `labels` maps an id to its kind and number; `problems` are one line each."""
+
+    tree: Node
+    labels: dict[str, tuple[str, str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def resolve(tree: Node, source: Source, target: str, numbered: bool = True) -> Resolved:
+    """Number and link everything in `tree` for the format `target` (html or typst).
+
+    `numbered` is the metadata's number-sections. Problems are collected, not raised: the gate reports all at once.
+    """
+    resolver = _Resolver(source, target, numbered)
+    tree = copy.deepcopy(tree)
+    blocks = transform(tree["blocks"], resolver.conditional)
+    resolver.images(blocks)
+    resolver.levels(blocks)
+    blocks = resolver.blocks(blocks)
+    tree = {**tree, "blocks": blocks}
+    tree["blocks"] = transform(blocks, resolver.inline)
+    tree["meta"] = transform(tree["meta"], resolver.inline)
+    return Resolved(tree, resolver.labels, resolver.problems)
+
+
+class _Resolver:
+    def __init__(self, source: Source, target: str, numbered: bool) -> None:
+        self.source, self.target, self.numbered = source, target, numbered
+        self.labels: dict[str, tuple[str, str]] = {}
+        self.problems: list[str] = []
+        self.counts = dict.fromkeys(KINDS, 0)
+        self.sections: list[int] = []
+        self.top = 1
+
+    def complain(self, pattern: str, message: str) -> None:
+        self.problems.append(f"{self.source.where(pattern)}: {message}")
+
+    # Before numbering: what the other format alone shows.
+
+    def conditional(self, node: Node) -> list[Node] | None:
+        """Quarto's conditional content: a `Div` or `Span` that is shown, or not, in one format only."""
+        if node["t"] in ("RawBlock", "RawInline") and node["c"][1].lstrip().startswith("<!--"):
+            return []
+        if node["t"] in ("RawBlock", "RawInline") and node["c"][0] not in ("html", "typst"):
+            self.complain(re.escape(node["c"][1].split("\n")[0]), f"raw {node['c'][0]} is in neither format; remove it")
+            return []
+        if node["t"] in ("RawBlock", "RawInline") and node["c"][0] != self.target:
+            return []
+        if node["t"] not in ("Div", "Span") or not (kind := _conditional(node["c"][0][1])):
+            return None
+        keys = pairs(node["c"][0])
+        shown = True
+        if "when-format" in keys:
+            shown = keys["when-format"] in FORMATS[self.target]
+        if "unless-format" in keys:
+            shown = shown and keys["unless-format"] not in FORMATS[self.target]
+        if kind == "content-hidden":
+            shown = not shown
+        return transform(node["c"][1], self.conditional) if shown else []
+
+    def levels(self, blocks: list[Node]) -> None:
+        """Find the smallest heading level, which is numbered 1 whichever it is."""
+        found = [block["c"][0] for block in _outside_callouts(blocks) if block["t"] == "Header"]
+        self.top = min(found, default=1)
+
+    # Numbering.
+
+    def blocks(self, blocks: list[Node]) -> list[Node]:
+        result: list[Node] = []
+        for block in blocks:
+            result += self.block(block)
+        return result
+
+    def block(self, block: Node) -> list[Node]:
+        kind, content = block["t"], block.get("c")
+        if kind == "Header":
+            return [self.header(content)]
+        if kind == "Figure":
+            return [self.figure(block)]
+        if kind == "Table":
+            return [self.table(block)]
+        if kind == "Para":
+            return [{"t": "Para", "c": self.equations(content)}]
+        if kind == "Div":
+            return [self.division(content)]
+        if kind == "BlockQuote":
+            return [{"t": kind, "c": self.blocks(content)}]
+        if kind == "BulletList":
+            return [{"t": kind, "c": [self.blocks(item) for item in content]}]
+        if kind == "OrderedList":
+            return [{"t": kind, "c": [content[0], [self.blocks(item) for item in content[1]]]}]
+        return [block]
+
+    def number(self, kind: str, identifier: str) -> str:
+        self.counts[kind] += 1
+        self.label(identifier, kind, str(self.counts[kind]))
+        return str(self.counts[kind])
+
+    def label(self, identifier: str, kind: str, number: str) -> None:
+        if not identifier.startswith(f"{kind}-"):
+            return
+        if "_" in identifier:
+            self.complain(rf"#{re.escape(identifier)}\b", f"id {identifier} has an underscore; use a hyphen")
+        if identifier in self.labels:
+            self.complain(rf"#{re.escape(identifier)}\b", f"id {identifier} is given twice; rename one")
+        self.labels[identifier] = (kind, number)
+
+    def header(self, content: list[Any]) -> Node:
+        level, (identifier, classes, keys), inlines = content
+        level = level - self.top + 1
+        if "unnumbered" not in classes and self.numbered:
+            self.sections = [*self.sections[:level], *[0] * (level - len(self.sections))]
+            self.sections[level - 1] += 1
+            number = ".".join(str(each) for each in self.sections)
+            keys = [*keys, ["number", number]]
+            self.label(identifier, "sec", number)
+        elif identifier.startswith("sec-"):
+            place = rf"#{re.escape(identifier)}\b"
+            self.complain(place, f"section {identifier} has no number to refer to; drop the id's sec- prefix")
+        return {"t": "Header", "c": [level, [identifier, classes, keys], inlines]}
+
+    def figure(self, block: Node) -> Node:
+        attributes, (_, caption), body = block["c"]
+        inlines = _inlines(caption)
+        image = next(iter(find(body, "Image")), None)
+        path = image["c"][2][0] if image else ""
+        place = re.escape(path) if path else re.escape(stringify(inlines)[:20])
+        if not attributes[0].startswith("fig-"):
+            self.complain(place, f"figure {path} has a caption but no {{#fig-…}}; give it an id")
+        return self.float(attributes, "fig", body, inlines)
+
+    def images(self, blocks: list[Node]) -> None:
+        """Check that each image lies there and says what it shows; move its alt text where pandoc's writers look."""
+        for image in find(blocks, "Image"):
+            attributes, inlines, (path, _) = image["c"]
+            keys = pairs(attributes)
+            alt = keys.pop("fig-alt", keys.pop("alt", ""))
+            place = re.escape(path)
+            if not alt.strip():
+                self.complain(place, f'image {path} has no alternative text; add fig-alt="…"')
+            if re.match(r"[a-z]+:", path):
+                self.complain(place, f"image {path} is outside the report; put the file into figures/")
+            elif not (self.source.folder / path).is_file():
+                self.complain(place, f"image {path} is missing; make it or correct the path")
+            attributes[2] = [["alt", alt], *[[key, value] for key, value in keys.items()]]
+            inlines[:] = []
+
+    def table(self, block: Node) -> Node:
+        attributes, (_, caption), *_ = block["c"]
+        inlines = _inlines(caption)
+        bare = bare_table(block, _widths(attributes))
+        identifier = attributes[0]
+        if not identifier and inlines and inlines[-1]["t"] == "Str":
+            match = re.fullmatch(r"\{#([^} ]+)\}", inlines[-1]["c"])
+            if match:
+                identifier, inlines = match[1], inlines[:-1]
+                if inlines and inlines[-1]["t"] == "Space":
+                    inlines = inlines[:-1]
+        self.empty_cells(bare, stringify(inlines))
+        if not identifier and not inlines:
+            return bare
+        if not identifier.startswith("tbl-"):
+            place = re.escape(stringify(inlines)[:20])
+            self.complain(place, f'table "{stringify(inlines)[:40]}" has a caption but no {{#tbl-…}}; give it an id')
+        return self.float([identifier, [], []], "tbl", [bare], inlines)
+
+    def empty_cells(self, table: Node, name: str) -> None:
+        bodies = table["c"][4]
+        cells = [cell for body in bodies for row in body[3] for cell in row[1]]
+        if not cells or not any(stringify(cell[4]).strip() for cell in cells):
+            head = [stringify(cell[4]) for row in table["c"][3][1] for cell in row[1]]
+            self.complain(re.escape((head or [""])[0]), f'table "{name or " ".join(head)}" is empty; fill it')
+
+    def division(self, content: list[Any]) -> Node:
+        attributes, blocks = content
+        identifier, classes, _ = attributes
+        callout = next((name for name in classes if name.startswith("callout-")), None)
+        if callout:
+            return self.callout(attributes, callout.removeprefix("callout-"), blocks)
+        keys = pairs(attributes)
+        if any(key.startswith("layout") for key in keys) or "panel-tabset" in classes:
+            self.complain("layout|panel-tabset", "layouts and tabsets are not supported; let each figure stand alone")
+        if identifier.startswith(("fig-", "tbl-")):
+            return self.float_division(attributes, blocks)
+        return div(attributes, self.blocks(blocks))
+
+    def float_division(self, attributes: list[Any], blocks: list[Node]) -> Node:
+        identifier = attributes[0]
+        kind = identifier.split("-")[0]
+        place = rf"#{re.escape(identifier)}\b"
+        if len(blocks) < 2 or blocks[-1]["t"] != "Para":
+            self.complain(place, f"{identifier} has no content or no caption; end it with a paragraph before :::")
+            return div(attributes, blocks)
+        *body, caption = blocks
+        widths = _widths(attributes)
+        if kind == "tbl":
+            tables = find(body, "Table")
+            if not tables:
+                self.complain(place, f"{identifier} holds no table; include one")
+            for table in tables:
+                self.empty_cells(table, stringify(caption))
+            body = transform(body, lambda node: [bare_table(node, widths)] if node["t"] == "Table" else None)
+        body = [plain(block["c"]) if block["t"] == "Para" else block for block in _unwrap(body)]
+        return self.float(attributes, kind, body, caption["c"])
+
+    def float(self, attributes: list[Any], kind: str, body: list[Node], caption: list[Node]) -> Node:
+        number = self.number(kind, attributes[0])
+        if not stringify(caption).strip():
+            self.complain(rf"#{re.escape(attributes[0])}\b", f"{attributes[0]} has an empty caption; say what it shows")
+        wrapper = attr(attributes[0], ["float"], kind=kind, number=number)
+        return div(wrapper, [*body, div(attr("", ["caption"]), [plain(caption)])])
+
+    def callout(self, attributes: list[Any], kind: str, blocks: list[Node]) -> Node:
+        if kind not in CALLOUTS:
+            self.complain(rf"callout-{re.escape(kind)}", f"callout {kind} is unknown; use {', '.join(CALLOUTS)}")
+        title = [text(pairs(attributes).get("title", kind.capitalize()))]
+        if blocks and blocks[0]["t"] == "Header":
+            title, blocks = blocks[0]["c"][2], blocks[1:]
+        return div([attributes[0], ["callout", f"callout-{kind}"], []], [plain(title), *self.blocks(blocks)])
+
+    def equations(self, inlines: list[Node]) -> list[Node]:
+        """Wrap `$$ … $$ {#eq-x}` into numbered spans."""
+        result: list[Node] = []
+        for item in inlines:
+            match = re.fullmatch(r"\{#(eq-[^} ]+)\}(.*)", item["c"]) if item["t"] == "Str" else None
+            while match and result and result[-1]["t"] in ("Space", "SoftBreak"):
+                result.pop()
+            if match and result and result[-1]["t"] == "Math":
+                math = result.pop()
+                number = self.number("eq", match[1])
+                result.append(span(attr(match[1], ["equation"], number=number), [math]))
+                result += [text(match[2])] if match[2] else []
+            else:
+                result.append(item)
+        return result
+
+    # Linking.
+
+    def inline(self, node: Node) -> list[Node] | None:
+        if node["t"] != "Cite":
+            return None
+        citations = node["c"][0]
+        kinds = [_reference(citation["citationId"]) for citation in citations]
+        if not any(kinds):
+            return None
+        ids = ", ".join(f"@{citation['citationId']}" for citation in citations)
+        if not all(kinds):
+            # Quarto drops the citations here without a word.
+            self.complain(re.escape(ids.split(",")[0]), f"{ids}: a cross-reference runs into a citation; part them")
+            return [text(f"?{ids}")]
+        result: list[Node] = []
+        for position, citation in enumerate(citations):
+            result += [text(","), SPACE] if position else []
+            result.append(self.link(citation))
+            result += citation["citationSuffix"]
+        return result
+
+    def link(self, citation: dict[str, Any]) -> Node:
+        identifier = citation["citationId"]
+        lower = identifier[0].lower() + identifier[1:]
+        place = rf"@{re.escape(identifier)}(?![\w-])"
+        if lower not in self.labels:
+            kind = lower.split("-")[0]
+            if kind in UNSUPPORTED:
+                hint = "this kind of cross-reference is not supported; use fig-, tbl-, sec- or eq-"
+            else:
+                close = get_close_matches(lower, self.labels, 1)
+                hint = f"did you mean @{close[0]}?" if close else f"nothing has the id {lower}; add {{#{lower}}}"
+            self.complain(place, f"unresolved cross-reference @{identifier}: {hint}")
+            return text(f"?@{identifier}")
+        kind, number = self.labels[lower]
+        prefix = citation["citationPrefix"]
+        label: list[Node] = [text(f"{KINDS[kind]}{NBSP}{number}")]
+        if prefix:
+            label = [*prefix, text(f"{NBSP}{number}")]
+        elif citation["citationMode"]["t"] == "SuppressAuthor":
+            label = [text(number)]
+        return {"t": "Link", "c": [attr("", ["quarto-xref"]), label, [f"#{lower}", ""]]}
+
+
+def bare_table(table: Node, widths: list[float] | None = None) -> Node:
+    """`table` without its caption and id, and with columns as wide as their content unless `widths` (fractions) says.
+
+    Pandoc gives a pipe table with a source line above 72 characters relative widths by the number of dashes, which
+    has nothing to do with what is in its cells.
+    """
+    _, _, columns, *rest = table["c"]
+    if widths and len(widths) == len(columns):
+        columns = [[align, {"t": "ColWidth", "c": width}] for (align, _), width in zip(columns, widths, strict=True)]
+    else:
+        columns = [[align, {"t": "ColWidthDefault"}] for align, _ in columns]
+    return {"t": "Table", "c": [attr("", ["typst:no-figure"]), [None, []], columns, *rest]}
+
+
+def _widths(attributes: list[Any]) -> list[float] | None:
+    """Quarto's `tbl-colwidths="[40,60]"` as fractions."""
+    value = pairs(attributes).get("tbl-colwidths", "")
+    numbers = [float(number) for number in re.findall(r"[\d.]+", value)]
+    return [number / sum(numbers) for number in numbers] if numbers and sum(numbers) else None
+
+
+def _reference(identifier: str) -> bool:
+    return identifier.split("-")[0].lower() in (*KINDS, *UNSUPPORTED) and "-" in identifier
+
+
+def _conditional(classes: list[str]) -> str | None:
+    return next((name for name in classes if name in ("content-visible", "content-hidden")), None)
+
+
+def _inlines(blocks: list[Node]) -> list[Node]:
+    return [inline for block in blocks for inline in (block["c"] if block["t"] in ("Plain", "Para") else [])]
+
+
+def _unwrap(blocks: list[Node]) -> list[Node]:
+    """Figures inside a float's `Div` lose their own wrapper: the `Div` carries the id and the caption."""
+    return [inner for block in blocks for inner in (block["c"][2] if block["t"] == "Figure" else [block])]
+
+
+def _outside_callouts(blocks: list[Node]) -> list[Node]:
+    result: list[Node] = []
+    for block in blocks:
+        if block["t"] == "Div" and not any(name.startswith("callout-") for name in block["c"][0][1]):
+            result += _outside_callouts(block["c"][1])
+        else:
+            result.append(block)
+    return result

@@ -1,0 +1,337 @@
+"""Tables as Markdown pipe tables, to be included by the report.
+
+Each writer returns one pipe table: a header, alignments, rows. The widths of the dashes set the relative widths of the
+columns, because a table wider than the page would otherwise overflow in print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from emorec import EMOTIONS
+from emorec.report import variables as v
+from emorec.report import wording as w
+from emorec.report.results import Results
+
+# The main text shows this many pairs; the appendix shows all.
+TOP_PAIRS = 8
+
+METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "nll": "NLL", "brier": "Brier", "ece": "ECE"}
+
+
+def tables(results: Results, meta: dict[str, Any]) -> dict[str, str]:
+    """Every included table by name; `tables/_<name>.md` holds it."""
+    return {
+        "data": data(results),
+        "summary": summary(results),
+        "comparisons": comparisons(results),
+        "claims": claims(results),
+        "recall": recall(results),
+        "pairs": pairs(results),
+        "all_pairs": all_pairs(results),
+        "gate": gate(results),
+        "representation": representation(results),
+        "models": models(results),
+        "networks": networks(results),
+        "scores": scores(results),
+        "hyperparameters": hyperparameters(results),
+        "colophon": colophon(results, meta),
+    }
+
+
+def pipe(header: Sequence[str], rows: Sequence[Sequence[str]], align: str, widths: Sequence[int] | None = None) -> str:
+    """A pipe table. `align` has a letter a column, l, r or c; `widths` are relative widths of the columns.
+
+    Raises ValueError for a row of the wrong length or a table without rows: the report must not hold an empty one.
+    """
+    if not rows:
+        raise ValueError(f"no rows for the table headed {', '.join(header)}")
+    if any(len(row) != len(header) for row in rows) or len(align) != len(header):
+        raise ValueError(f"a row of the table headed {', '.join(header)} has another number of cells")
+    widths = widths or [max(len(_visible(cell)) for cell in column) for column in zip(header, *rows, strict=True)]
+    # Pandoc reads the dashes as shares of the page once a line is longer than 72 characters.
+    rules = [_rule(letter, max(width, 3)) for letter, width in zip(align, widths, strict=True)]
+    lines = [list(header), rules, *([_cell(cell) for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _rule(letter: str, width: int) -> str:
+    dashes = "-" * width
+    return {"l": f":{dashes}", "r": f"{dashes}:", "c": f":{dashes}:"}[letter]
+
+
+def _visible(cell: str) -> str:
+    return cell.replace("*", "").replace("`", "")
+
+
+def _cell(cell: str) -> str:
+    """Text safe inside a cell: no line break, no column mark."""
+    return " ".join(str(cell).split("\n")).replace("|", r"\|")
+
+
+def data(results: Results) -> str:
+    """Faces by emotion and split."""
+    table = results["classes"].set_index(["emotion", "split"])
+    rows = []
+    for emotion in EMOTIONS:
+        cells = [table.loc[(emotion, split)] for split in ("train", "val", "test")]
+        rows.append([emotion, *(f"{w.count(c.faces)} ({w.percent(c.share)})" for c in cells)])
+    totals = results["classes"].groupby("split").faces.sum()
+    rows.append(["all", *(w.count(totals[split]) for split in ("train", "val", "test"))])
+    return pipe(["Emotion", "Training", "Validation", "Test"], rows, "lrrr")
+
+
+def summary(results: Results) -> str:
+    """Every model's test scores, the best accuracy in bold where the intervals support it."""
+    best = v.best(results)
+    rows = []
+    for row in results["models"].itertuples(index=False):
+        cells = []
+        for metric in METRICS:
+            found = v.summary_row(results, row.model, metric)
+            if metric in ("accuracy", "macro_f1"):
+                value = w.number(100 * found["mean"])
+                value = f"**{value}**" if metric == "accuracy" and row.model in best else value
+                cells.append(f"{value} ({w.interval(found['low'], found['high'])})")
+            else:
+                cells.append(w.number(found["mean"], 3))
+        rows.append([row.label, w.count(row.networks), *cells])
+    header = ["Model", "Networks", "Accuracy, %", "Macro-F1, %", "NLL", "Brier", "ECE"]
+    return pipe(header, rows, "lrrrrrr", [24, 9, 19, 19, 7, 7, 7])
+
+
+def comparisons(results: Results) -> str:
+    """Every comparison of two models."""
+    rows = []
+    for row in results["comparisons"].itertuples(index=False):
+        rows.append(
+            [
+                f"{results.label(row.model)} minus {results.label(row.reference)}",
+                {"accuracy": "accuracy", "macro_f1": "macro-F1"}.get(row.metric, row.metric),
+                w.signed(100 * row.difference),
+                w.interval(row.low, row.high),
+                _p(row.p_holm),
+                _p(row.mcnemar_p_max),
+            ]
+        )
+    header = ["Comparison", "Score", "Difference", "95 % interval", "*p* (Holm)", "McNemar's *p*"]
+    if not rows:
+        rows = [["only one model", *[w.NONE] * 5]]
+    return pipe(header, rows, "llrrrr", [38, 10, 11, 15, 10, 12])
+
+
+def _p(p: float) -> str:
+    return w.NONE if pd.isna(p) else "< 0.001" if p < 0.001 else w.number(p, 3)
+
+
+def claims(results: Results) -> str:
+    """The study's questions with their verdicts."""
+    rows = [[row.question, row.verdict, row.sentence] for row in results["claims"].itertuples(index=False)]
+    return pipe(["Question", "Verdict", "Finding"], rows, "lll", [34, 12, 54])
+
+
+def recall(results: Results) -> str:
+    """Recall by model and emotion; a row a model, so that any number of models fits the page."""
+    table = results["recall"]
+    support = table[(table.model == results.reference) & (table.split == "test")].groupby("emotion").support.first()
+    rows = [["*test faces*", *(w.count(support[emotion]) for emotion in EMOTIONS), w.count(support.sum())]]
+    for model in results["models"].model:
+        values = v.recalls(results, model)
+        cells = [w.number(100 * values[emotion]) for emotion in EMOTIONS]
+        rows.append([results.label(model), *cells, w.number(100 * values.mean())])
+    return pipe(["Model", *EMOTIONS, "mean"], rows, "lrrrrrrrr")
+
+
+def pairs(results: Results) -> str:
+    """The pairs that the reference confuses most, under the main mixture."""
+    rows = []
+    for row in v.pair_rows(results, results.mixture, results.reference).head(TOP_PAIRS).itertuples(index=False):
+        rows.append(
+            [
+                w.pair(row.first, row.second),
+                w.number(100 * row.reference_rate),
+                w.number(100 * row.rate),
+                w.signed(100 * row.difference),
+                w.interval(row.low, row.high),
+                _p(row.p_holm),
+            ]
+        )
+    header = ["Pair", results.label(results.reference), results.label(results.mixture)]
+    header += ["Difference", "95 % interval", "*p* (Holm)"]
+    return pipe(header, rows or [["no pair", *[w.NONE] * 5]], "lrrrrr", [18, 14, 14, 12, 16, 12])
+
+
+def all_pairs(results: Results) -> str:
+    """Every pair: the reference's rate and the differences between the models of the paper's comparison."""
+    first = v.pair_rows(results, results.mixture, results.reference)
+    wanted = [
+        (model, other)
+        for model, other in (
+            (results.ensemble, results.reference),
+            (results.mixture, results.reference),
+            (results.mixture, results.ensemble),
+        )
+        if model and other
+    ]
+    rows = []
+    for row in first.itertuples(index=False):
+        cells = [w.pair(row.first, row.second), w.number(100 * row.reference_rate)]
+        for model, other in wanted:
+            part = v.pair_rows(results, model, other).set_index(["first", "second"])
+            cells.append(_change(part.loc[(row.first, row.second)]) if len(part) else w.NONE)
+        rows.append(cells)
+    header = ["Pair", results.label(results.reference)]
+    header += [f"{results.label(model)} minus {results.label(other)}" for model, other in wanted]
+    rows = rows or [["no pair", *[w.NONE] * (len(header) - 1)]]
+    return pipe(header, rows, "lr" + "r" * len(wanted), [18, 12, *[24] * len(wanted)])
+
+
+def _change(row: pd.Series) -> str:
+    """A difference with its interval, in bold where it is one after Holm's correction."""
+    text = w.signed(100 * row.difference)
+    text = f"**{text}**" if row.p_holm < v.ALPHA else text
+    return f"{text} ({w.interval(row.low, row.high)})"
+
+
+def gate(results: Results) -> str:
+    """Mean gate weight of the main mixture by emotion; an expert's own emotions in bold."""
+    weights = v.gate_weights(results, results.mixture)
+    groups = results.groups(results.mixture)
+    rows = []
+    for emotion in EMOTIONS:
+        cells = [w.number(100 * weights.loc[expert, emotion]) for expert in groups]
+        own = [emotion in group for group in groups.values()]
+        rows.append([emotion, *(f"**{c}**" if o else c for c, o in zip(cells, own, strict=True))])
+    return pipe(["Emotion", *(w.listing(group) for group in groups.values())], rows, "l" + "r" * len(groups))
+
+
+def representation(results: Results) -> str:
+    """Measures of the representation; a row a model."""
+    table = results["representation"]
+    names = list(dict.fromkeys(table.measure))
+    rows = []
+    for model in [m for m in results["models"].model if m in set(table.model)]:
+        values = {name: v.measure(results, model, name) for name in names}
+        cells = [w.percent(x) if name == "knn_purity" else w.number(x, 3) for name, x in values.items()]
+        rows.append([results.label(model), *cells])
+    return pipe(["Model", *map(_measure_name, names)], rows, "l" + "r" * len(names), [24, *[10] * len(names)])
+
+
+def _measure_name(name: str) -> str:
+    if name.startswith("fisher_"):
+        return w.pair(*name.split("_")[1:3])
+    return {"knn_purity": "purity"}.get(name, name.replace("_", " "))
+
+
+def models(results: Results) -> str:
+    """What each model is made of."""
+    rows = []
+    for row in results["models"].itertuples(index=False):
+        groups = w.groups(results.groups(row.model).values()) if row.kind == "mixture" else w.NONE
+        cells = [w.count(row.networks), w.large(row.parameters), w.large(row.flops), w.duration(row.train_seconds)]
+        rows.append([f"{row.label} (`{row.model}`)", row.kind, groups, *cells])
+    header = ["Model", "Kind", "Experts", "Networks", "Parameters", "Operations", "Training"]
+    return pipe(header, rows, "lllrrrr", [24, 9, 26, 9, 12, 12, 9])
+
+
+def networks(results: Results) -> str:
+    """Every network with its kept epoch."""
+    frame = pd.DataFrame(
+        [{k: n[k] for k in ("network", "role", "best_epoch", "val_accuracy", "parameters", "train_seconds")}
+         | {"outputs": len(n["classes"])} for n in results.networks]
+    )  # fmt: skip
+    rows = []
+    frame["order"] = frame.role.map({"classifier": 0, "gate": 1, "expert": 2})
+    for name, part in frame.sort_values(["order", "network"]).groupby("network", sort=False):
+        low, high = int(part.best_epoch.min()), int(part.best_epoch.max())
+        rows.append(
+            [
+                f"`{name}`",
+                str(part.role.iloc[0]),
+                w.count(part.outputs.iloc[0]),
+                w.count(len(part)),
+                str(low) if low == high else f"{low} to {high}",
+                w.number(100 * part.val_accuracy.mean()),
+                w.large(part.parameters.iloc[0]),
+                w.duration(part.train_seconds.mean()),
+            ]
+        )
+    header = ["Network", "Role", "Outputs", "Seeds", "Kept epoch", "Validation accuracy", "Parameters", "Training"]
+    return pipe(header, rows, "llrrrrrr", [32, 10, 8, 6, 10, 11, 12, 9])
+
+
+def scores(results: Results) -> str:
+    """Every score of every model, seed and split."""
+    keys = ["model", "seed", "split"]
+    table = results["scores"].pivot_table(index=keys, columns="metric", values="value", sort=False)
+    rows = []
+    for (model, seed, split), row in table.iterrows():
+        values = [w.number(100 * row[m]) for m in ("accuracy", "macro_f1")]
+        values += [w.number(row[m], 3) for m in ("nll", "brier", "ece")]
+        rows.append([results.label(model), str(seed), {"val": "validation"}.get(split, split), *values])
+    return pipe(["Model", "Seed", "Split", *METRICS.values()], rows, "lrlrrrrr", [28, 6, 11, 10, 10, 8, 8, 8])
+
+
+def hyperparameters(results: Results) -> str:
+    """Every setting of the reference network, and the networks where it is another one."""
+    reference = flatten(v.reference_record(results)["spec"])
+    others: dict[str, dict[str, str]] = {}
+    for record in results.networks:
+        others.setdefault(record["network"], flatten(record["spec"]))
+    keys = [*reference, *(k for spec in others.values() for k in spec)]
+    rows = []
+    for key in dict.fromkeys(keys):
+        value = reference.get(key, w.NONE)
+        different: dict[str, list[str]] = {}
+        for name, spec in others.items():
+            if spec.get(key, w.NONE) != value:
+                different.setdefault(spec.get(key, w.NONE), []).append(f"`{name}`")
+        rows.append([f"`{key}`", value, "; ".join(f"{x} in {w.listing(names)}" for x, names in different.items())])
+    if not any(row[2] for row in rows):
+        return pipe(["Setting", "Value, in all networks"], [row[:2] for row in rows], "ll", [36, 24])
+    return pipe(["Setting", "Value", "Otherwise"], rows, "lll", [36, 18, 46])
+
+
+# What a network is, rather than how it is built and trained; the table of networks says it.
+_IDENTITY = {"network", "role", "classes", "emotions", "seed"}
+
+
+def flatten(spec: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """A nested spec as dotted keys and text, without what names the network itself."""
+    flat: dict[str, str] = {}
+    for key, value in spec.items():
+        if not prefix and key in _IDENTITY:
+            continue
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        elif isinstance(value, list | tuple):
+            flat[f"{prefix}{key}"] = w.listing([w.plain(x) for x in value]) or w.NONE
+        else:
+            flat[f"{prefix}{key}"] = w.plain(value)
+    return flat
+
+
+def colophon(results: Results, meta: dict[str, Any]) -> str:
+    """What made the report: code, config, data, software, hardware."""
+    known = v.variables(results, meta)["meta"]
+    rows = [
+        ["Study", f"`{known['study']}`"],
+        ["Commit", f"`{known['commit_full']}`"],
+        ["Working tree", known["tree"]],
+        ["Date of the commit", known["date"]],
+        ["SHA-256 of the config", _hash(known["config_sha256"])],
+        ["SHA-256 of the data", _hash(str(results.data["sha256"]))],
+        ["Source of the data", str(results.data["source"])],
+        ["Software", known["versions"]],
+        ["Hardware of the training", known["hardware"]],
+    ]
+    return pipe(["What", "Which"], rows, "ll", [26, 74])
+
+
+def _hash(digest: str) -> str:
+    """A digest in groups of sixteen, so that it breaks across lines in print."""
+    groups = [digest[i : i + 16] for i in range(0, len(digest), 16)]
+    return " ".join(f"`{group}`" for group in groups)

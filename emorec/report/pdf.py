@@ -1,0 +1,111 @@
+"""The PDF report: a resolved syntax tree through pandoc to Typst, and Typst to PDF.
+
+The styles (`styles/typst-template.typ`, `styles/typst-show.typ`) are Quarto template partials, so that both renderers
+use the same ones; `styles/pandoc.typ` puts them together as Quarto's own main template does. Floats are written in
+Quarto's words too (`kind: "quarto-float-fig"`), hence one set of show rules fits both.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from emorec.errors import EmorecError
+from emorec.report import pandoc
+from emorec.report.pandoc import Node, pairs, plain, raw, raw_inline, transform
+
+KINDS = {"fig": "Figure", "tbl": "Table"}
+POSITIONS = {"fig": "bottom", "tbl": "top"}
+
+
+def lower(tree: Node) -> Node:
+    """Turn numbered floats, equations and callouts into Typst's own elements."""
+    return {**tree, "blocks": transform(tree["blocks"], _lower), "meta": transform(tree["meta"], _lower)}
+
+
+def write(tree: Node, folder: Path, bibliography: list[str]) -> tuple[str, list[str]]:
+    """Write the lowered `tree` as Typst markup; returns it and pandoc's warnings."""
+    arguments = ["-f", "json", "-t", "typst-citations-smart", "--standalone", "--template", "styles/pandoc.typ",
+                 "--syntax-highlighting=none", "--wrap=none", *pandoc.citations(bibliography)]  # fmt: skip
+    return pandoc.run(arguments, json.dumps(tree), folder)
+
+
+def compile(markup: str, folder: Path, timestamp: int) -> tuple[bytes, list[str]]:
+    """Compile Typst markup to PDF with the fonts that come with Typst; returns the file and Typst's warnings.
+
+    `timestamp` (seconds since 1970) is the document's date: the clock would make two builds differ.
+    Raises EmorecError when Typst fails.
+    """
+    try:
+        pdf, complaints = typst.compile_with_warnings(
+            markup.encode(), root=str(folder), ignore_system_fonts=True, format="pdf", timestamp=timestamp
+        )
+    except typst.TypstError as error:
+        raise EmorecError(f"{folder}: typst failed: {' '.join(str(error).split())}") from None
+    return pdf, [f"typst: {' '.join(str(complaint).split())}" for complaint in complaints]
+
+
+def _lower(node: Node) -> list[Node] | None:
+    content = node.get("c")
+    if node["t"] == "Header":
+        level, (identifier, classes, _), inlines = content
+        return [{"t": "Header", "c": [level, [identifier, classes, []], transform(inlines, _lower)]}]
+    if node["t"] == "Image":
+        return [raw_inline("typst", f"#{_image(content)}")]
+    if node["t"] == "Div" and "float" in content[0][1]:
+        return _float(content)
+    if node["t"] == "Div" and "callout" in content[0][1]:
+        return _callout(content)
+    if node["t"] == "Span" and "equation" in content[0][1]:
+        opening = raw_inline("typst", '#math.equation(block: true, numbering: "(1)", [ ')
+        return [opening, *content[1], raw_inline("typst", f" ])<{content[0][0]}>")]
+    return None
+
+
+def _image(content: list[Any]) -> str:
+    """A call of Typst's `image` with alternative text, which pandoc's writer leaves out."""
+    attributes, _, (path, _) = content
+    keys = pairs(attributes)
+    arguments = [_string(path)]
+    for name in ("width", "height"):
+        # A pixel is a 96th of an inch, as in CSS and in pandoc.
+        pixels = re.fullmatch(r"([\d.]+)(?:px)?", keys.get(name, ""))
+        if keys.get(name):
+            arguments.append(f"{name}: {float(pixels[1]) / 96:.4f}in" if pixels else f"{name}: {keys[name]}")
+    arguments.append(f"alt: {_string(keys.get('alt', ''))}")
+    return f"image({', '.join(arguments)})"
+
+
+def _string(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _float(content: list[Any]) -> list[Node]:
+    (identifier, _, keys), blocks = content
+    kind = dict(keys)["kind"]
+    *body, caption = blocks
+    closing = f']), kind: "quarto-float-{kind}", supplement: "{KINDS[kind]}")'
+    return [
+        raw("typst", "#figure(["),
+        *transform(body, _lower),
+        raw("typst", f"], caption: figure.caption(position: {POSITIONS[kind]}, ["),
+        plain(transform(caption["c"][1][0]["c"], _lower)),
+        raw("typst", f"{closing} <{identifier}>" if identifier else closing),
+    ]
+
+
+def _callout(content: list[Any]) -> list[Node]:
+    (_, classes, _), (title, *body) = content
+    kind = next(name for name in classes if name.startswith("callout-")).removeprefix("callout-")
+    return [
+        raw("typst", f'#paper-callout("{kind}", ['),
+        plain(transform(title["c"], _lower)),
+        raw("typst", "], ["),
+        *transform(body, _lower),
+        raw("typst", "])"),
+    ]

@@ -1,0 +1,540 @@
+"""Tables to the report's variables: every number and every claiming sentence of the prose, by dotted name.
+
+`variables` is the table of contents; each part below it returns one branch of the tree. All leaves are text, formatted
+as they stand in the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from emorec import EMOTIONS, SPLITS
+from emorec.report import wording as w
+from emorec.report.results import Results
+from emorec.tables.pairs import HARD_PAIRS
+
+Tree = dict[str, Any]
+
+# Holm-corrected p-values below this count as changes.
+ALPHA = 0.05
+
+
+def variables(results: Results, meta: Tree) -> Tree:
+    """All variables of the report as nested text.
+
+    `meta` says what the tables cannot: study, commit, dirty, config_sha256, date, versions; a gap is called unknown.
+    """
+    return {
+        "meta": _meta(results, meta),
+        "data": _data(results),
+        "study": _study(results),
+        "methods": _methods(results),
+        "reference": _model(results, results.reference),
+        "ensemble": _model(results, results.ensemble) if results.ensemble else _no_ensemble(),
+        "mixture": _model(results, results.mixture) | {"grouping_sentence": _grouping(results)},
+        "models": {model: _model(results, model) for model in results["models"].model},
+        "claims": _claims(results),
+        "answer": _answer(results),
+        "discussion": _discussion(results),
+        "summary": {"marking": _marking(results)},
+        "compute": _compute(results),
+        "curves": _curves(results),
+        "recall": _recall(results),
+        "confusion": _confusion(results),
+        "gate": _gate(results),
+        "representation": _representation(results),
+    }
+
+
+def to_yaml(tree: Tree) -> str:
+    """The tree as YAML in which every leaf is quoted, so that no reader takes a commit for a number."""
+    return yaml.dump(tree, Dumper=_Quoted, sort_keys=False, allow_unicode=True, width=10**9)
+
+
+class _Quoted(yaml.SafeDumper):
+    """Plain keys, double-quoted values."""
+
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
+        node = super().represent_mapping(tag, mapping, flow_style)
+        for _, value in node.value:
+            if isinstance(value, yaml.ScalarNode):
+                value.style = '"'
+        return node
+
+
+def _meta(results: Results, meta: Tree) -> Tree:
+    commit = str(meta.get("commit") or "")
+    dirty = bool(meta.get("dirty"))
+    versions = {**results.networks[0].get("versions", {}), **(meta.get("versions") or {})}
+    return {
+        "study": str(meta.get("study") or "unnamed"),
+        "commit": commit[:12] or "unknown",
+        "commit_full": commit or "unknown",
+        "tree": "with changes that were not committed" if dirty else "clean" if commit else "unknown",
+        "config_sha256": str(meta.get("config_sha256") or "unknown"),
+        "date": str(meta.get("date") or "undated"),
+        "versions": w.listing([f"{name} {version}" for name, version in versions.items()]) or "unknown",
+        "hardware": w.listing(sorted({str(n.get("hardware") or "unknown") for n in results.networks})),
+    }
+
+
+def _data(results: Results) -> Tree:
+    data = results.data
+    synthetic = bool(data["synthetic"])
+    classes = results["classes"]
+    train, test = (classes[classes.split == s].set_index("emotion") for s in ("train", "test"))
+    most, least = train.faces.idxmax(), train.faces.idxmin()
+    times = w.number(train.faces[most] / max(train.faces[least], 1))
+    accuracy = _mean(results, results.reference, "accuracy")
+    faces = int(test.faces.sum())
+    error = (accuracy * (1 - accuracy) / faces) ** 0.5
+    sizes = {split: w.count(classes.loc[classes.split == split, "faces"].sum()) for split in SPLITS}
+    return {
+        "name": "synthetic faces" if synthetic else "FER2013",
+        "phrase": "synthetic faces, which a program draws from facial action units" if synthetic else "FER2013",
+        "kind": "synthetic" if synthetic else "FER2013",
+        "source": str(data["source"]),
+        "note": _sentence(data.get("note") or "The splits are the ones that the data come with"),
+        "sha256": str(data["sha256"]),
+        "faces": w.count(data["faces"]),
+        **sizes,
+        "pixel_mean": w.number(data["mean"], 3),
+        "pixel_std": w.number(data["std"], 3),
+        "balance": (
+            f"The most frequent emotion among the {sizes['train']} training faces is {most} "
+            f"({w.percent(train.share[most])}), the rarest {least} ({w.percent(train.share[least])}), "
+            f"of which there are {times} times fewer; always answering {most} would be right for "
+            f"{w.percent(test.share[most])} of the test faces"
+        ),
+        "error_sentence": (
+            f"With {w.count(faces)} test faces, the standard error of one accuracy of {w.percent(accuracy)} is "
+            f"{w.size(error, 2)} from the draw of the faces alone"
+        ),
+        "duplicates": _duplicates(data["duplicates"]),
+    }
+
+
+def _duplicates(audit: Tree) -> str:
+    names = {"train": "training", "val": "validation", "test": "test"}
+    within = [f"{w.count(audit['exact_within'][s])} among the {names[s]} faces" for s in SPLITS]
+    across = [
+        f"{w.count(value)} between {names[a]} and {names[b]} faces"
+        for (a, b), value in ((key.split("-"), value) for key, value in audit["exact_across"].items())
+    ]
+    if not any(audit["exact_within"].values()) and not any(audit["exact_across"].values()):
+        return "No face has an exact copy, pixel by pixel, in its own split or in another"
+    return (
+        f"Counting faces that are an exact copy, pixel by pixel, of another one, there are {w.listing(within)}; copies "
+        f"that reach across splits number {w.listing(across)}"
+    )
+
+
+def _study(results: Results) -> Tree:
+    networks = {n["network"] for n in results.networks}
+    return {
+        "seeds": w.word(results.seeds),
+        "seeds_phrase": w.many(results.seeds, "seed"),
+        "models": w.word(len(results["models"])),
+        "networks": w.word(len(networks)),
+        "trainings": w.count(len(results.networks)),
+        "repeated": w.repeated(results.seeds),
+        "replicates": w.replicates(results.seeds),
+        "spread_sentence": w.spread(results.seeds),
+    }
+
+
+def reference_record(results: Results) -> Tree:
+    """The network.json of the reference single (its first seed); of any classifier where names differ."""
+    own = [n for n in results.networks if n["network"] == results.reference]
+    return (own or [n for n in results.networks if n["role"] == "classifier"] or results.networks)[0]
+
+
+def _methods(results: Results) -> Tree:
+    spec = reference_record(results)["spec"]
+    architecture = spec.get("architecture", spec)
+    training = spec.get("training", spec)
+    return {
+        "architecture": w.architecture(architecture, reference_record(results)["parameters"]),
+        "training": w.training(training),
+        "augmentation": w.augmentation(training.get("augmentation") or {}),
+        "hard_pairs": w.listing([w.pair(*pair) for pair in HARD_PAIRS]),
+    }
+
+
+def _mean(results: Results, model: str, metric: str, split: str = "test") -> float:
+    return float(summary_row(results, model, metric, split)["mean"])
+
+
+def summary_row(results: Results, model: str, metric: str, split: str = "test") -> pd.Series:
+    table = results["summary"]
+    rows = table[(table.model == model) & (table.metric == metric) & (table.split == split)]
+    return rows.iloc[0] if len(rows) else pd.Series({"mean": float("nan"), "low": float("nan"), "high": float("nan")})
+
+
+def _model(results: Results, model: str) -> Tree:
+    row = results["models"].set_index("model").loc[model]
+    accuracy, f1 = (summary_row(results, model, metric) for metric in ("accuracy", "macro_f1"))
+    return {
+        "name": model,
+        "label": str(row.label),
+        "networks": w.word(int(row.networks)),
+        "parameters": w.large(row.parameters),
+        "flops": w.large(row.flops),
+        "train_time": w.duration(row.train_seconds),
+        "accuracy": w.percent(accuracy["mean"]),
+        "accuracy_interval": f"{w.interval(accuracy['low'], accuracy['high'])}{w.NBSP}%",
+        "val_accuracy": w.percent(_mean(results, model, "accuracy", "val")),
+        "macro_f1": w.percent(f1["mean"]),
+        "macro_f1_interval": f"{w.interval(f1['low'], f1['high'])}{w.NBSP}%",
+        **{metric: w.number(_mean(results, model, metric), 3) for metric in ("nll", "brier", "ece")},
+    }
+
+
+def _no_ensemble() -> Tree:
+    return {"name": w.NONE, "label": "ensemble (not part of this study)"}
+
+
+def _grouping(results: Results) -> str:
+    models = results["models"]
+    mixtures = list(models.loc[models.kind == "mixture", "model"])
+    described = [w.groups(results.groups(mixture).values()) for mixture in mixtures]
+    first = f"The mixture of this study has {w.many(len(results.groups(mixtures[0])), 'expert')}: {described[0]}"
+    others = [f"{results.label(m)} groups {text}" for m, text in zip(mixtures[1:], described[1:], strict=True)]
+    if not others:
+        return first
+    return f"{first}. It is the first in the config and the one that the text is about; beside it, {'; '.join(others)}"
+
+
+def _claims(results: Results) -> Tree:
+    return {
+        str(row.claim): {
+            "question": str(row.question),
+            "verdict": str(row.verdict),
+            "sentence": _sentence(row.sentence),
+        }
+        for row in results["claims"].itertuples()
+    }
+
+
+def comparison(results: Results, model: str, reference: str, metric: str = "accuracy") -> pd.Series | None:
+    """The row of comparisons.csv, or None."""
+    table = results["comparisons"]
+    rows = table[(table.model == model) & (table.reference == reference) & (table.metric == metric)]
+    return rows.iloc[0] if len(rows) else None
+
+
+def claim(results: Results, name: str) -> pd.Series | None:
+    """The row of claims.csv, or None."""
+    table = results["claims"]
+    rows = table[table.claim == name]
+    return rows.iloc[0] if len(rows) else None
+
+
+def _verdicts(results: Results, single: str, ensemble: str) -> tuple[str, str | None]:
+    """The verdicts of two claims about the main mixture: against the single network and against the ensemble."""
+    first, second = (claim(results, f"{results.mixture}-{name}") for name in (single, ensemble))
+    verdict = None if second is None or results.ensemble is None else str(second.verdict)
+    return ("undecided" if first is None else str(first.verdict)), verdict
+
+
+def _accuracy_verdicts(results: Results) -> tuple[str, str | None]:
+    return _verdicts(results, "beats-single", "beats-ensemble")
+
+
+def _stated(results: Results, name: str, otherwise: str) -> str:
+    """The sentence of a claim about the main mixture, without its full stop."""
+    row = claim(results, f"{results.mixture}-{name}")
+    return otherwise if row is None else _sentence(row.sentence)
+
+
+def _sentence(text: str) -> str:
+    return str(text).strip().removesuffix(".").replace(" %", f"{w.NBSP}%")
+
+
+def _answer(results: Results) -> Tree:
+    confusion = _verdicts(results, "reduces-confusion", "reduces-confusion-vs-ensemble")
+    return {
+        "sentence": w.overall(*_accuracy_verdicts(results)),
+        "untangle": w.untangled(*confusion),
+        "numbers": _numbers(results),
+        "single": _stated(results, "beats-single", "The mixture was not compared with the single ResNet"),
+        "ensemble": _stated(
+            results, "beats-ensemble", "There is no ensemble in this study to compare the mixture with"
+        ),
+        "confusion": _stated(results, "reduces-confusion", "The confusion of the hard pairs was not compared"),
+        "confusion_ensemble": _stated(
+            results, "reduces-confusion-vs-ensemble", "It was not compared with an ensemble's confusion of them"
+        ),
+        "representation": _stated(
+            results, "separates-representation", "Whether its representation separates emotions better was not tested"
+        ),
+    }
+
+
+def _numbers(results: Results) -> str:
+    models = [(results.mixture, "the mixture"), (results.reference, "the single ResNet")]
+    if results.ensemble:
+        models.append((results.ensemble, "the ensemble"))
+    parts = [f"{name} labels {w.percent(_mean(results, model, 'accuracy'))}" for model, name in models[:1]]
+    parts += [f"{name} {w.percent(_mean(results, model, 'accuracy'))}" for model, name in models[1:]]
+    faces = results["classes"].loc[results["classes"].split == "test", "faces"].sum()
+    listed = w.listing(parts)
+    seeds = "one seed" if results.seeds == 1 else f"mean over {w.many(results.seeds, 'seed')}"
+    return f"Of the {w.count(faces)} test faces, {listed} as their label says ({seeds})"
+
+
+def _discussion(results: Results) -> Tree:
+    return {"meaning": w.meaning(*_accuracy_verdicts(results)), "curves": _bound(results)}
+
+
+def best(results: Results) -> list[str]:
+    """The model, if any, whose accuracy is above every other model's by interval and by Holm's p-value."""
+
+    def above(model: str, other: str) -> bool:
+        row, sign = comparison(results, model, other), 1
+        if row is None:
+            row, sign = comparison(results, other, model), -1
+        if row is None or not row.p_holm < ALPHA:
+            return False
+        return w.direction(row.low, row.high) == ("more" if sign == 1 else "less")
+
+    models = list(results["models"].model)
+    return [m for m in models if len(models) > 1 and all(above(m, other) for other in models if other != m)]
+
+
+def _marking(results: Results) -> str:
+    if best(results):
+        return "Bold marks the accuracy that is above every other model's by the tests of the comparisons"
+    return "No accuracy is in bold, because none is above every other model's by the tests of the comparisons"
+
+
+def _compute(results: Results) -> Tree:
+    models = results["models"].set_index("model")
+    mixture = models.loc[results.mixture]
+    sentence = (
+        f"The mixture holds {w.many(int(mixture.networks), 'network')} with {w.large(mixture.parameters)} parameters, "
+        f"costs {w.large(mixture.flops)} operations a face and took {w.duration(mixture.train_seconds)} to train"
+    )
+    if results.ensemble:
+        ensemble = models.loc[results.ensemble]
+        operations = w.number(mixture.flops / ensemble.flops, 2)
+        time = w.number(mixture.train_seconds / ensemble.train_seconds, 2)
+        sentence += (
+            f"; that is {operations} times the operations and {time} times the training time of the ensemble, which "
+            f"holds {w.many(int(ensemble.networks), 'network')}"
+        )
+    total = sum(float(n["train_seconds"]) for n in results.networks)
+    return {
+        "sentence": sentence,
+        "total": (
+            f"In all, {w.count(len(results.networks))} networks were trained, of "
+            f"{w.many(len({n['network'] for n in results.networks}), 'kind')}, in {w.duration(total)} of training time "
+            f"({_meta(results, {})['hardware']})"
+        ),
+    }
+
+
+def _chosen(results: Results, records: list[Tree]) -> pd.DataFrame:
+    """The rows of curves.csv at the chosen epochs of some networks."""
+    curves = results["curves"]
+    names = {n["network"] for n in records}
+    return curves[curves.network.isin(names) & curves.best]
+
+
+def _curves(results: Results) -> Tree:
+    own = [n for n in results.networks if n["network"] == results.reference]
+    chosen = _chosen(results, own)
+    curves = results["curves"]
+    all_epochs = curves[curves.network == results.reference]
+    last = all_epochs[all_epochs.epoch == all_epochs.groupby("seed").epoch.transform("max")]
+    train, val = chosen.train_accuracy.mean(), chosen.val_accuracy.mean()
+    low, high = int(chosen.epoch.min()), int(chosen.epoch.max())
+    last_epoch = int(all_epochs.epoch.max())
+    epochs = f"at epoch {low} of {last_epoch}"
+    if low != high:
+        epochs = f"between epoch {low} and epoch {high} of {last_epoch}, depending on the seed"
+    gate, experts = results.parts(results.mixture)
+    parts = []
+    if gate:
+        right = w.percent(_chosen(results, gate).val_accuracy.mean())
+        parts.append(f"the gate names the right group for {right} of the validation faces")
+    for name, records in experts.items():
+        if records:
+            right = w.percent(_chosen(results, records).val_accuracy.mean())
+            parts.append(
+                f"the expert for {w.listing(results.groups(results.mixture)[name])} faces is right for {right}"
+            )
+    return {
+        "reference": (
+            f"The single network was best on the validation faces {epochs}. "
+            f"There it labels {w.percent(train)} of the augmented training faces and {w.percent(val)} of the "
+            f"validation faces correctly; the two are {w.gap(train, val)}"
+        ),
+        "gap": (
+            "The single network's training and validation accuracy at the epoch that was kept, "
+            f"{w.percent(train)} and {w.percent(val)}, are {w.gap(train, val)}"
+        ),
+        "last": w.kept(val - last.val_accuracy.mean()),
+        "parts": w.capital("; ".join(parts)) + ", each of them among faces of its own emotions" if parts else
+        "The records of the mixture's parts are not in this study",
+    }  # fmt: skip
+
+
+def _bound(results: Results) -> str:
+    gate, _ = results.parts(results.mixture)
+    groups = list(results.groups(results.mixture).values())
+    chosen = _chosen(results, gate)
+    if chosen.empty:
+        return "The gate's own accuracy is not recorded"
+    right = w.percent(chosen.val_accuracy.mean())
+    if sum(map(len, groups)) > len({e for group in groups for e in group}):
+        return (
+            f"The gate names a right group for {right} of the validation faces; groups that share emotions soften its "
+            "errors"
+        )
+    return (
+        f"The gate names the right group for {right} of the validation faces, and a mixture that followed its first "
+        "choice could be right no more often than that"
+    )
+
+
+def recalls(results: Results, model: str) -> pd.Series:
+    table = results["recall"]
+    rows = table[(table.model == model) & (table.split == "test")]
+    return rows.groupby("emotion").recall.mean().reindex(list(EMOTIONS))
+
+
+def _recall(results: Results) -> Tree:
+    reference, mixture = (recalls(results, model) for model in (results.reference, results.mixture))
+    change = mixture - reference
+    table = results["recall"]
+    support = table[(table.model == results.reference) & (table.split == "test")].groupby("emotion").support.first()
+    rare = support.idxmin()
+    return {
+        "reference": (
+            f"The single ResNet recognises {reference.idxmax()} most often, {w.percent(reference.max())} of its test "
+            f"faces, and {reference.idxmin()} least often, {w.percent(reference.min())}"
+        ),
+        "change": w.recall_change(change),
+        "caution": (
+            f"These are observed means, not tests: {rare}, the rarest emotion, has {w.count(support[rare])} test "
+            f"faces, so that a single face moves its recall by {w.size(1 / support[rare])}"
+        ),
+    }
+
+
+def pair_rows(results: Results, model: str, reference: str | None) -> pd.DataFrame:
+    """The rows of pair_comparisons.csv for one comparison, most confused by the reference first."""
+    table = results["pair_comparisons"]
+    rows = table[(table.model == model) & (table.reference == reference)]
+    return rows.sort_values("reference_rate", ascending=False, kind="stable")
+
+
+def _pair_changes(results: Results, reference: str | None) -> tuple[int, int, int] | None:
+    """Of the pairs compared with a reference: how many, how many rarer and how many commoner beyond chance."""
+    rows = pair_rows(results, results.mixture, reference)
+    if reference is None or rows.empty:
+        return None
+    sure = rows.p_holm < ALPHA
+    return len(rows), int((sure & (rows.difference < 0)).sum()), int((sure & (rows.difference > 0)).sum())
+
+
+def _confusion(results: Results) -> Tree:
+    rows = pair_rows(results, results.mixture, results.reference)
+    top = [f"{w.pair(r.first, r.second)} ({w.percent(r.reference_rate)})" for r in _named(rows.head(3))]
+    changes = _pair_changes(results, results.reference) or (0, 0, 0)
+    ensemble = _pair_changes(results, results.ensemble)
+    groups = [set(group) for group in results.groups(results.mixture).values()]
+    inside = pd.Series(
+        [any({r.first, r.second} <= g for g in groups) for r in _named(rows)], index=rows.index, dtype=bool
+    )
+    return {
+        "reference": f"The single ResNet's most confused pairs are {w.listing(top)}" if top else "No pair was compared",
+        "versus_single": w.capital(w.pairs_changed("the single ResNet", *changes)),
+        "versus_ensemble": (
+            w.capital(w.pairs_changed("the ensemble", *ensemble))
+            if ensemble
+            else "There is no ensemble in this study to compare the pairs with"
+        ),
+        "groups": w.where_changed(*_rates(rows[inside]), *_rates(rows[~inside])),
+    }
+
+
+def _named(rows: pd.DataFrame) -> Iterable[Any]:
+    """Rows as tuples; a frame's own attribute `first` is a method, a tuple's is the column."""
+    return rows.itertuples(index=False)
+
+
+def _rates(rows: pd.DataFrame) -> tuple[float, float]:
+    return float(rows.reference_rate.mean()), float(rows.rate.mean())
+
+
+def gate_weights(results: Results, mixture: str) -> pd.DataFrame:
+    """Mean gate weight on the test faces: experts × emotions, mean over seeds."""
+    gate = results["gate"]
+    rows = gate[(gate.model == mixture) & (gate.split == "test")]
+    table = rows.pivot_table(index="expert", columns="emotion", values="weight", aggfunc="mean")
+    return table.reindex(index=list(results.groups(mixture)), columns=list(EMOTIONS))
+
+
+def _gate(results: Results) -> Tree:
+    weights = gate_weights(results, results.mixture)
+    groups = results.groups(results.mixture)
+    own = pd.Series({e: sum(weights.loc[x, e] for x, group in groups.items() if e in group) for e in EMOTIONS})
+    classes = results["classes"]
+    faces = classes[classes.split == "test"].set_index("emotion").faces.reindex(list(EMOTIONS))
+    uniform = pd.Series({e: sum(e in group for group in groups.values()) / len(groups) for e in EMOTIONS})
+    average = float((own * faces).sum() / faces.sum())
+    chance = float((uniform * faces).sum() / faces.sum())
+    return {
+        "own": w.percent(average),
+        "uniform": w.percent(chance),
+        "sentence": (
+            f"Over all test faces, the gate gives {w.percent(average)} of its weight to experts that know the face's "
+            f"emotion, where equal weights would give {w.percent(chance)}; it is surest about {own.idxmax()} "
+            f"({w.percent(own.max())}) and least sure about {own.idxmin()} ({w.percent(own.min())})"
+        ),
+        "meaning": w.routing(average, chance),
+    }
+
+
+def measure(results: Results, model: str | None, name: str) -> float:
+    """A measure of representation.csv, mean over seeds; NaN where the model has none."""
+    table = results["representation"]
+    return float(table.loc[(table.model == model) & (table.measure == name), "value"].mean())
+
+
+def _representation(results: Results) -> Tree:
+    models = [results.reference, results.mixture, *([results.ensemble] if results.ensemble else [])]
+    names = dict(zip(models, ("the single ResNet", "the mixture", "the ensemble"), strict=False))
+
+    def across(name: str, text: Any) -> str:
+        return w.listing([f"{text(measure(results, model, name))} for {names[model]}" for model in models])
+
+    table = results["representation"]
+    pairs = sorted({m for m in table.measure if m.startswith("fisher_")})
+    wins = {
+        other: sum(measure(results, results.mixture, m) > measure(results, other, m) for m in pairs)
+        for other in (results.reference, results.ensemble)
+        if other
+    }
+    sample = results["projections"]
+    first = sample[(sample.model == results.reference) & (sample.method == sample.method.iloc[0])]
+    return {
+        "sample": w.count(len(first)),
+        "sentence": (
+            "The share of a face's nearest neighbours that carry its label is "
+            f"{across('knn_purity', w.percent)}; the silhouette of the seven emotions is "
+            f"{across('silhouette', lambda value: w.number(value, 3))}"
+        ),
+        "pairs": (
+            f"By Fisher's ratio, the mixture holds {w.fraction(wins[results.reference], len(pairs))} of the hard pairs "
+            "further apart than the single ResNet does"
+            + (f", and {w.fraction(wins[results.ensemble], len(pairs))} further apart than the ensemble does"
+               if results.ensemble else "")
+        ),
+    }  # fmt: skip

@@ -1,0 +1,408 @@
+"""Numbers as text, and sentences chosen from numbers.
+
+Every function here is pure and short, so that a test can hold each wording against the sign that it stands for.
+Fractions come in, percents and points go out; a minus is U+2212, and a no-break space ties a number to its unit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+MINUS = "\N{MINUS SIGN}"
+NBSP = "\N{NO-BREAK SPACE}"
+NONE = "\N{EN DASH}"
+
+_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def number(value: float, digits: int = 1) -> str:
+    """A decimal with a true minus; an en dash where there is no value. Never a negative zero."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A decimal that always shows its sign; a zero shows none."""
+    text = number(value, digits)
+    return f"+{text}" if text not in (NONE,) and not text.startswith(MINUS) and float(text) != 0 else text
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """0.7123 to `71.2 %`."""
+    text = number(100 * fraction, digits)
+    return text if text == NONE else f"{text}{NBSP}%"
+
+
+def points(fraction: float, digits: int = 1) -> str:
+    """A difference of two fractions, 0.0123 to `+1.2 points`."""
+    text = signed(100 * fraction, digits)
+    return text if text == NONE else f"{text}{NBSP}{'point' if text[1:] == '1.0' else 'points'}"
+
+
+def size(fraction: float, digits: int = 1) -> str:
+    """The size of a difference without its sign, 0.0123 to `1.2 points`."""
+    text = number(abs(100 * fraction), digits)
+    return f"{text}{NBSP}{'point' if text == '1.0' else 'points'}"
+
+
+def interval(low: float, high: float, digits: int = 1, *, scale: float = 100) -> str:
+    """Two fractions to `−2.1 to 0.4`, in percent or points."""
+    return f"{number(scale * low, digits)} to {number(scale * high, digits)}"
+
+
+def count(value: float) -> str:
+    """3589 to `3,589`."""
+    return f"{round(value):,}"
+
+
+def word(value: int) -> str:
+    """A small count in words, a large one in figures."""
+    return _SMALL[value] if 0 <= value < len(_SMALL) else count(value)
+
+
+def many(value: int, singular: str, plural: str | None = None) -> str:
+    """`one seed`, `two seeds`, `12 seeds`."""
+    return f"{word(value)} {singular if value == 1 else plural or singular + 's'}"
+
+
+def verb(value: int, singular: str, plural: str) -> str:
+    """The verb's form that fits a count."""
+    return singular if value == 1 else plural
+
+
+def capital(sentence: str) -> str:
+    """First letter in upper case, the rest untouched."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def listing(items: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+
+
+def large(value: float) -> str:
+    """Parameters or operations with a decimal prefix in words: 11168193 to `11.2 million`."""
+    for limit, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
+        if value >= limit:
+            return f"{value / limit:.{1 if value / limit < 100 else 0}f}{NBSP}{name}"
+    return f"{value:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds to the unit that a person would say it in."""
+    if not math.isfinite(seconds):
+        return NONE
+    for limit, length, name in ((90, 1, "s"), (90 * 60, 60, "min"), (48 * 3600, 3600, "h"), (math.inf, 86400, "days")):
+        if seconds < limit:
+            value = seconds / length
+            return f"{value:.{0 if value >= 10 else 1}f}{NBSP}{name}"
+    return NONE
+
+
+def p_value(p: float) -> str:
+    """`p = 0.032`, `p < 0.001`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def pair(first: str, second: str) -> str:
+    """Two confused emotions, `fear–sad`."""
+    return f"{first}\N{EN DASH}{second}"
+
+
+def direction(low: float, high: float) -> str:
+    """What a 95 % interval of a difference says: `more`, `less`, or `unclear` where it holds zero."""
+    return "more" if low > 0 else "less" if high < 0 else "unclear"
+
+
+def spread(seeds: int) -> str:
+    """What the intervals cover, said once in the methods and once under the limits."""
+    if seeds == 1:
+        return (
+            "This study trained every network once, with one seed, so the spread over seeds is unknown: the intervals "
+            "hold the trained networks fixed and speak only about other faces drawn like these"
+        )
+    return (
+        f"This study repeats everything with {many(seeds, 'seed')}; the intervals cover the draw of the test faces and "
+        "the spread between seeds, so they speak about other faces and other training runs at once"
+    )
+
+
+def repeated(seeds: int) -> str:
+    """How often the study was done, in a few words."""
+    return "Everything was trained once" if seeds == 1 else f"Everything was repeated with {many(seeds, 'seed')}"
+
+
+def replicates(seeds: int) -> str:
+    """What to know of the ensemble's replicates when reading its spread."""
+    if seeds == 1:
+        return "With one seed there is one replicate of each model, and no spread between replicates"
+    return (
+        "Replicates of the ensemble share some of their members, since no network is trained twice, so the spread "
+        "between them understates what wholly fresh ensembles would show"
+    )
+
+
+def gap(train: float, val: float) -> str:
+    """How training and validation accuracy at the chosen epoch relate. Within half a point they count as level."""
+    difference = train - val
+    if abs(difference) < 0.005:
+        return f"level, within {size(difference)}: there is no sign of overfitting at that epoch"
+    if difference > 0:
+        return (
+            f"apart by {size(difference)} in favour of the training faces, which is how much the network fits what it "
+            "has seen better than what it has not"
+        )
+    return (
+        f"apart by {size(difference)} in favour of the validation faces, as happens when augmentation makes the "
+        "training faces harder than the untouched validation faces"
+    )
+
+
+def overall(single: str, ensemble: str | None) -> str:
+    """The study's answer in one sentence, from the verdicts (supported, refuted, undecided) on whether the mixture is
+    more accurate than the single network and than the ensemble of equal compute (None where there is none)."""
+    if ensemble is None:
+        return {
+            "supported": "The mixture of emotion experts beats a single ResNet, but without a control of equal compute "
+            "nothing says that the experts are why",
+            "refuted": "No: the mixture of emotion experts is less accurate than a single ResNet",
+            "undecided": "Undecided: these data do not show the mixture of emotion experts ahead of a single ResNet, "
+            "nor behind it",
+        }[single]
+    return {
+        ("supported", "supported"): "Yes: the mixture of emotion experts beats a single ResNet, and it beats what the "
+        "same compute buys as a plain ensemble",
+        (
+            "supported",
+            "refuted",
+        ): "Not in the sense that matters: the mixture of emotion experts beats a single ResNet, "
+        "but the same compute spent on a plain ensemble does better still",
+        (
+            "supported",
+            "undecided",
+        ): "Only in part: the mixture of emotion experts beats a single ResNet, but whether it "
+        "beats a plain ensemble of the same compute is undecided",
+        (
+            "refuted",
+            "supported",
+        ): "No: the mixture of emotion experts is less accurate than a single ResNet, though more "
+        "accurate than a plain ensemble of the same compute",
+        ("refuted", "refuted"): "No: the mixture of emotion experts is less accurate than a single ResNet, and less "
+        "accurate than a plain ensemble of the same compute",
+        ("refuted", "undecided"): "No: the mixture of emotion experts is less accurate than a single ResNet",
+        (
+            "undecided",
+            "supported",
+        ): "Not shown: the mixture of emotion experts is more accurate than a plain ensemble of "
+        "the same compute, but whether it beats a single ResNet is undecided",
+        (
+            "undecided",
+            "refuted",
+        ): "No: whether the mixture of emotion experts beats a single ResNet is undecided, and the "
+        "same compute spent on a plain ensemble does better than the mixture",
+        (
+            "undecided",
+            "undecided",
+        ): "Undecided: these data do not show the mixture of emotion experts ahead of a single "
+        "ResNet or of a plain ensemble of the same compute, nor behind them",
+    }[single, ensemble]
+
+
+def untangled(single: str, ensemble: str | None) -> str:
+    """Does the mixture untangle the hard pairs? From the verdicts on whether it confuses them less often than the
+    single network and than the ensemble (None where there is none)."""
+    opening = {
+        "supported": "The mixture confuses the hard pairs of emotions less often than the single ResNet",
+        "refuted": "The mixture confuses the hard pairs of emotions more often than the single ResNet",
+        "undecided": "Whether the mixture confuses the hard pairs of emotions less often than the single ResNet is "
+        "undecided",
+    }[single]
+    if ensemble is None:
+        return opening
+    closing = {
+        ("supported", "supported"): ", and less often than the ensemble",
+        ("supported", "refuted"): ", but more often than the ensemble",
+        ("supported", "undecided"): ", but whether less often than the ensemble is undecided",
+        ("refuted", "supported"): ", though less often than the ensemble",
+        ("refuted", "refuted"): ", and more often than the ensemble",
+        ("refuted", "undecided"): "; whether less often than the ensemble is undecided",
+        ("undecided", "supported"): ", but it confuses them less often than the ensemble",
+        ("undecided", "refuted"): ", and it confuses them more often than the ensemble",
+        ("undecided", "undecided"): ", and so is whether less often than the ensemble",
+    }
+    return opening + closing[single, ensemble]
+
+
+def pairs_changed(other: str, total: int, rarer: int, more: int) -> str:
+    """How many confused pairs a model changed beyond chance, after Holm's correction."""
+    if total == 0:
+        return f"no pair of emotions was compared with {other}"
+    opening = f"compared with {other}, "
+    if rarer == more == 0:
+        return f"{opening}none of {many(total, 'pair')} of emotions is confused more or less often beyond chance"
+    return (
+        f"{opening}{'none' if rarer == 0 else word(rarer)} of {many(total, 'pair')} of emotions "
+        f"{verb(max(rarer, 1), 'is', 'are')} confused less often beyond chance, and "
+        f"{'none' if more == 0 else word(more)} more often"
+    )
+
+
+def meaning(single: str, ensemble: str | None) -> str:
+    """What the two verdicts on accuracy mean together for the question of the paper."""
+    if ensemble is None:
+        return "Without an ensemble of equal compute, whatever the mixture gains can't be credited to its experts"
+    if ensemble == "supported":
+        gain = "Dividing the emotions among experts is worth more here than the same compute spent on equal networks"
+        return f"{gain}, but neither is worth its cost beside one network" if single == "refuted" else gain
+    if ensemble == "refuted":
+        if single == "supported":
+            return (
+                "The gain over a single network is real, but it is a gain that several networks bring, not one that "
+                "experts bring: dividing the emotions among them gave part of it away"
+            )
+        return "Compute is better spent on networks that all learn all emotions than on experts that learn some"
+    if single == "supported":
+        return (
+            "The gain over a single network is real, but an ensemble's is not told apart from it, so that it is "
+            "explained by compute as well as by expertise"
+        )
+    return (
+        "Neither comparison shows the experts to be worth their compute; a difference smaller than the intervals is "
+        "not ruled out"
+    )
+
+
+def kept(difference: float) -> str:
+    """What keeping the best epoch instead of the last one was worth on the validation faces (a fraction, from 0)."""
+    if abs(difference) < 0.0005:
+        return "The last epoch was as good on the validation faces, so that choosing the epoch hardly mattered"
+    return (
+        f"Keeping that epoch instead of the last one was worth {size(difference)} of validation accuracy, part of "
+        "which is the luck of the best of many looks and does not carry over to other faces"
+    )
+
+
+def recall_change(change: Any) -> str:
+    """The largest gain and loss in recall of the mixture over the single ResNet. `change`: a Series by emotion."""
+    up, down = int((change > 0).sum()), int((change < 0).sum())
+    if up == down == 0:
+        return "The mixture's recall is the single ResNet's for every emotion"
+    gain = f"most for {change.idxmax()} ({points(change.max())})"
+    loss = f"most for {change.idxmin()} ({points(change.min())})"
+    opening = "Against the single ResNet, the mixture's recall"
+    if not down:
+        return f"{opening} falls for no emotion and rises for {many(up, 'emotion')}, {gain}"
+    if not up:
+        return f"{opening} rises for no emotion and falls for {many(down, 'emotion')}, {loss}"
+    return f"{opening} rises for {many(up, 'emotion')}, {gain}, and falls for {many(down, 'emotion')}, {loss}"
+
+
+def where_changed(inside: float, inside_now: float, across: float, across_now: float) -> str:
+    """Mean mutual confusion of pairs inside a group and across groups, under the single ResNet and the mixture."""
+
+    def changed(before: float, now: float) -> str:
+        return f"from {percent(before)} to {percent(now)}"
+
+    parts = []
+    if math.isfinite(inside):
+        parts.append(f"pairs inside one group {changed(inside, inside_now)}")
+    if math.isfinite(across):
+        parts.append(f"pairs that lie across groups {changed(across, across_now)}")
+    if not parts:
+        return "No pair was compared"
+    return f"From the single ResNet to the mixture, the mean mutual confusion goes, for {', and for '.join(parts)}"
+
+
+def routing(own: float, uniform: float) -> str:
+    """Whether the gate routes, from its mean weight on experts that know the emotion and that of equal weights."""
+    if own - uniform > 0.5 * (1 - uniform):
+        return "The gate routes: most of what it could do better than equal weights, it does"
+    if own - uniform > 0.01:
+        return "The gate routes only in part, and much of each answer comes from experts that do not know the emotion"
+    return "The gate does not route, and the mixture is little else than an average of its experts"
+
+
+def fraction(part: int, whole: int) -> str:
+    """`four of six`, `none of six`, `all six`."""
+    if part == whole:
+        return f"all {word(whole)}"
+    return f"{'none' if part == 0 else word(part)} of {word(whole)}"
+
+
+def groups(of: Iterable[Sequence[str]]) -> str:
+    """Groups of emotions, `happy with neutral; angry with disgust and sad`."""
+    return "; ".join(f"{group[0]} with {listing(group[1:])}" if len(group) > 1 else group[0] for group in of)
+
+
+_STEMS = {
+    "full": "a 3×3 first convolution of stride 1 without pooling, which keeps every pixel of the small image",
+    "stride2": "a 3×3 first convolution of stride 2 without pooling",
+    "imagenet": "the 7×7 first convolution of stride 2 and the pooling that are usual for ImageNet",
+}
+
+
+def architecture(how: dict[str, Any], parameters: int) -> str:
+    """The single network in one sentence; what `how` does not say is left out."""
+    text = f"The single network is a residual network of {how['depth']} layers" if "depth" in how else "It is residual"
+    if "width" in how:
+        text += f", {how['width']} channels wide in its first stage"
+    if "stem" in how:
+        text += f", with {_STEMS.get(how['stem'], how['stem'])}"
+    return f"{text}: {large(parameters)} parameters."
+
+
+def training(how: dict[str, Any]) -> str:
+    """How the networks are trained, in one sentence; what `how` does not say is left out."""
+    parts = []
+    if "momentum" in how:
+        parts.append(f"by stochastic gradient descent with Nesterov momentum of {plain(how['momentum'])}")
+    if "epochs" in how:
+        parts.append(f"for {many(int(how['epochs']), 'epoch')}")
+    if "batch" in how:
+        parts.append(f"in batches of {how['batch']} faces")
+    if "lr" in how:
+        schedule = {"one-cycle": "falls to zero in a straight line", "cosine": "falls to zero along half a cosine"}
+        rise = f"rises over the first {percent(how['warmup'], 0)} of the steps and " if how.get("warmup") else ""
+        course = f" that {rise}{schedule[how['schedule']]}" if how.get("schedule") in schedule else ""
+        parts.append(f"at a learning rate of at most {plain(how['lr'])}{course}")
+    if how.get("weight_decay"):
+        parts.append(f"with weight decay of {plain(how['weight_decay'])}")
+    if how.get("label_smoothing"):
+        parts.append(f"with labels smoothed by {plain(how['label_smoothing'])}")
+    return f"It is trained {', '.join(parts)}." if parts else "How it is trained is in the table."
+
+
+def augmentation(how: dict[str, Any]) -> str:
+    """The random changes to training faces, in one sentence; strengths of zero are left out."""
+    parts = []
+    if how.get("flip"):
+        parts.append("mirrored half of the time")
+    if how.get("rotation"):
+        parts.append(f"turned by up to {plain(how['rotation'])}°")
+    if how.get("shift"):
+        parts.append(f"shifted by up to {percent(how['shift'], 0)} of the side")
+    if how.get("scale"):
+        parts.append(f"scaled by up to {percent(how['scale'], 0)}")
+    if how.get("brightness") or how.get("contrast"):
+        parts.append("changed in brightness and contrast")
+    if how.get("erasing"):
+        parts.append(f"with a random rectangle blanked in {percent(how['erasing'], 0)} of the cases")
+    return f"Training faces are {listing(parts)}, anew each time." if parts else "Training faces are not augmented."
+
+
+def plain(value: Any) -> str:
+    """A setting's value as a person would write it: 0.0005, yes, one-cycle."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value == "":
+        return NONE
+    if isinstance(value, float):
+        return f"{value:.10f}".rstrip("0").rstrip(".").replace("-", MINUS)
+    return str(value)

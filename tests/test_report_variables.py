@@ -1,0 +1,468 @@
+"""The report's numbers and sentences: from tables to variables, tables and a staged source without loose ends."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from emorec import EMOTIONS
+from emorec.errors import EmorecError
+from emorec.report import markdown, results, stage, variables, wording
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORT = ROOT / "report"
+META = {
+    "study": "demo",
+    "date": "2026-01-31",
+    "commit": "12e45678901234567890",  # looks like a float to a YAML reader
+    "dirty": False,
+    "config_sha256": "ab" * 32,
+    "versions": {"emorec": "0.1.0"},
+}
+VERDICTS = ("supported", "refuted", "undecided")
+
+
+def _fake_study():
+    spec = importlib.util.spec_from_file_location("fake_study", ROOT / "tests" / "fake_study.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _make(folder: Path, seeds: int) -> Path:
+    fake = _fake_study()
+    study = fake.make_study(folder, faces=(400, 200, 200), seeds=seeds, epochs=6)
+    fake.write_all_tables(study, resamples=200, sample=60)
+    (study / "figures").mkdir()
+    for name in stage.shown_figures({p.name: p.read_bytes() for p in REPORT.glob("*.qmd")}) - {stage.DIAGRAM}:
+        (study / "figures" / f"{name}.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    return study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    return _make(tmp_path_factory.mktemp("two"), 2)
+
+
+@pytest.fixture(scope="module")
+def one_seed(tmp_path_factory) -> Path:
+    return _make(tmp_path_factory.mktemp("one"), 1)
+
+
+@pytest.fixture(scope="module")
+def staged(study: Path, tmp_path_factory) -> Path:
+    destination = tmp_path_factory.mktemp("staged") / "report"
+    stage.stage(study, REPORT, destination, META)
+    return destination
+
+
+def _copy(study: Path, tmp_path: Path) -> Path:
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy, ignore=shutil.ignore_patterns("*.npz", "*.parquet"))
+    return copy
+
+
+def _edit(study: Path, table: str, change) -> None:
+    path = study / "tables" / f"{table}.csv"
+    frame = pd.read_csv(path)
+    change(frame).to_csv(path, index=False)
+
+
+# Numbers as text.
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (wording.percent(0.7123), "71.2 %"),
+        (wording.percent(float("nan")), "–"),
+        (wording.points(0.0123), "+1.2 points"),
+        (wording.points(-0.01), "−1.0 point"),
+        (wording.points(0.0001), "0.0 points"),
+        (wording.points(-0.0001), "0.0 points"),
+        (wording.size(-0.021), "2.1 points"),
+        (wording.interval(-0.021, 0.004), "−2.1 to 0.4"),
+        (wording.interval(-0.0001, 0.0), "0.0 to 0.0"),
+        (wording.count(3589), "3,589"),
+        (wording.many(1, "seed"), "one seed"),
+        (wording.many(12, "seed"), "12 seeds"),
+        (wording.large(11_168_193), "11.2 million"),
+        (wording.large(700), "700"),
+        (wording.duration(3), "3.0 s"),
+        (wording.duration(600), "10 min"),
+        (wording.duration(3 * 3600), "3.0 h"),
+        (wording.plain(5e-4), "0.0005"),
+        (wording.plain(True), "yes"),
+        (wording.plain(None), "–"),
+        (wording.listing(["a", "b", "c"]), "a, b and c"),
+        (wording.fraction(0, 6), "none of six"),
+        (wording.fraction(6, 6), "all six"),
+        (wording.groups([["fear", "sad"], ["angry", "disgust", "sad"]]), "fear with sad; angry with disgust and sad"),
+    ],
+)
+def test_numbers_as_text(text: str, expected: str) -> None:
+    assert text.replace("\u00a0", " ") == expected
+
+
+# Sentences by sign.
+
+
+def test_every_pair_of_verdicts_has_its_own_answer() -> None:
+    single = list(VERDICTS)
+    answers = {pair: wording.overall(*pair) for pair in itertools.product(single, [*VERDICTS, None])}
+    assert all(answers.values())
+    assert len(set(answers.values())) == len(answers) - 1  # one network is enough to say no, whatever else is open
+    assert answers["supported", "supported"].startswith("Yes")
+    assert answers["refuted", "refuted"].startswith("No")
+    assert answers["supported", "refuted"].startswith("Not in the sense that matters")
+    assert "undecided" in answers["supported", "undecided"]
+    assert not any("no difference" in text.lower() for text in answers.values())
+    assert [text for pair, text in answers.items() if text.startswith("Yes")] == [answers["supported", "supported"]]
+
+
+@pytest.mark.parametrize(("single", "ensemble"), list(itertools.product(VERDICTS, [*VERDICTS, None])))
+def test_untangling_says_each_verdict(single: str, ensemble: str | None) -> None:
+    text = wording.untangled(single, ensemble)
+    assert ("less often than the single" in text) == (single != "refuted")
+    assert ("more often than the ensemble" in text) == (ensemble == "refuted")
+    assert ("undecided" in text) == ("undecided" in (single, ensemble))
+    assert wording.meaning(single, ensemble)
+
+
+def test_undecided_says_nothing_of_experts_being_better() -> None:
+    assert "worth more" not in wording.meaning("undecided", "undecided")
+    assert "worth more" in wording.meaning("supported", "supported")
+    assert "better spent" in wording.meaning("refuted", "refuted")
+
+
+def test_gap_by_sign() -> None:
+    assert "in favour of the training faces" in wording.gap(0.8, 0.7)
+    assert "in favour of the validation faces" in wording.gap(0.6, 0.7)
+    assert "level" in wording.gap(0.7, 0.702)
+
+
+def test_one_seed_says_that_the_spread_is_unknown() -> None:
+    assert "unknown" in wording.spread(1)
+    assert "unknown" not in wording.spread(2)
+    assert "two seeds" in wording.spread(2)
+    assert "once" in wording.repeated(1)
+
+
+@pytest.mark.parametrize(
+    ("rarer", "more", "expected"),
+    [
+        (0, 0, "none of 21 pairs of emotions is confused more or less often"),
+        (1, 0, "one of 21 pairs of emotions is confused less often beyond chance, and none more often"),
+        (2, 1, "two of 21 pairs of emotions are confused less often beyond chance, and one more often"),
+        (0, 3, "none of 21 pairs of emotions is confused less often beyond chance, and three more often"),
+    ],
+)
+def test_pairs_changed(rarer: int, more: int, expected: str) -> None:
+    assert expected in wording.pairs_changed("the ensemble", 21, rarer, more)
+
+
+def test_recall_change_by_sign() -> None:
+    def change(values: list[float]) -> str:
+        return wording.recall_change(pd.Series(values, index=["angry", "sad"]))
+
+    assert "rises for one emotion, most for angry" in change([0.1, -0.1])
+    assert "falls for one emotion, most for sad" in change([0.1, -0.1])
+    assert "falls for no emotion" in change([0.1, 0.2])
+    assert "rises for no emotion" in change([-0.1, -0.2])
+    assert "is the single ResNet's" in change([0.0, 0.0])
+
+
+def test_kept_and_routing() -> None:
+    assert "hardly mattered" in wording.kept(0.0)
+    assert "0.6" in wording.kept(0.006)
+    assert "The gate routes:" in wording.routing(0.9, 0.33)
+    assert "in part" in wording.routing(0.4, 0.33)
+    assert "does not route" in wording.routing(0.33, 0.33)
+
+
+def test_training_sentences_leave_out_what_the_spec_does_not_say() -> None:
+    assert wording.training({}) == "How it is trained is in the table."
+    how = {"epochs": 2, "lr": 0.1, "schedule": "one-cycle", "warmup": 0.2, "weight_decay": 5e-4}
+    text = wording.training(how).replace("\u00a0", " ")
+    assert "for two epochs" in text and "0.0005" in text and "first 20 % of the steps" in text
+    assert wording.augmentation({}) == "Training faces are not augmented."
+    assert "mirrored" in wording.augmentation({"flip": True, "rotation": 0.0})
+    assert "turned" not in wording.augmentation({"flip": True, "rotation": 0.0})
+
+
+# Variables from tables.
+
+
+def test_variables_equal_what_the_tables_say(study: Path) -> None:
+    tree = variables.variables(results.read(study), META)
+    scores = pd.read_csv(study / "tables" / "scores.csv")
+    own = scores[(scores.model == "mixture") & (scores.split == "test") & (scores.metric == "accuracy")]
+    assert tree["mixture"]["accuracy"] == f"{100 * own.value.mean():.1f}\u00a0%"
+    models = pd.read_csv(study / "tables" / "models.csv").set_index("model")
+    assert tree["reference"]["name"] == "resnet18"
+    assert tree["reference"]["parameters"] == f"{models.parameters['resnet18'] / 1e3:.0f}\u00a0thousand"
+    assert tree["data"]["test"] == "200" and tree["data"]["name"] == "synthetic faces"
+    assert tree["study"]["seeds"] == "two" and tree["study"]["trainings"] == "16"
+    claims = pd.read_csv(study / "tables" / "claims.csv").set_index("claim")
+    assert tree["answer"]["single"].replace("\u00a0", " ") + "." == claims.sentence["mixture-beats-single"]
+    verdicts = claims.verdict["mixture-beats-single"], claims.verdict["mixture-beats-ensemble"]
+    assert tree["answer"]["sentence"] == wording.overall(*verdicts)
+
+    curves = pd.read_csv(study / "tables" / "curves.csv")
+    best = curves[(curves.network == "resnet18") & curves.best]
+    assert f"{100 * best.val_accuracy.mean():.1f}\u00a0%" in tree["curves"]["reference"]
+    gate = curves[(curves.network == "gate") & curves.best]
+    assert f"{100 * gate.val_accuracy.mean():.1f}\u00a0%" in tree["discussion"]["curves"]
+
+    weights = pd.read_csv(study / "tables" / "gate.csv")
+    happy = weights[(weights.split == "test") & (weights.emotion == "happy") & (weights.expert == "happy-neutral")]
+    found = variables.gate_weights(results.read(study), "mixture").loc["happy-neutral", "happy"]
+    assert np.isclose(found, happy.weight.mean())
+    assert "happy with neutral; fear with surprise" in tree["mixture"]["grouping_sentence"]
+
+    pairs = pd.read_csv(study / "tables" / "pair_comparisons.csv")
+    top = pairs[(pairs.model == "mixture") & (pairs.reference == "resnet18")].nlargest(1, "reference_rate").iloc[0]
+    assert f"{top['first']}–{top['second']} ({100 * top.reference_rate:.1f}\u00a0%)" in tree["confusion"]["reference"]
+
+
+def test_all_values_are_text_and_survive_yaml(study: Path) -> None:
+    tree = variables.variables(results.read(study), META)
+    assert yaml.safe_load(variables.to_yaml(tree)) == tree
+
+    def leaves(value):
+        return itertools.chain.from_iterable(map(leaves, value.values())) if isinstance(value, dict) else [value]
+
+    for leaf in leaves(tree):
+        assert isinstance(leaf, str) and leaf.strip() and "nan" not in leaf.lower().split(), leaf
+        assert "@" not in leaf and "{{<" not in leaf and "\n" not in leaf
+    assert tree["meta"]["commit"] == "12e456789012"
+
+
+def test_one_seed_reads_as_one(one_seed: Path) -> None:
+    tree = variables.variables(results.read(one_seed), META)
+    assert "spread over seeds is unknown" in tree["study"]["spread_sentence"]
+    assert tree["study"]["seeds_phrase"] == "one seed"
+    assert "depending on the seed" not in tree["curves"]["reference"]
+
+
+def test_a_study_without_ensemble_is_reported_as_such(study: Path, tmp_path: Path) -> None:
+    copy = _copy(study, tmp_path)
+    _edit(copy, "models", lambda t: t[t.kind != "ensemble"])
+    for table in ("comparisons", "pair_comparisons"):
+        _edit(copy, table, lambda t: t[(t.model != "ensemble") & (t.reference != "ensemble")])
+    _edit(copy, "claims", lambda t: t[~t.claim.str.contains("ensemble")])
+    for table in ("scores", "summary", "recall", "representation", "projections", "pairs", "confusion"):
+        _edit(copy, table, lambda t: t[t.model != "ensemble"])
+    found = results.read(copy)
+    tree = variables.variables(found, META)
+    assert "no ensemble" in tree["answer"]["ensemble"]
+    assert tree["answer"]["sentence"] in {wording.overall(verdict, None) for verdict in VERDICTS}
+    assert "the ensemble" not in tree["representation"]["sentence"]
+    assert markdown.tables(found, META)["all_pairs"]
+
+
+def test_several_mixtures_are_named_and_the_first_is_the_papers(study: Path, tmp_path: Path) -> None:
+    copy = _copy(study, tmp_path)
+
+    def doubled(table: pd.DataFrame) -> pd.DataFrame:
+        other = table[table.model == "mixture"].assign(model="other")
+        if "label" in table and "kind" in table:
+            other = other.assign(label="other mixture")
+        return pd.concat([table, other])
+
+    for table in ("models", "gate", "scores", "summary", "recall", "comparisons", "pair_comparisons", "representation"):
+        _edit(copy, table, doubled)
+    found = results.read(copy)
+    tree = variables.variables(found, META)
+    assert found.mixture == "mixture"
+    assert "other mixture groups happy with neutral" in tree["mixture"]["grouping_sentence"]
+    assert "other mixture" in markdown.tables(found, META)["summary"]
+
+
+def test_best_needs_every_comparison(study: Path, tmp_path: Path) -> None:
+    def with_intervals(low: float, high: float, p: float):
+        return lambda t: t.assign(low=low, high=high, p_holm=p)
+
+    copy = _copy(study, tmp_path)
+    _edit(copy, "comparisons", with_intervals(0.01, 0.02, 0.001))
+    assert variables.best(results.read(copy)) == ["mixture"]
+    assert "**" in markdown.summary(results.read(copy))
+    _edit(copy, "comparisons", with_intervals(0.01, 0.02, 0.2))
+    assert variables.best(results.read(copy)) == []
+    _edit(copy, "comparisons", with_intervals(-0.02, -0.01, 0.001))
+    assert variables.best(results.read(copy)) == ["resnet18"]
+
+
+def test_fer2013_is_not_called_synthetic(study: Path, tmp_path: Path) -> None:
+    copy = _copy(study, tmp_path)
+    summary = copy / "data" / "summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"synthetic": False}))
+    stage.stage(copy, REPORT, tmp_path / "out", META)
+    own = {p: p.read_text() for p in (tmp_path / "out").glob("_data*.qmd")}
+    assert not any("ynthetic" in text for text in own.values())
+    assert any("PrivateTest" in text for text in own.values())
+    tree = yaml.safe_load((tmp_path / "out" / "_variables.yml").read_text())
+    assert tree["data"]["name"] == "FER2013"
+
+
+# Tables in Markdown.
+
+
+def test_pipe_tables_are_well_formed(study: Path) -> None:
+    for name, text in markdown.tables(results.read(study), META).items():
+        lines = text.splitlines()
+        assert len(lines) > 2, name
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, name
+
+
+def test_pipe_refuses_empty_and_ragged_tables() -> None:
+    with pytest.raises(ValueError, match="no rows"):
+        markdown.pipe(["a"], [], "l")
+    with pytest.raises(ValueError, match="number of cells"):
+        markdown.pipe(["a", "b"], [["1"]], "lr")
+    assert r"1\|2" in markdown.pipe(["a"], [["1|2"]], "l")
+
+
+def test_tables_hold_the_tables_numbers(study: Path) -> None:
+    found = results.read(study)
+    row = found["summary"].query("model == 'ensemble' and split == 'test' and metric == 'nll'").iloc[0]
+    assert f"| {row['mean']:.3f} |" in markdown.summary(found)
+    recall = pd.read_csv(study / "tables" / "recall.csv").query("model == 'resnet18' and split == 'test'")
+    mean = 100 * recall.groupby("emotion").recall.mean()
+    cells = [c.strip() for c in markdown.recall(found).splitlines()[3].split("|")[2:9]]
+    assert cells == [f"{mean[emotion]:.1f}" for emotion in EMOTIONS]
+
+
+def test_hyperparameters_show_every_key_and_who_differs(study: Path, tmp_path: Path) -> None:
+    copy = _copy(study, tmp_path)
+    shutil.copytree(copy / "networks" / "gate", copy / "networks" / "stale")
+    (copy / "networks" / "stale" / "seed0" / "network.json").write_text(
+        (copy / "networks" / "gate" / "seed0" / "network.json").read_text().replace('"gate"', '"stale"')
+    )
+    for path in copy.glob("networks/*/seed*/network.json"):
+        record = json.loads(path.read_text())
+        width = 8 if record["role"] == "gate" else 16
+        record["spec"] = {
+            "architecture": {"width": width},
+            "training": {"lr": 5e-4, "augmentation": {"flip": True, "some_new_key": [1, 2]}},
+        }
+        path.write_text(json.dumps(record))
+    text = markdown.hyperparameters(results.read(copy))
+    assert "`training.augmentation.some_new_key`" in text and "1 and 2" in text and "0.0005" in text
+    assert "8 in `gate`" in text and "stale" not in text
+
+
+# The staged source.
+
+
+def _sources(folder: Path) -> str:
+    return "\n".join(path.read_text() for path in sorted(folder.glob("*.qmd")))
+
+
+def test_every_variable_and_include_of_the_source_resolves(staged: Path) -> None:
+    tree = yaml.safe_load((staged / "_variables.yml").read_text())
+    text = _sources(staged)
+    names = set(re.findall(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}", text))
+    assert len(names) > 30
+    for name in names:
+        assert stage.lookup(tree, name)
+    for kind in stage.KINDS:  # the variants that this study does not use
+        for path in REPORT.glob(f"_*-{kind}.qmd"):
+            for name in re.findall(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}", path.read_text()):
+                assert stage.lookup(tree, name)
+    includes = re.findall(r"^\{\{< include (\S+) >\}\}$", text, re.MULTILINE)
+    assert len(includes) == text.count("< include ")  # each on its own line
+    for name in includes:
+        assert (staged / name).is_file(), name
+    made = {f"tables/{path.name}" for path in (staged / "tables").iterdir()}
+    assert made == {name for name in includes if name.startswith("tables/")}
+
+
+def test_every_float_is_defined_once_and_referred_to(staged: Path) -> None:
+    text = _sources(staged)
+    defined = re.findall(r"\{#((?:fig|tbl|eq)-[a-z0-9-]+)", text)
+    assert len(defined) == len(set(defined))
+    referred = set(re.findall(r"@((?:fig|tbl|eq)-[a-z0-9-]+)", text))
+    assert set(defined) == referred
+    sections = set(re.findall(r"\{#(sec-[a-z0-9-]+)", text))
+    assert set(re.findall(r"@(sec-[a-z0-9-]+)", text)) <= sections
+    assert all("fig-alt=" in line for line in text.splitlines() if "{#fig-" in line)
+
+
+def test_every_citation_is_in_the_bibliography_and_vice_versa() -> None:
+    text = _sources(REPORT)
+    keys = set(re.findall(r"^@\w+\{([^,]+),", (REPORT / "references.bib").read_text(), re.MULTILINE))
+    cited = {key for key in re.findall(r"@([a-z]+[0-9]*)\b", text) if not key.startswith(("fig", "tbl", "sec", "eq"))}
+    assert cited == keys
+
+
+def test_every_figure_names_code_that_exists() -> None:
+    text = (REPORT / "index.qmd").read_text()
+    rows = re.findall(r"^\| @fig-([a-z-]+) \| `(emorec/[\w/]+\.py)` \|", text, re.MULTILINE)
+    assert {name for name, _ in rows} == set(re.findall(r"\{#fig-([a-z-]+)", _sources(REPORT)))
+    assert all((ROOT / code).is_file() for _, code in rows)
+
+
+def test_no_shortcode_hides_in_code_or_in_an_attribute(staged: Path) -> None:
+    text = _sources(staged)
+    assert not re.search(r"`[^`\n]*\{\{<", text)
+    assert not re.search(r"=\"[^\"\n]*\{\{<", text)
+
+
+def test_front_matter_is_literal(staged: Path) -> None:
+    head = yaml.safe_load((staged / "index.qmd").read_text().split("---\n")[1])
+    assert str(head["date"]) == "2026-01-31"
+    tree = yaml.safe_load((staged / "_variables.yml").read_text())
+    assert head["abstract"].startswith(tree["answer"]["sentence"])
+    assert "synthetic" in head["subtitle"]
+
+
+def test_staging_twice_gives_the_same_bytes_and_removes_what_is_stale(study: Path, tmp_path: Path) -> None:
+    destination = tmp_path / "report"
+    stage.stage(study, REPORT, destination, META)
+    before = {p.relative_to(destination): p.read_bytes() for p in destination.rglob("*") if p.is_file()}
+    (destination / "tables" / "_old.md").write_text("stale")
+    (destination / "old").mkdir()
+    (destination / "old" / "x.svg").write_text("stale")
+    stage.stage(study, REPORT, destination, META)
+    after = {p.relative_to(destination): p.read_bytes() for p in destination.rglob("*") if p.is_file()}
+    assert before == after
+    assert not (destination / "old").exists()
+    assert b"<svg" in after[Path("figures/mixture.svg")]
+
+
+def test_staging_never_empties_a_folder_of_something_else(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(EmorecError, match="not a staged report"):
+        stage.stage(study, REPORT, tmp_path, META)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [("tables/recall.csv", "recall.csv"), ("figures/curves.svg", "curves.svg"), ("data/summary.json", "summary.json")],
+)
+def test_what_is_missing_is_named(study: Path, tmp_path: Path, missing: str, named: str) -> None:
+    copy = _copy(study, tmp_path)
+    (copy / missing).unlink()
+    with pytest.raises(EmorecError, match=re.escape(named)) as error:
+        stage.stage(copy, REPORT, tmp_path / "out", META)
+    assert "\n" not in str(error.value)
+
+
+def test_a_study_without_mixture_or_date_is_refused(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(EmorecError, match="date"):
+        stage.stage(study, REPORT, tmp_path / "out", {})
+    copy = _copy(study, tmp_path)
+    _edit(copy, "models", lambda t: t[t.kind != "mixture"])
+    with pytest.raises(EmorecError, match="kind mixture"):
+        results.read(copy)

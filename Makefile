@@ -21,7 +21,7 @@ test: $(READY) lint
 lint: $(READY)
 	ruff check .
 	ruff format --check .
-	snakefmt --check --quiet Snakefile workflow
+	snakefmt --check Snakefile workflow
 	snakemake --lint
 
 bench: $(READY)

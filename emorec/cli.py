@@ -182,7 +182,8 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, run, *options: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=run.__doc__.split("\n")[0], description=run.__doc__)
         command.set_defaults(run=run)
-        command.add_argument("--config", type=Path, default=Path("config/demo.yaml"), help="the study (default: %(default)s)")
+        demo = Path("config/demo.yaml")
+        command.add_argument("--config", type=Path, default=demo, help="the study (default: %(default)s)")
         command.add_argument("--results", type=Path, default=Path("results"), help="folder of all studies' results")
         command.add_argument("--log", type=Path, help="also write the messages to this file")
         for option in options:

@@ -117,7 +117,6 @@ class Study(Strict):
     """One config file."""
 
     study: Name
-    title: str | None = None
     seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field([0], min_length=1, max_length=100)
     data: Data = Data()
     architecture: Architecture = Architecture()
@@ -225,6 +224,8 @@ def networks(study: Study) -> dict[str, NetworkSpec]:
 
     def add(network: str, role: Any, classes: Any, single: str) -> None:
         classes = tuple(tuple(group) for group in classes)
+        if network in study.models and role != "classifier":
+            raise EmorecError(f"models.{network}: the name is that of a mixture's {role}; give the model another one")
         specs[network] = NetworkSpec(network, role, classes, study.architecture_of(single), study.training_of(single))
 
     for name, model in study.models.items():

@@ -2,4 +2,4 @@
 
 
 class EmorecError(Exception):
-    """Raised for anything that the user can mend: input, config, a missing file. The command line prints it and exits 1."""
+    """Anything that the user can mend: input, config, a missing file. The command line prints it and exits 1."""

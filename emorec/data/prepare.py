@@ -1,4 +1,4 @@
-"""The data stage's edge: from a config's `data` section to faces.npz, summary.json and, for synthetic faces, truth.npz."""
+"""The data stage's edge: a config's `data` section to faces.npz, summary.json and, for synthetic faces, truth.npz."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path) -> None:
-    """Write the faces of a study and their summary. Raises EmorecError, and writes nothing, if the source is no good."""
+    """Write the faces of a study and their summary. Raises EmorecError and writes nothing if the source is no good."""
     if data.source == "synthetic":
         faces, summary = _draw(data.synthetic, truth_path)
     else:

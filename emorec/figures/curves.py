@@ -119,7 +119,7 @@ def parts(models: pd.DataFrame, curves: pd.DataFrame, gate: pd.DataFrame, classe
     groups = [expert.split("-") for expert in experts]
 
     def find(role: str, name: str) -> list[str]:
-        named = [n for n in roles.index[roles == role] if n == name or n.endswith(f"-{role}-{name}") or n == role]
+        named = [n for n in roles.index[roles == role] if n in (name, role) or n.endswith(f"-{role}-{name}")]
         # Where several singles have mixtures, those built like the reference come first.
         return sorted(named, key=lambda n: not n.startswith(f"{single}-"))[:1]
 

@@ -1,4 +1,4 @@
-"""What a trained network says about faces: logits and the penultimate representation, averaged over the mirror image."""
+"""What a trained network says about faces: logits and penultimate representation, averaged over the mirror image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from emorec.networks.resnet import ResNet
 
 @torch.no_grad()
 def network_outputs(
-    network: ResNet, images: np.ndarray, *, mean: float, std: float, device: torch.device, threads: int, batch: int = 256
+    network: ResNet,
+    images: np.ndarray,
+    *,
+    mean: float,
+    std: float,
+    device: torch.device,
+    threads: int,
+    batch: int = 256,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits (n, k) float32 and features (n, d) float16 of uint8 images (n, 48, 48).
 

@@ -1,7 +1,8 @@
 """Train one network: faces and spec in, weights and history out; resumable after every epoch.
 
-The faces lie on the device as uint8; a batch is indexed, normalised and augmented there. On CPU a run is a pure function of
-(spec, seed, faces): its random streams depend on seed and epoch alone, and the number of threads is part of the spec.
+The faces lie on the device as uint8; a batch is indexed, normalised and augmented there. On CPU a run is a pure
+function of (spec, seed, faces): its random streams depend on seed and epoch alone, and the number of threads is part of
+the spec.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import json
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,6 @@ class Trained:
     best_epoch: int
     seconds: float
     device: str
-    settings: dict[str, Any] = field(default_factory=dict)
 
 
 def build(spec: NetworkSpec) -> ResNet:
@@ -105,8 +105,8 @@ def train(
         mean, std: of the training pixels in 0..1.
         checkpoint_path: where to resume from and to save to after each epoch; None for neither.
 
-    An epoch is as many steps as the whole training set has batches, for experts too, which go through their share of the
-    faces more often: networks of one study take the same number of steps, so that compute counts in networks.
+    An epoch is as many steps as the whole training set has batches, for experts too, which go through their share of
+    the faces more often: networks of one study take the same number of steps, so that compute counts in networks.
 
     Raises EmorecError when the loss is not finite, naming step, learning rate and rows.
     """

@@ -33,21 +33,20 @@ def single(logits: np.ndarray, features: np.ndarray) -> Combined:
 
 
 def ensemble(logits: list[np.ndarray], features: list[np.ndarray]) -> Combined:
-    """The mean of the members' probabilities (Lakshminarayanan et al. 2017, arXiv 1612.01474); features side by side."""
+    """The members' mean probabilities (Lakshminarayanan et al. 2017, arXiv 1612.01474); features side by side."""
     return Combined(np.mean([softmax(z) for z in logits], axis=0), np.concatenate(features, 1), {})
 
 
-def mixture(
-    gate_logits: np.ndarray, experts: dict[str, tuple[list[str], np.ndarray, np.ndarray]]
-) -> Combined:
+def mixture(gate_logits: np.ndarray, experts: dict[str, tuple[list[str], np.ndarray, np.ndarray]]) -> Combined:
     """p(y|x) = Σ_e g_e(x) p_e(y|x): the gate's softmax weighs each expert's own softmax (Jacobs et al. 1991).
 
     Args:
         gate_logits: (n, e), in the order of `experts`.
         experts: by name: emotions of its outputs, logits (n, k), features (n, d).
 
-    An expert gives no probability to emotions that it does not know. What it says is a distribution before it is weighed, so
-    experts trained apart are on one scale. The embedding is the experts' features side by side, each times its weight.
+    An expert gives no probability to emotions that it does not know. What it says is a distribution before it is
+    weighed, so experts trained apart are on one scale. The embedding is the experts' features side by side, each times
+    its weight.
     """
     weights = softmax(gate_logits)
     probabilities = np.zeros((len(weights), len(EMOTIONS)))

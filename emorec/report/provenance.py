@@ -21,7 +21,9 @@ def provenance(study: str, effective_config: str) -> dict[str, Any]:
     is SOURCE_DATE_EPOCH's or else the Snakefile's.
     """
     commit = _git("rev-parse", "HEAD")
-    seconds = os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct") or Path("Snakefile").stat().st_mtime
+    seconds = (
+        os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct") or Path("Snakefile").stat().st_mtime
+    )
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {
         "study": study,

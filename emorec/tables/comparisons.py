@@ -13,8 +13,20 @@ from emorec.tables.metrics import accuracy, confusion_counts, macro_f1
 from emorec.tables.pairs import PAIRS, mutual_confusion
 from emorec.tables.read import Model, Replicates, by_model
 
-COLUMNS = "model reference metric difference low high p p_holm mcnemar_p_max seeds".split()
-PAIR_COLUMNS = "model reference first second reference_rate rate difference low high p p_holm".split()
+COLUMNS = ["model", "reference", "metric", "difference", "low", "high", "p", "p_holm", "mcnemar_p_max", "seeds"]
+PAIR_COLUMNS = [
+    "model",
+    "reference",
+    "first",
+    "second",
+    "reference_rate",
+    "rate",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+]
 
 
 def opponents(models: Sequence[Model]) -> list[tuple[Model, Model]]:

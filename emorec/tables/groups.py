@@ -1,4 +1,4 @@
-"""The tables' edge: which tables are made together, from which files of a study, and how the workflow's rules call them."""
+"""The tables' edge: which tables are made together, from which files of a study."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def curves(study: Study, layout: Layout) -> Tables:
 
 
 def scores(study: Study, layout: Layout) -> Tables:
-    """Each model by itself, from the predictions: scores, recall, confusion, pairs, gate, and their summary over seeds."""
+    """Each model by itself, from the predictions: scores, recall, confusion, pairs, gate, summary over seeds."""
     predictions = _predictions(study, layout)
     return {
         "scores": tables.scores_table(predictions),

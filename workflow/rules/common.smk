@@ -1,4 +1,5 @@
 # The only functions of the workflow: from the validated config to the rules' inputs, parameters and resources.
+import shutil
 import sys
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def training(wildcards):
 def gpus(wildcards):
     """1 where a network is trained on a GPU: jobs queue for it by Snakemake's resource of that name."""
     device = training(wildcards).device
-    return int(device == "cuda" or (device == "auto" and Path("/dev/nvidia0").exists()))
+    return int(device == "cuda" or (device == "auto" and shutil.which("nvidia-smi") is not None))
 
 
 def network_file(network, seed, name):

@@ -6,17 +6,19 @@ rule data:
         faces=f"{RESULTS}/data/faces.npz",
         summary=f"{RESULTS}/data/summary.json",
         truth=([f"{RESULTS}/data/truth.npz"] if STUDY.data.source == "synthetic" else []),
-    params:
-        data=STUDY.data.model_dump(),
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/data.log",
     benchmark:
         f"{RESULTS}/benchmarks/data.tsv"
+    conda:
+        "emorec"
     threads: 2
     resources:
         mem_mb=2000,
         runtime=15,
+    params:
+        data=STUDY.data.model_dump(),
+        config=CONFIG,
     message:
         "data: faces of study {STUDY.study}"
     shell:

@@ -11,21 +11,23 @@ rule figure:
             category="Figures",
             labels={"figure": "{figure}"},
         ),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/{{figure}}.tsv"
     wildcard_constraints:
         figure="|".join(figures.FIGURES),
+    conda:
+        "emorec"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
     params:
         augmentation=lambda wildcards: (
             STUDY.training_of(STUDY.reference).augmentation.model_dump() if wildcards.figure == "samples" else None
         ),
         config=CONFIG,
-    log:
-        f"{RESULTS}/logs/figures/{{figure}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/figures/{{figure}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=10,
     message:
         "figures: {wildcards.figure}"
     shell:

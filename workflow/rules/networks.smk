@@ -6,18 +6,20 @@ rule train:
         weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
         history=f"{RESULTS}/networks/{{network}}/seed{{seed}}/history.csv",
         record=f"{RESULTS}/networks/{{network}}/seed{{seed}}/network.json",
-    params:
-        spec=lambda wildcards: NETWORKS[wildcards.network].to_dict(),
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/train/{{network}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{{network}}/seed{{seed}}.tsv"
+    conda:
+        "emorec"
     threads: lambda wildcards: training(wildcards).threads
     resources:
         mem_mb=4000,
         runtime=240,
         gpu=gpus,
+    params:
+        spec=lambda wildcards: NETWORKS[wildcards.network].to_dict(),
+        config=CONFIG,
     message:
         "train: network {wildcards.network}, seed {wildcards.seed}"
     shell:
@@ -32,17 +34,19 @@ rule outputs:
         code=modules("networks/outputs.py", "networks/resnet.py", "networks/store.py"),
     output:
         f"{RESULTS}/networks/{{network}}/seed{{seed}}/outputs.npz",
-    params:
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/outputs/{{network}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/outputs/{{network}}/seed{{seed}}.tsv"
+    conda:
+        "emorec"
     threads: lambda wildcards: training(wildcards).threads
     resources:
         mem_mb=4000,
         runtime=30,
         gpu=gpus,
+    params:
+        config=CONFIG,
     message:
         "outputs: network {wildcards.network}, seed {wildcards.seed}, on val and test"
     shell:

@@ -6,17 +6,19 @@ rule combine:
     output:
         predictions=f"{RESULTS}/predictions/{{model}}/seed{{seed}}.parquet",
         embeddings=f"{RESULTS}/embeddings/{{model}}/seed{{seed}}.npz",
-    params:
-        composition=composition,
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/combine/{{model}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/combine/{{model}}/seed{{seed}}.tsv"
+    conda:
+        "emorec"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        composition=composition,
+        config=CONFIG,
     message:
         "combine: model {wildcards.model}, seed {wildcards.seed}"
     shell:

@@ -14,16 +14,18 @@ rule stage:
         code=modules("report/*.py"),
     output:
         directory(f"{RESULTS}/report/source"),
-    params:
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/report/stage.log",
     benchmark:
         f"{RESULTS}/benchmarks/report/stage.tsv"
+    conda:
+        "emorec"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        config=CONFIG,
     message:
         "report: numbers, tables and figures into the text"
     shell:
@@ -46,16 +48,18 @@ rule render:
             category="Paper",
             labels={"format": "PDF"},
         ),
-    params:
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/report/render.log",
     benchmark:
         f"{RESULTS}/benchmarks/report/render.tsv"
+    conda:
+        "emorec"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        config=CONFIG,
     message:
         "report: HTML and PDF"
     shell:

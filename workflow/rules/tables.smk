@@ -9,18 +9,20 @@ rule costs:
             category="Tables",
             labels={"table": "models and their cost"},
         ),
-    params:
-        models={name: configs.label(STUDY, name) for name in STUDY.models},
-        seeds=STUDY.seeds,
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/tables/costs.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/costs.tsv"
+    conda:
+        "emorec"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        models={name: configs.label(STUDY, name) for name in STUDY.models},
+        seeds=STUDY.seeds,
+        config=CONFIG,
     message:
         "tables: what each model costs"
     shell:
@@ -33,16 +35,18 @@ rule classes:
         code=modules("tables/networks.py"),
     output:
         f"{RESULTS}/tables/classes.csv",
-    params:
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/tables/classes.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/classes.tsv"
+    conda:
+        "emorec"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        config=CONFIG,
     message:
         "tables: faces of each emotion"
     shell:
@@ -56,16 +60,18 @@ rule curves:
         code=modules("tables/networks.py"),
     output:
         f"{RESULTS}/tables/curves.csv",
-    params:
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/tables/curves.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/curves.tsv"
+    conda:
+        "emorec"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        config=CONFIG,
     message:
         "tables: training histories"
     shell:
@@ -84,17 +90,19 @@ rule scores:
             category="Tables",
             labels={"table": "scores"},
         ),
-    params:
-        models=list(STUDY.models),
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/tables/scores.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/scores.tsv"
+    conda:
+        "emorec"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=15,
+    params:
+        models=list(STUDY.models),
+        config=CONFIG,
     message:
         "tables: each model's scores"
     shell:
@@ -104,7 +112,9 @@ rule scores:
 rule comparisons:
     input:
         predictions=predictions(),
-        code=modules("tables/read.py", "tables/comparisons.py", "tables/bootstrap.py", "tables/metrics.py", "tables/pairs.py"),
+        code=modules(
+            "tables/read.py", "tables/comparisons.py", "tables/bootstrap.py", "tables/metrics.py", "tables/pairs.py"
+        ),
     output:
         comparisons=report(
             f"{RESULTS}/tables/comparisons.csv",
@@ -113,17 +123,19 @@ rule comparisons:
             labels={"table": "comparisons"},
         ),
         pairs=f"{RESULTS}/tables/pair_comparisons.csv",
-    params:
-        models={name: entry.kind for name, entry in STUDY.models.items()},
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/tables/comparisons.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/comparisons.tsv"
+    conda:
+        "emorec"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=15,
+    params:
+        models={name: entry.kind for name, entry in STUDY.models.items()},
+        config=CONFIG,
     message:
         "tables: models against each other"
     shell:
@@ -138,16 +150,18 @@ rule representation:
     output:
         f"{RESULTS}/tables/representation.csv",
         f"{RESULTS}/tables/projections.csv",
-    params:
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/tables/representation.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/representation.tsv"
+    conda:
+        "emorec"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        config=CONFIG,
     message:
         "tables: the learned representations, PCA and t-SNE"
     shell:
@@ -166,17 +180,19 @@ rule claims:
             category="Tables",
             labels={"table": "claims"},
         ),
-    params:
-        models={name: configs.label(STUDY, name) for name in STUDY.models},
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/tables/claims.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/claims.tsv"
+    conda:
+        "emorec"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=15,
+    params:
+        models={name: configs.label(STUDY, name) for name in STUDY.models},
+        config=CONFIG,
     message:
         "tables: claims and what the intervals say of them"
     shell:

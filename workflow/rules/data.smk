@@ -11,7 +11,7 @@ rule data:
     benchmark:
         f"{RESULTS}/benchmarks/data.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 2
     resources:
         mem_mb=2000,

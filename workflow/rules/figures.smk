@@ -18,7 +18,7 @@ rule figure:
     wildcard_constraints:
         figure="|".join(figures.FIGURES),
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1500,

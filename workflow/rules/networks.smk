@@ -11,7 +11,7 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/train/{{network}}/seed{{seed}}.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: lambda wildcards: training(wildcards).threads
     resources:
         mem_mb=4000,
@@ -39,7 +39,7 @@ rule outputs:
     benchmark:
         f"{RESULTS}/benchmarks/outputs/{{network}}/seed{{seed}}.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: lambda wildcards: training(wildcards).threads
     resources:
         mem_mb=4000,

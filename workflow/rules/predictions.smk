@@ -11,7 +11,7 @@ rule combine:
     benchmark:
         f"{RESULTS}/benchmarks/combine/{{model}}/seed{{seed}}.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -19,7 +19,7 @@ rule stage:
     benchmark:
         f"{RESULTS}/benchmarks/report/stage.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -53,7 +53,7 @@ rule render:
     benchmark:
         f"{RESULTS}/benchmarks/report/render.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -14,7 +14,7 @@ rule costs:
     benchmark:
         f"{RESULTS}/benchmarks/tables/costs.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -40,7 +40,7 @@ rule classes:
     benchmark:
         f"{RESULTS}/benchmarks/tables/classes.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -65,7 +65,7 @@ rule curves:
     benchmark:
         f"{RESULTS}/benchmarks/tables/curves.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -95,7 +95,7 @@ rule scores:
     benchmark:
         f"{RESULTS}/benchmarks/tables/scores.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -128,7 +128,7 @@ rule comparisons:
     benchmark:
         f"{RESULTS}/benchmarks/tables/comparisons.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -155,7 +155,7 @@ rule representation:
     benchmark:
         f"{RESULTS}/benchmarks/tables/representation.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -185,7 +185,7 @@ rule claims:
     benchmark:
         f"{RESULTS}/benchmarks/tables/claims.tsv"
     conda:
-        "emorec"
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,

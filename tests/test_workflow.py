@@ -1,0 +1,236 @@
+"""A mini study through the real workflow: from drawn faces to both formats of the report, and what reruns when."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from emorec import EMOTIONS, SPLITS
+from emorec import config as configs
+from emorec.figures import FIGURES
+from emorec.paths import Layout
+
+ROOT = Path(__file__).resolve().parent.parent
+MINI = "tests/mini.yaml"
+
+
+def snakemake(folder: Path, *arguments: str, config: str = MINI) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", config, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=540)
+
+
+def planned(folder: Path, config: str = MINI) -> list[str]:
+    """Messages of the jobs that a run would do."""
+    done = snakemake(folder, "--dry-run", config=config)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return re.findall(r"^Job \d+: (.+)$", done.stdout + done.stderr, flags=re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout's files, so that the study neither sees nor changes what lies in the real one."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("Snakefile", "pyproject.toml", "environment.yml"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("workflow", "emorec", "report", "config"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "profiles").symlink_to("workflow/profiles")
+    (folder / "tests").mkdir()
+    shutil.copy(ROOT / MINI, folder / MINI)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(checkout: Path) -> Path:
+    """The checkout after a whole run of the mini study."""
+    done = snakemake(checkout)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert "results/mini/report/emorec.pdf" in done.stderr
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def study(finished: Path) -> configs.Study:
+    return configs.load(finished / MINI)
+
+
+@pytest.fixture(scope="module")
+def layout(finished: Path) -> Layout:
+    return Layout(finished / "results" / "mini")
+
+
+def test_every_contract_file_is_there(study: configs.Study, layout: Layout) -> None:
+    assert layout.faces.exists() and layout.summary.exists() and layout.truth.exists()
+    for part in configs.all_parts(study):
+        names = {path.name for path in layout.network(part.network, part.seed).iterdir()}
+        assert {"weights.safetensors", "history.csv", "network.json", "outputs.npz"} <= names
+        assert not any("checkpoint" in name for name in names)
+    for figure in FIGURES:
+        assert layout.figure(figure, "svg").stat().st_size > 1000
+        assert layout.figure(figure, "png").read_bytes().startswith(b"\x89PNG")
+    leftovers = [path for path in layout.root.rglob(".*") if path.is_file() and path.name != ".snakemake_timestamp"]
+    assert not leftovers, "temporary files were left"
+
+
+def test_predictions_and_embeddings_agree_with_the_faces(study: configs.Study, layout: Layout) -> None:
+    with np.load(layout.faces) as faces:
+        held = faces["split"] != SPLITS.index("train")
+        row, label, split = faces["row"][held], faces["labels"][held], faces["split"][held]
+    for model in study.models:
+        for seed in study.seeds:
+            frame = pd.read_parquet(layout.predictions(model, seed))
+            assert (frame["row"] == row).all() and (frame["label"] == label).all()
+            assert (frame["split"] == np.array(SPLITS)[split]).all()
+            np.testing.assert_allclose(frame[[f"p_{e}" for e in EMOTIONS]].sum(axis=1), 1, atol=1e-5)
+            gate = frame.filter(like="gate_")
+            assert gate.shape[1] == (3 if model == "mixture" else 0)
+            with np.load(layout.embeddings(model, seed)) as file:
+                assert (file["row"] == row[split == SPLITS.index("test")]).all()
+                assert file["embeddings"].dtype == np.float16
+
+
+def test_ensemble_is_the_mean_of_its_members(study: configs.Study, layout: Layout) -> None:
+    # Two singles of the study are members of the first ensemble; the others' outputs come from their own files.
+    members = study.seeds_of_members(study.models["ensemble"])[0]
+    expected = []
+    for seed in members:
+        with np.load(layout.network("resnet18", seed) / "outputs.npz") as file:
+            powers = np.exp(file["logits"].astype(float))
+            expected.append(powers / powers.sum(axis=1, keepdims=True))
+    frame = pd.read_parquet(layout.predictions("ensemble", 0))
+    np.testing.assert_allclose(frame[[f"p_{e}" for e in EMOTIONS]], np.mean(expected, axis=0), atol=1e-5)
+
+
+def test_accuracy_in_the_tables_is_that_of_the_predictions(layout: Layout) -> None:
+    scores = pd.read_csv(layout.table("scores"))
+    for model, seed in (("resnet18", 1), ("mixture", 0)):
+        frame = pd.read_parquet(layout.predictions(model, seed)).query("split == 'test'")
+        right = frame[[f"p_{e}" for e in EMOTIONS]].to_numpy().argmax(axis=1) == frame["label"]
+        row = scores.query("model == @model and seed == @seed and split == 'test' and metric == 'accuracy'")
+        assert row["value"].item() == pytest.approx(right.mean())
+
+
+def test_report_says_synthetic_and_leaves_nothing_open(layout: Layout) -> None:
+    html = (layout.report / "emorec.html").read_text(encoding="utf-8")
+    assert "synthetic" in html and "mixture of 3 experts" in html
+    for unresolved in ("?@", "?var", "{{<", "@fig-", "@tbl-"):
+        assert unresolved not in html
+    assert (layout.report / "emorec.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_report_states_the_numbers_of_the_tables(layout: Layout) -> None:
+    html = (layout.report / "emorec.html").read_text(encoding="utf-8")
+    summary = pd.read_csv(layout.table("summary")).query("split == 'test' and metric == 'accuracy'")
+    for mean in summary["mean"]:
+        assert f"{100 * mean:.1f}" in html
+    for sentence in pd.read_csv(layout.table("claims"))["sentence"]:
+        assert re.sub(r"\W+", "", sentence) in re.sub(r"<[^>]+>|\W+", "", html)
+
+
+def test_second_run_has_nothing_to_do(finished: Path) -> None:
+    done = snakemake(finished)
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+    assert planned(finished) == []
+
+
+def test_rendering_again_gives_the_same_bytes(finished: Path, layout: Layout) -> None:
+    before = [(layout.report / f"emorec.{suffix}").read_bytes() for suffix in ("html", "pdf")]
+    done = snakemake(finished, "--forcerun", "stage")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert before == [(layout.report / f"emorec.{suffix}").read_bytes() for suffix in ("html", "pdf")]
+
+
+def test_edit_of_a_figure_reruns_that_figure_and_the_report(finished: Path) -> None:
+    module = finished / "emorec" / "figures" / "recall.py"
+    text = module.read_text()
+    try:
+        module.write_text(text + "\n# edited\n")
+        jobs = planned(finished)
+    finally:
+        module.write_text(text)
+    assert sorted(jobs) == [
+        "figures: recall",
+        "report: HTML and PDF",
+        "report: numbers, tables and figures into the text",
+    ]
+
+
+def test_change_of_the_mixture_leaves_singles_alone(finished: Path) -> None:
+    changed = yaml.safe_load((finished / MINI).read_text())
+    changed["groupings"]["original"] = [["happy", "neutral"], ["fear", "surprise", "disgust"], ["angry", "sad"]]
+    (finished / "changed.yaml").write_text(yaml.safe_dump(changed))
+    jobs = planned(finished, "changed.yaml")
+    trained = {re.match(r"train: network (\S+),", job)[1] for job in jobs if job.startswith("train")}
+    # The gate has new groups; the expert for {happy, neutral} is the one that was trained before.
+    assert trained == {"resnet18-gate-original", "resnet18-expert-disgust-fear-surprise", "resnet18-expert-angry-sad"}
+    assert {job for job in jobs if job.startswith("combine")} == {
+        f"combine: model mixture, seed {seed}" for seed in (0, 1)
+    }
+
+
+def test_change_of_an_epoch_count_retrains_all(finished: Path) -> None:
+    changed = yaml.safe_load((finished / MINI).read_text())
+    changed["training"]["epochs"] = 3
+    (finished / "longer.yaml").write_text(yaml.safe_dump(changed))
+    jobs = planned(finished, "longer.yaml")
+    assert sum(job.startswith("train") for job in jobs) == 13
+    assert not any(job.startswith("data") for job in jobs)
+
+
+def test_snakemakes_own_report_has_captions(finished: Path) -> None:
+    done = snakemake(finished, "--report", "workflow-report.html")
+    assert done.returncode == 0, done.stderr[-2000:]
+    page = (finished / "workflow-report.html").read_text(encoding="utf-8")
+    assert "paired bootstrap over faces" in page and "emorec/figures/recall.py" in page
+
+
+def test_missing_data_set_stops_before_anything_runs(checkout: Path) -> None:
+    wanted = yaml.safe_load((checkout / MINI).read_text()) | {"study": "absent", "data": {"source": "fer2013"}}
+    (checkout / "absent.yaml").write_text(yaml.safe_dump(wanted))
+    done = snakemake(checkout, config="absent.yaml")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "kaggle" in output.lower() and "data" in output and "Traceback" not in output
+    assert not (checkout / "results" / "absent").exists()
+
+
+def test_unknown_key_is_refused_with_the_nearest_one(checkout: Path) -> None:
+    wanted = yaml.safe_load((checkout / MINI).read_text()) | {"sedes": [0]}
+    (checkout / "typo.yaml").write_text(yaml.safe_dump(wanted))
+    done = snakemake(checkout, config="typo.yaml")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "sedes: unknown key; did you mean 'seeds'?" in output and "Traceback" not in output
+
+
+def test_malformed_csv_leaves_no_output(checkout: Path) -> None:
+    table = checkout / "broken.csv"
+    table.write_text("emotion,pixels,Usage\n" + f"7,{' '.join(['0'] * 2304)},Training\n")
+    wanted = yaml.safe_load((checkout / MINI).read_text()) | {
+        "study": "broken",
+        "data": {"source": "fer2013", "path": "broken.csv"},
+    }
+    (checkout / "broken.yaml").write_text(yaml.safe_dump(wanted))
+    done = snakemake(checkout, config="broken.yaml")
+    assert done.returncode != 0
+    assert re.search(r"broken\.csv, row 2: .*7", done.stdout + done.stderr)
+    assert not (checkout / "results" / "broken" / "data" / "faces.npz").exists()
+
+
+def test_record_says_what_was_trained(study: configs.Study, layout: Layout) -> None:
+    record = json.loads((layout.network("resnet18-gate-original", 0) / "network.json").read_text())
+    assert record["role"] == "gate" and record["emotions"] == list(EMOTIONS)
+    assert record["classes"] == [["happy", "neutral"], ["fear", "surprise"], ["angry", "disgust", "sad"]]
+    history = pd.read_csv(layout.network("resnet18-gate-original", 0) / "history.csv")
+    assert len(history) == study.training.epochs
+    assert record["val_accuracy"] == pytest.approx(history["val_accuracy"].max())

@@ -127,6 +127,7 @@ def write_all_tables(study: Path, resamples: int = 2000, sample: int = 2000) -> 
         "curves": tables.curves_table(histories),
         "claims": tables.claims_table(predictions, embeddings, models, resamples),
     }
+    made["spread"] = tables.spread_table(made["recall"], made["confusion"], made["pairs"])
     for name, table in made.items():
         write_csv(study / "tables" / f"{name}.csv", table)
 

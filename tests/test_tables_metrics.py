@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
@@ -124,3 +125,23 @@ def test_hard_pairs_are_pairs_and_their_mean_is_unweighted() -> None:
 
 def test_accuracy_is_the_trace() -> None:
     assert accuracy(np.diag(np.full(7, 3.0))) == 1
+
+
+def test_spread_over_seeds_is_pandas_free_arithmetic() -> None:
+    from emorec.tables import confusion_table, pairs_table, recall_table, spread_table
+
+    rng = np.random.default_rng(3)
+    labels = np.arange(70) % 7
+    frames = []
+    for seed in (0, 1, 2):
+        p = rng.dirichlet(np.ones(7), size=labels.size)
+        columns = {f"p_{emotion}": p[:, c] for c, emotion in enumerate(EMOTIONS)}
+        frame = {"model": "m", "seed": seed, "split": "test", "row": np.arange(70), "label": labels}
+        frames.append(pd.DataFrame(frame | columns))
+    predictions = pd.concat(frames, ignore_index=True)
+    spread = spread_table(recall_table(predictions), confusion_table(predictions), pairs_table(predictions))
+    assert spread.groupby("measure").size().to_dict() == {"confusion": 49, "pair": 21, "recall": 7}
+    hits = [(f.filter(like="p_").to_numpy().argmax(1) == labels)[labels == 2].mean() for f in frames]
+    row = spread.query("measure == 'recall' and first == 'fear'").iloc[0]
+    assert row["mean"] == pytest.approx(np.mean(hits)) and row["sd"] == pytest.approx(np.std(hits, ddof=1))
+    assert row["seeds"] == 3 and row["second"] == ""

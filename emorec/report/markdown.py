@@ -140,7 +140,10 @@ def recall(results: Results) -> str:
     rows = [["*test faces*", *(w.count(support[emotion]) for emotion in EMOTIONS), w.count(support.sum())]]
     for model in results["models"].model:
         values = v.recalls(results, model)
-        cells = [w.number(100 * values[emotion]) for emotion in EMOTIONS]
+        spread = results["spread"]
+        own = spread[(spread.model == model) & (spread.split == "test") & (spread.measure == "recall")]
+        deviation = own.set_index("first").sd
+        cells = [w.with_deviation(100 * values[emotion], 100 * deviation[emotion]) for emotion in EMOTIONS]
         rows.append([results.label(model), *cells, w.number(100 * values.mean())])
     return pipe(["Model", *EMOTIONS, "mean"], rows, "lrrrrrrrr")
 

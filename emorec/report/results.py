@@ -18,6 +18,7 @@ TABLES = (
     "recall",
     "confusion",
     "pairs",
+    "spread",
     "summary",
     "comparisons",
     "pair_comparisons",

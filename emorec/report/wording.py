@@ -27,6 +27,12 @@ def number(value: float, digits: int = 1) -> str:
     return text.replace("-", MINUS)
 
 
+def with_deviation(value: float, deviation: float, digits: int = 1) -> str:
+    """`71.2 ± 0.8`; the number alone where there is no deviation, as with one seed."""
+    text = number(value, digits)
+    return f"{text} ± {number(deviation, digits)}" if math.isfinite(deviation) else text
+
+
 def signed(value: float, digits: int = 1) -> str:
     """A decimal that always shows its sign; a zero shows none."""
     text = number(value, digits)

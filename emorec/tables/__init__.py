@@ -13,6 +13,7 @@ from emorec.tables.performance import (
     pairs_table,
     recall_table,
     scores_table,
+    spread_table,
     summary_table,
 )
 from emorec.tables.read import Embeddings, Model, read_embeddings, read_predictions
@@ -36,5 +37,6 @@ __all__ = [
     "recall_table",
     "representation_table",
     "scores_table",
+    "spread_table",
     "summary_table",
 ]

@@ -34,11 +34,15 @@ def curves(study: Study, layout: Layout) -> Tables:
 def scores(study: Study, layout: Layout) -> Tables:
     """Each model by itself, from the predictions: scores, recall, confusion, pairs, gate, summary over seeds."""
     predictions = _predictions(study, layout)
+    recall, confusion, pairs = (
+        make(predictions) for make in (tables.recall_table, tables.confusion_table, tables.pairs_table)
+    )
     return {
         "scores": tables.scores_table(predictions),
-        "recall": tables.recall_table(predictions),
-        "confusion": tables.confusion_table(predictions),
-        "pairs": tables.pairs_table(predictions),
+        "recall": recall,
+        "confusion": confusion,
+        "pairs": pairs,
+        "spread": tables.spread_table(recall, confusion, pairs),
         "summary": tables.summary_table(predictions),
         "gate": tables.gate_table(predictions),
     }

@@ -110,6 +110,22 @@ def summary_table(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.D
     return table.assign(sd=table["sd"].astype(float))
 
 
+def spread_table(recall: pd.DataFrame, confusion: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """spread.csv: mean and standard deviation over seeds of every recall, confusion rate and pair's mutual confusion.
+
+    `first` and `second` are the emotions: of a recall the first alone, of a confusion the true and the predicted one.
+    With `seeds` = 1, `sd` is empty.
+    """
+    long = [
+        recall.rename(columns={"emotion": "first", "recall": "value"}).assign(measure="recall", second=""),
+        confusion.rename(columns={"true": "first", "predicted": "second", "rate": "value"}).assign(measure="confusion"),
+        pairs.rename(columns={"rate": "value"}).assign(measure="pair"),
+    ]
+    keys = ["model", "split", "measure", "first", "second"]
+    over_seeds = pd.concat(long)[[*keys, "value"]].groupby(keys, sort=False)["value"]
+    return over_seeds.agg(mean="mean", sd="std", seeds="count").reset_index()
+
+
 def gate_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """gate.csv: mean weight of each expert on the faces of each emotion, for the models that have a gate.
 

@@ -9,6 +9,7 @@ from emorec import config as configs
 from emorec import figures
 from emorec.errors import EmorecError
 from emorec.files import write_text
+from emorec.report.results import TABLES
 
 try:
     STUDY = configs.validate(config, "config")

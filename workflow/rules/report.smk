@@ -1,9 +1,3 @@
-TABLES = (
-    "models classes curves scores recall confusion pairs gate summary comparisons pair_comparisons representation "
-    "projections claims"
-).split()
-
-
 rule stage:
     input:
         sources=[str(p) for p in sorted(Path("report").rglob("*")) if p.is_file()],

@@ -83,7 +83,9 @@ rule scores:
         predictions=predictions(),
         code=modules("tables/read.py", "tables/performance.py", "tables/metrics.py", "tables/pairs.py"),
     output:
-        multiext(f"{RESULTS}/tables/", "scores.csv", "recall.csv", "confusion.csv", "pairs.csv", "gate.csv"),
+        multiext(
+            f"{RESULTS}/tables/", "scores.csv", "recall.csv", "confusion.csv", "pairs.csv", "spread.csv", "gate.csv"
+        ),
         summary=report(
             f"{RESULTS}/tables/summary.csv",
             caption="../captions/summary.rst",

@@ -23,8 +23,8 @@ log = logging.getLogger("emorec")
 def main(arguments: list[str] | None = None) -> int:
     """Run a subcommand; 0 if it succeeded, 1 with a line on stderr if something has to be mended first."""
     args = _parser().parse_args(arguments)
-    _set_up_logging(args.log)
     try:
+        _set_up_logging(args.log)
         args.run(args)
     except EmorecError as error:
         log.error("emorec: error: %s", error)
@@ -55,7 +55,7 @@ def train(args: argparse.Namespace) -> None:
     from emorec.networks.train import train as run
 
     study, layout = _study(args)
-    spec = _choose(configs.networks(study), args.network, "network")
+    spec = _network(study, args)
     faces = load_faces(layout.faces)
     chosen = {split: faces.split == SPLITS.index(split) for split in ("train", "val")}
     images = {split: faces.images[rows] for split, rows in chosen.items()}
@@ -76,7 +76,7 @@ def outputs(args: argparse.Namespace) -> None:
     from emorec.networks.train import pick_device
 
     study, layout = _study(args)
-    spec = _choose(configs.networks(study), args.network, "network")
+    spec = _network(study, args)
     folder = layout.network(spec.network, args.seed)
     loaded = load_network(folder)
     faces = load_faces(layout.faces)
@@ -224,12 +224,20 @@ def _choose(known: dict, name: str, kind: str):
     return known[name]
 
 
+def _network(study: configs.Study, args: argparse.Namespace) -> configs.NetworkSpec:
+    spec = _choose(configs.networks(study), args.network, "network")
+    seeds = [part.seed for part in configs.all_parts(study) if part.network == args.network]
+    if args.seed not in seeds:
+        raise EmorecError(f"--seed {args.seed}: the models need {args.network} with {', '.join(map(str, seeds))}")
+    return spec
+
+
 def _set_up_logging(path: Path | None) -> None:
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    level = os.environ.get("EMOREC_LOG", "INFO")
+    logging.basicConfig(level=level, format="%(message)s", handlers=[logging.StreamHandler(sys.stderr)], force=True)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
-    logging.basicConfig(level=os.environ.get("EMOREC_LOG", "INFO"), format="%(message)s", handlers=handlers, force=True)
+        logging.getLogger().addHandler(logging.FileHandler(path, mode="w", encoding="utf-8"))
 
 
 if __name__ == "__main__":

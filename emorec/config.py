@@ -226,7 +226,9 @@ def networks(study: Study) -> dict[str, NetworkSpec]:
         classes = tuple(tuple(group) for group in classes)
         if network in study.models and role != "classifier":
             raise EmorecError(f"models.{network}: the name is that of a mixture's {role}; give the model another one")
-        specs[network] = NetworkSpec(network, role, classes, study.architecture_of(single), study.training_of(single))
+        spec = NetworkSpec(network, role, classes, study.architecture_of(single), study.training_of(single))
+        if specs.setdefault(network, spec) != spec:
+            raise EmorecError(f"two different networks would be named {network}; rename a model or a grouping")
 
     for name, model in study.models.items():
         if model.kind == "single":
@@ -279,7 +281,7 @@ def load(path: Path) -> Study:
         raise EmorecError(f"{path}: no such config file; the ones that come with the project are in config/") from None
     except (OSError, UnicodeDecodeError) as error:
         raise EmorecError(f"{path}: cannot be read as UTF-8 text ({error})") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # PyYAML lets an impossible date's ValueError through
         raise EmorecError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     return validate(content, str(path))
 
@@ -291,7 +293,7 @@ def validate(content: Any, where: str) -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        raise EmorecError(f"{where}: {_explain(error)}") from None
+        raise EmorecError(f"{where}: {' '.join(_explain(error).split())}") from None
 
 
 def dump(study: Study) -> str:

@@ -1,0 +1,547 @@
+"""The config: what is refused and in which words, what follows from it; and the command line that reads it."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from emorec import EMOTIONS, config
+from emorec.cli import main
+from emorec.config import Architecture, Augmentation, Part, Study, Training
+from emorec.errors import EmorecError
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
+ORIGINAL = [["happy", "neutral"], ["fear", "surprise"], ["angry", "disgust", "sad"]]
+
+
+def content() -> dict[str, Any]:
+    return {
+        "study": "tiny",
+        "seeds": [0, 1],
+        "architecture": {"width": 4, "depth": 10, "stem": "imagenet"},
+        "training": {"epochs": 2, "augmentation": {"rotation": 5}},
+        "groupings": {"original": copy.deepcopy(ORIGINAL)},
+        "models": {
+            "resnet18": {"kind": "single"},
+            "ensemble": {"kind": "ensemble", "of": "resnet18", "members": 4},
+            "mixture": {"kind": "mixture", "of": "resnet18", "grouping": "original"},
+        },
+    }
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """The config with the value at a dotted path replaced."""
+    whole = content()
+    *parents, last = path.split(".")
+    at = whole
+    for key in parents:
+        at = at.setdefault(key, {})
+    at[last] = value
+    return whole
+
+
+def study(**changes: Any) -> Study:
+    return config.validate(content() | changes, "tiny.yaml")
+
+
+def refuse(given: Any, *parts: str) -> str:
+    """The one line that refuses a config, which begins with the file's name."""
+    with pytest.raises(EmorecError) as caught:
+        config.validate(given, "tiny.yaml")
+    message = str(caught.value)
+    assert "\n" not in message and message.startswith("tiny.yaml: ")
+    for part in parts:
+        assert part in message
+    return message
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    ("path", "nearest"),
+    [
+        ("sedes", "seeds"),
+        ("model", "models"),
+        ("architecture.widht", "width"),
+        ("training.epoch", "epochs"),
+        ("training.augmentation.rotate", "rotation"),
+        ("data.sorce", "source"),
+        ("data.synthetic.wrong_label", "wrong_labels"),
+        ("models.resnet18.labl", "label"),
+        ("models.ensemble.member", "members"),
+        ("models.mixture.groupings", "grouping"),
+    ],
+)
+def test_unknown_keys_are_errors_at_every_level(path: str, nearest: str) -> None:
+    refuse(changed(path, 1), f": {path}: unknown key; did you mean {nearest!r}?")
+
+
+@pytest.mark.parametrize(
+    ("path", "nearest"),
+    [
+        ("architecture.dept", "depth"),
+        ("training.learning_rate", ""),
+        ("training.momentun", "momentum"),
+        ("training.augmentation.flp", "flip"),
+    ],
+)
+def test_unknown_keys_of_overrides_are_errors_too(path: str, nearest: str) -> None:
+    message = refuse(changed(f"models.resnet18.{path}", 1), f"models.resnet18.{path.split('.')[0]}", "unknown key")
+    assert path.split(".")[-1] in message
+    assert nearest in message
+
+
+def test_where_no_key_is_near_all_are_named() -> None:
+    message = refuse(changed("architecture.zzz", 1), "architecture.zzz: unknown key; known are ")
+    assert all(key in message for key in Architecture.model_fields)
+
+
+@pytest.mark.parametrize("name", ["single", "mixture", "data", "training"])
+def test_a_model_named_like_a_key_is_explained_like_any_other(name: str) -> None:
+    whole = changed(f"models.{name}", {"kind": "single", "archtecture": {}})
+    refuse(whole, f"models.{name}.archtecture: unknown key; did you mean 'architecture'?")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "parts"),
+    [
+        ("seeds", [], ("seeds",)),
+        ("seeds", [0, 1, 0], ("seeds", "twice")),
+        ("seeds", [-1], ("seeds.0", "-1")),
+        ("seeds", 3, ("seeds", "3")),
+        ("architecture.depth", 50, ("architecture.depth", "10", "50")),
+        ("architecture.stem", "wide", ("architecture.stem", "full", "'wide'")),
+        ("architecture.width", 0, ("architecture.width", "(it is 0)")),
+        ("training.epochs", 0, ("training.epochs",)),
+        ("training.batch", 1, ("training.batch",)),
+        ("training.lr", 0, ("training.lr",)),
+        ("training.lr", float("nan"), ("training.lr",)),
+        ("training.lr", "fast", ("training.lr", "'fast'")),
+        ("training.momentum", 1.0, ("training.momentum",)),
+        ("training.schedule", "linear", ("training.schedule", "'linear'")),
+        ("training.augmentation.erasing", 1.5, ("training.augmentation.erasing", "1.5")),
+        ("training.augmentation", 3, ("training.augmentation",)),
+        ("data.source", "fer", ("data.source", "fer2013", "synthetic")),
+        ("data.synthetic.train", 5, ("data.synthetic.train", "70")),
+        ("models", {}, ("models",)),
+        ("models.resnet18.kind", "singel", ("models.resnet18", "singel", "single")),
+        ("models.resnet18.architecture", {"width": -3}, ("models.resnet18.architecture", "width", "-3")),
+        (
+            "models.resnet18.training",
+            {"augmentation": {"shift": 2}},
+            ("models.resnet18.training", "augmentation.shift"),
+        ),
+        ("models.resnet18.training", {"augmentation": 2}, ("models.resnet18.training", "augmentation")),
+        ("models.ensemble.members", 1, ("models.ensemble.members",)),
+        ("models.ensemble.of", "resnet81", ("models.ensemble.of", "did you mean 'resnet18'?")),
+        ("models.ensemble.of", "mixture", ("models.ensemble.of", "no single model")),
+        ("models.mixture.of", "ensemble", ("models.mixture.of", "no single model")),
+        ("models.mixture.grouping", "orignal", ("models.mixture.grouping", "did you mean 'original'?")),
+    ],
+)
+def test_values_out_of_range_are_named(path: str, value: Any, parts: tuple[str, ...]) -> None:
+    refuse(changed(path, value), *parts)
+
+
+def test_missing_keys_are_named() -> None:
+    for key in ("study", "models"):
+        whole = content()
+        del whole[key]
+        refuse(whole, f"{key}: Field required")
+    refuse(changed("models.ensemble", {"kind": "ensemble", "of": "resnet18"}), "models.ensemble.members")
+    refuse(changed("models.resnet18", {}), "models.resnet18", "kind")
+    only = {"mixture": {"kind": "mixture", "of": "resnet18", "grouping": "original"}}
+    refuse(content() | {"models": only}, "one model of kind single")
+
+
+@pytest.mark.parametrize("given", [None, [], "text", 3])
+def test_a_config_is_a_mapping(given: Any) -> None:
+    refuse(given, "a config is a mapping")
+
+
+BAD_NAMES = [
+    "../up",
+    "a/b",
+    "/etc",
+    "..",
+    ".",
+    "",
+    "A",
+    "a_b",
+    "a b",
+    "-a",
+    "a-",
+    "a--b",
+    "a\n",
+    "ä",
+    "a.b",
+    "x" * 61,
+    7,
+]
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_names_cannot_leave_their_folder(name: Any) -> None:
+    refuse(content() | {"study": name}, "study")
+    if name != "a\n":  # whose own line break would be in the key
+        models = content()["models"]
+        refuse(content() | {"models": models | {name: {"kind": "single"}}}, "models")
+        refuse(content() | {"groupings": {"original": ORIGINAL, name: ORIGINAL}}, "groupings")
+
+
+def test_messages_stay_one_line_whatever_the_key() -> None:
+    refuse(content() | {"a\nb": 1}, "unknown key")
+    refuse(content() | {"models": content()["models"] | {"a\nb": {"kind": "single"}}}, "models")
+
+
+@pytest.mark.parametrize(
+    ("groups", "reason"),
+    [
+        ([list(EMOTIONS)], "two groups or more"),
+        ([["happy", "happy"], ["fear", "surprise"], ["angry", "disgust", "sad", "neutral"]], "stands twice"),
+        ([["happy"], ["fear", "surprise", "neutral"], ["angry", "disgust", "sad"]], "nothing to tell apart"),
+        ([*ORIGINAL, ["neutral", "happy"]], "two groups are the same"),
+        ([["happy", "neutral"], ["fear", "surprise"]], "no expert knows angry, disgust, sad"),
+        ([["happy", "neutral"], ["fear", "suprise"]], "groupings.original.1.1"),
+        ([], "two groups or more"),
+    ],
+)
+def test_groupings_are_checked(groups: list[list[str]], reason: str) -> None:
+    refuse(changed("groupings.original", groups), "groupings.original", reason)
+
+
+def test_overlapping_groups_are_allowed() -> None:
+    groups = [["happy", "neutral", "sad"], ["fear", "surprise"], ["angry", "disgust", "sad"]]
+    study(groupings={"original": groups})
+
+
+# What follows
+
+
+def test_networks_of_the_three_kinds() -> None:
+    specs = config.networks(study())
+    assert {name: spec.role for name, spec in specs.items()} == {
+        "resnet18": "classifier",
+        "resnet18-gate-original": "gate",
+        "resnet18-expert-happy-neutral": "expert",
+        "resnet18-expert-fear-surprise": "expert",
+        "resnet18-expert-angry-disgust-sad": "expert",
+    }
+    assert all(spec.network == name for name, spec in specs.items())
+    assert specs["resnet18"].classes == tuple((emotion,) for emotion in EMOTIONS)
+    assert specs["resnet18-gate-original"].classes == tuple(tuple(group) for group in ORIGINAL)
+    assert specs["resnet18-gate-original"].emotions == EMOTIONS
+    assert specs["resnet18-expert-angry-disgust-sad"].classes == (("angry",), ("disgust",), ("sad",))
+    assert specs["resnet18-expert-fear-surprise"].emotions == ("fear", "surprise")
+    for spec in specs.values():
+        assert spec.architecture == Architecture(width=4, depth=10, stem="imagenet")
+        assert spec.training == Training(epochs=2, augmentation=Augmentation(rotation=5))
+
+
+def test_an_expert_s_outputs_are_in_the_usual_order_however_it_is_written() -> None:
+    groups = [["neutral", "happy"], ["surprise", "fear"], ["sad", "angry", "disgust"]]
+    specs = config.networks(study(groupings={"original": groups}))
+    assert specs["resnet18-expert-happy-neutral"].classes == (("happy",), ("neutral",))
+    assert specs["resnet18-expert-angry-disgust-sad"].emotions == ("angry", "disgust", "sad")
+    parts = config.parts(study(groupings={"original": groups}), "mixture", 0)
+    assert [part.network.split("-", 2)[2] for part in parts[1:]] == [
+        "happy-neutral",
+        "fear-surprise",
+        "angry-disgust-sad",
+    ]
+    assert config.expert_name(["neutral", "happy"]) == "happy-neutral"
+
+
+def test_mixtures_share_an_expert_and_not_what_differs() -> None:
+    whole = content()
+    whole["groupings"]["other"] = [["neutral", "happy"], ["fear", "sad"], ["angry", "disgust", "surprise"]]
+    whole["models"]["wide"] = {"kind": "single", "architecture": {"width": 8}}
+    whole["models"]["other"] = {"kind": "mixture", "of": "resnet18", "grouping": "other"}
+    whole["models"]["wide-mixture"] = {"kind": "mixture", "of": "wide", "grouping": "original"}
+    made = config.validate(whole, "tiny.yaml")
+    specs = config.networks(made)
+    assert len(specs) == 2 + 4 + 3 + 4
+    first, second = (set(config.parts(made, model, 0)) for model in ("mixture", "other"))
+    assert first & second == {Part("resnet18-expert-happy-neutral", 0)}
+    assert not first & set(config.parts(made, "wide-mixture", 0))
+    assert specs["wide-expert-happy-neutral"].architecture.width == 8
+    assert specs["resnet18-expert-happy-neutral"].architecture.width == 4
+    assert {part.network for part in config.all_parts(made)} == set(specs)
+
+
+def test_overrides_of_a_single_concern_it_and_what_is_built_like_it() -> None:
+    whole = content()
+    whole["models"]["slow"] = {
+        "kind": "single",
+        "training": {"lr": 0.01, "augmentation": {"erasing": 0.1}},
+        "architecture": {"depth": 34},
+    }
+    whole["models"]["slow-mixture"] = {"kind": "mixture", "of": "slow", "grouping": "original"}
+    specs = config.networks(config.validate(whole, "tiny.yaml"))
+    for name in ("slow", "slow-gate-original", "slow-expert-fear-surprise"):
+        assert specs[name].training.lr == 0.01
+        assert specs[name].training.epochs == 2  # the study's own
+        assert specs[name].training.augmentation == Augmentation(rotation=5, erasing=0.1)
+        assert specs[name].architecture == Architecture(width=4, depth=34, stem="imagenet")
+    for name in ("resnet18", "resnet18-gate-original", "resnet18-expert-fear-surprise"):
+        assert specs[name].training.lr == Training().lr
+        assert specs[name].architecture.depth == 10
+
+
+def test_the_reference_is_the_first_single() -> None:
+    models = content()["models"]
+    turned = {"mixture": models["mixture"], "b": {"kind": "single"}, "resnet18": {"kind": "single"}}
+    assert study(models=turned).reference == "b"
+
+
+def test_parts_of_models() -> None:
+    made = study()
+    assert config.parts(made, "resnet18", 1) == [Part("resnet18", 1)]
+    assert config.parts(made, "mixture", 1) == [
+        Part("resnet18-gate-original", 1),
+        *(Part(f"resnet18-expert-{name}", 1) for name in ("happy-neutral", "fear-surprise", "angry-disgust-sad")),
+    ]
+    members = config.parts(made, "ensemble", 1)
+    assert {part.network for part in members} == {"resnet18"} and Part("resnet18", 1) in members
+    assert len(set(members)) == 4 == len(config.parts(made, "mixture", 1))  # equal compute
+
+
+@pytest.mark.parametrize("seeds", [[0], [7], [0, 1], [5, 2], [0, 1, 2, 3, 4], [4, 3, 2, 1, 0], list(range(10))])
+@pytest.mark.parametrize("members", [2, 4, 5, 7])
+def test_replicates_of_an_ensemble_differ_and_each_holds_its_own_seed(seeds: list[int], members: int) -> None:
+    models = content()["models"]
+    models["ensemble"]["members"] = members
+    made = study(seeds=seeds, models=models)
+    found = made.seeds_of_members(made.models["ensemble"])
+    assert list(found) == seeds
+    assert all(len(set(chosen)) == len(chosen) == members for chosen in found.values())
+    assert all(seed in chosen and min(chosen) >= 0 for seed, chosen in found.items())
+    assert len({frozenset(chosen) for chosen in found.values()}) == len(seeds)
+    trained = {seed for chosen in found.values() for seed in chosen} | set(seeds)
+    assert len(trained) <= max(len(seeds), members + (len(seeds) > 1))  # no more networks than that takes
+    assert set(seeds) <= trained
+
+
+@pytest.mark.parametrize("seeds", [[0], [3, 1], [0, 1, 2, 3, 4]])
+def test_every_network_is_trained_once_seeds_outermost(seeds: list[int]) -> None:
+    made = study(seeds=seeds)
+    every = config.all_parts(made)
+    assert len(set(every)) == len(every)
+    for count in range(1, len(seeds) + 1):  # what the first seeds' models need stands first
+        needed = {part for seed in seeds[:count] for model in made.models for part in config.parts(made, model, seed)}
+        assert set(every[: len(needed)]) == needed
+    assert len(every) == len(needed)
+
+
+def test_a_model_cannot_take_the_name_of_a_mixture_s_part() -> None:
+    for name in ("resnet18-gate-original", "resnet18-expert-happy-neutral"):
+        made = study(models=content()["models"] | {name: {"kind": "single"}})
+        with pytest.raises(EmorecError, match=rf"models\.{name}: the name is that of"):
+            config.networks(made)
+
+
+def test_labels() -> None:
+    made = study(models=content()["models"] | {"named": {"kind": "single", "label": "a ResNet"}})
+    labels = [config.label(made, model) for model in made.models]
+    assert labels == [
+        "single resnet18",
+        "ensemble of 4 resnet18",
+        "mixture by the original grouping",
+        "a ResNet",
+    ]
+
+
+def test_an_effective_config_is_a_config(tmp_path: Path) -> None:
+    whole = changed("models.resnet18.training", {"lr": 0.07, "augmentation": {"flip": False}})
+    made = config.validate(whole, "tiny.yaml")
+    text = config.dump(made)
+    assert yaml.safe_load(text)["training"]["batch"] == Training().batch  # defaults filled in
+    path = tmp_path / "effective.yaml"
+    path.write_text(text, encoding="utf-8")
+    again = config.load(path)
+    assert again == made and config.dump(again) == text
+    assert config.networks(again) == config.networks(made)
+
+
+# Files
+
+
+@pytest.mark.parametrize("path", [*CONFIGS, ROOT / "tests" / "mini.yaml"], ids=lambda path: path.name)
+def test_configs_of_the_project_are_valid(path: Path) -> None:
+    made = config.load(path)
+    assert made.study == path.stem
+    assert {made.models[model].kind for model in made.models} == {"single", "ensemble", "mixture"}
+    assert ORIGINAL in made.groupings.values()
+    parts = {model: config.parts(made, model, made.seeds[0]) for model in made.models}
+    assert len(parts["ensemble"]) == len(parts["mixture"])  # the control has as many networks
+    assert {part.network for part in config.all_parts(made)} == set(config.networks(made))
+
+
+def test_the_project_has_its_configs() -> None:
+    assert {"demo.yaml", "fer2013.yaml", "fer2013-quick.yaml"} <= {path.name for path in CONFIGS}
+    demo = config.load(ROOT / "config" / "demo.yaml")
+    assert demo.data.source == "synthetic" and len(demo.seeds) >= 2
+    assert all(config.load(path).data.source == "fer2013" for path in CONFIGS if path.name.startswith("fer2013"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"study: [",
+        b"study: a\n  models: b\n\t- c",
+        b"\xff\xfe\x00s",
+        b"a: \x00",
+        b"study: !!python/object:os.system x",
+        b"",
+        b"- a list\n",
+        b"study: 2024-13-45\n",
+    ],
+)
+def test_files_that_are_no_config(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_bytes(text)
+    with pytest.raises(EmorecError) as caught:
+        config.load(path)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(EmorecError, match=r"none\.yaml: no such config file; .*config/"):
+        config.load(tmp_path / "none.yaml")
+    with pytest.raises(EmorecError, match="cannot be read"):
+        config.load(tmp_path)
+
+
+# The command line
+
+SUBCOMMANDS = ("config", "data", "train", "outputs", "combine", "tables", "figure", "stage", "report")
+
+
+@pytest.fixture(autouse=True)
+def own_handlers() -> Iterator[None]:
+    """The command line sets up logging for its process; this puts back what there was."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> list[str]:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(content(), sort_keys=False), encoding="utf-8")
+    return ["--config", str(path), "--results", str(tmp_path / "results")]
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a failing command says: one line on stderr."""
+    capsys.readouterr()
+    assert main(list(arguments)) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("emorec: error: ") and err.endswith("\n") and err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize("command", SUBCOMMANDS)
+def test_every_subcommand_has_help_and_says_what_is_wrong_with_its_config(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: emorec {command}") and "--config" in text
+    options = {
+        "train": ["--network", "a", "--seed", "0"],
+        "outputs": ["--network", "a", "--seed", "0"],
+        "combine": ["--model", "a", "--seed", "0"],
+        "tables": ["--group", "scores"],
+        "figure": ["--name", "pairs"],
+    }.get(command, [])
+    missing = tmp_path / "none.yaml"
+    assert f"{missing}: no such config file" in fails(capsys, command, "--config", str(missing), *options)
+
+
+def test_help_lists_every_subcommand(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert all(f"\n    {command}  " in text for command in SUBCOMMANDS)
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["trian"], ["train"], ["train", "--network", "a", "--seed", "x"]])
+def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2 and "usage: emorec" in capsys.readouterr().err
+
+
+def test_config_is_printed_as_yaml(capsys: pytest.CaptureFixture[str], tiny: list[str]) -> None:
+    assert main(["config", *tiny]) == 0
+    printed = capsys.readouterr().out
+    assert config.validate(yaml.safe_load(printed), "printed") == study()
+
+
+def test_what_is_not_in_the_study(capsys: pytest.CaptureFixture[str], tiny: list[str], tmp_path: Path) -> None:
+    for command in ("train", "outputs"):
+        message = fails(capsys, command, *tiny, "--network", "resnet81", "--seed", "0")
+        assert "--network resnet81" in message and "resnet18-gate-original" in message
+    message = fails(capsys, "combine", *tiny, "--model", "resnet18-gate-original", "--seed", "0")
+    assert "--model resnet18-gate-original" in message and "resnet18, ensemble, mixture" in message
+    assert "0, 1" in fails(capsys, "combine", *tiny, "--model", "mixture", "--seed", "2")
+    assert "--group" in fails(capsys, "tables", *tiny, "--group", "score")
+    assert "--name" in fails(capsys, "figure", *tiny, "--name", "pears")
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "outputs"])
+def test_a_network_s_seed_is_one_that_a_model_needs(
+    capsys: pytest.CaptureFixture[str], tiny: list[str], command: str
+) -> None:
+    """The ensemble needs the single's seeds 0 to 4; nothing needs a gate's but the study's own."""
+    for network, seed in (("resnet18", "5"), ("resnet18", "-1"), ("resnet18-gate-original", "2")):
+        assert f"--seed {seed}: " in fails(capsys, command, *tiny, "--network", network, "--seed", seed)
+    assert "--seed" not in fails(capsys, command, *tiny, "--network", "resnet18", "--seed", "4")
+
+
+def test_what_was_not_made_yet(capsys: pytest.CaptureFixture[str], tiny: list[str], tmp_path: Path) -> None:
+    results = tmp_path / "results" / "tiny"
+    message = fails(capsys, "train", *tiny, "--network", "resnet18", "--seed", "0")
+    assert str(results / "data" / "faces.npz") in message and "no such file" in message
+    message = fails(capsys, "outputs", *tiny, "--network", "resnet18", "--seed", "0")
+    assert str(results / "networks" / "resnet18" / "seed0" / "network.json") in message
+    message = fails(capsys, "combine", *tiny, "--model", "mixture", "--seed", "1")
+    assert str(results / "networks" / "resnet18-gate-original" / "seed1" / "outputs.npz") in message
+    assert not list(tmp_path.glob("results/**/*.*"))
+
+
+def test_missing_data_are_named_with_where_to_get_them(
+    capsys: pytest.CaptureFixture[str], tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # no data/ here
+    message = fails(capsys, "data", *tiny)
+    assert "FER2013 not found" in message and "data/" in message and "kaggle" in message.lower()
+    assert not (tmp_path / "results").exists()
+
+
+def test_messages_go_to_the_log_too(capsys: pytest.CaptureFixture[str], tiny: list[str], tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "train.log"
+    message = fails(capsys, "train", *tiny, "--network", "resnet18", "--seed", "0", "--log", str(log))
+    assert log.read_text(encoding="utf-8") == message
+
+
+def test_a_log_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tiny: list[str], tmp_path: Path) -> None:
+    assert str(tmp_path / "tiny.yaml") in fails(capsys, "config", *tiny, "--log", str(tmp_path / "tiny.yaml" / "a.log"))

@@ -1,0 +1,280 @@
+"""Models out of networks: probabilities by hand, files by the contract, the way from trained networks to both."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from scipy import special
+
+from emorec import EMOTIONS, SPLITS, config
+from emorec.cli import main
+from emorec.data.faces import Faces, save_faces
+from emorec.networks.store import load_network, load_outputs, save_outputs
+from emorec.paths import Layout
+from emorec.predictions.combine import Combined, ensemble, mixture, single, softmax
+from emorec.predictions.store import prediction_frame, save_embeddings, save_predictions
+
+torch.set_num_threads(1)
+
+GROUPS = {
+    "happy-neutral": ["happy", "neutral"],
+    "fear-surprise": ["fear", "surprise"],
+    "angry-disgust-sad": ["angry", "disgust", "sad"],
+}
+P = [f"p_{emotion}" for emotion in EMOTIONS]
+
+
+def drawn(*shape: int, seed: int = 0) -> np.ndarray:
+    return (4 * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
+
+
+def experts(groups: dict[str, list[str]], faces: int) -> dict[str, tuple[list[str], np.ndarray, np.ndarray]]:
+    return {
+        name: (emotions, drawn(faces, len(emotions), seed=n), drawn(faces, 4, seed=n + 50).astype(np.float16))
+        for n, (name, emotions) in enumerate(groups.items())
+    }
+
+
+def test_softmax_is_scipy_s() -> None:
+    logits = drawn(20, 7)
+    np.testing.assert_allclose(softmax(logits), special.softmax(logits.astype(float), -1), rtol=1e-12)
+    extreme = np.array([[1e4, 0, -1e4], [-3e38, -3e38, -3e38]], np.float32)
+    np.testing.assert_allclose(softmax(extreme), [[1, 0, 0], [1 / 3] * 3])
+    before = logits.copy()
+    softmax(logits)
+    np.testing.assert_array_equal(logits, before)
+
+
+def test_a_single_is_its_network() -> None:
+    logits, features = drawn(5, 7), drawn(5, 8).astype(np.float16)
+    combined = single(logits, features)
+    np.testing.assert_allclose(combined.probabilities, special.softmax(logits, -1), rtol=1e-5)
+    np.testing.assert_array_equal(combined.embedding, features)
+    assert combined.gate == {}
+
+
+def test_an_ensemble_averages_probabilities_and_not_logits() -> None:
+    logits = [np.log(np.array([[0.9, 0.05, 0.01, 0.01, 0.01, 0.01, 0.01]])), np.log(np.full((1, 7), 1 / 7))]
+    features = [drawn(1, 3), drawn(1, 3, seed=1)]
+    combined = ensemble(logits, features)
+    np.testing.assert_allclose(
+        combined.probabilities[0, :3], [(0.9 + 1 / 7) / 2, (0.05 + 1 / 7) / 2, (0.01 + 1 / 7) / 2]
+    )
+    np.testing.assert_array_equal(combined.embedding, np.hstack(features))
+    assert combined.gate == {}
+    many = ensemble([drawn(9, 7, seed=s) for s in range(4)], [drawn(9, 2)] * 4)
+    expected = sum(special.softmax(drawn(9, 7, seed=s).astype(float), -1) for s in range(4)) / 4
+    np.testing.assert_allclose(many.probabilities, expected)
+    assert many.embedding.shape == (9, 8)
+
+
+def test_a_mixture_by_hand() -> None:
+    gate = np.log([[0.5, 0.3, 0.2]])
+    said = {
+        "happy-neutral": (["happy", "neutral"], np.log([[0.9, 0.1]]), np.array([[1, 2]], np.float16)),
+        "fear-surprise": (["fear", "surprise"], np.log([[0.25, 0.75]]), np.array([[10, 20]], np.float16)),
+        "angry-disgust-sad": (GROUPS["angry-disgust-sad"], np.log([[0.2, 0.3, 0.5]]), np.array([[100, 0]], np.float16)),
+    }
+    combined = mixture(gate, said)
+    by_hand = {
+        "angry": 0.2 * 0.2,
+        "disgust": 0.2 * 0.3,
+        "fear": 0.3 * 0.25,
+        "happy": 0.5 * 0.9,
+        "sad": 0.2 * 0.5,
+        "surprise": 0.3 * 0.75,
+        "neutral": 0.5 * 0.1,
+    }
+    np.testing.assert_allclose(combined.probabilities[0], [by_hand[emotion] for emotion in EMOTIONS])
+    np.testing.assert_allclose(combined.embedding, [[0.5, 1, 3, 6, 20, 0]])
+    assert list(combined.gate) == list(GROUPS)
+    np.testing.assert_allclose([weight[0] for weight in combined.gate.values()], [0.5, 0.3, 0.2])
+
+
+def test_a_mixture_of_overlapping_experts_is_the_sum_over_experts() -> None:
+    groups = {"a": list(EMOTIONS), "b": ["fear", "sad"], "c": ["sad", "neutral", "happy"]}
+    gate, said = drawn(30, 3), experts(groups, 30)
+    combined = mixture(gate, said)
+    weights = special.softmax(gate.astype(float), -1)
+    for face in range(30):
+        for index, emotion in enumerate(EMOTIONS):
+            expected = 0.0
+            for column, (emotions, logits, _) in enumerate(said.values()):
+                if emotion in emotions:
+                    share = special.softmax(logits[face].astype(float))[emotions.index(emotion)]
+                    expected += weights[face, column] * share
+            assert combined.probabilities[face, index] == pytest.approx(expected)
+    np.testing.assert_allclose(combined.probabilities.sum(1), 1)
+
+
+def test_probabilities_of_a_mixture_are_a_distribution_and_leave_unknown_emotions_at_zero() -> None:
+    combined = mixture(drawn(50, 3), experts(GROUPS, 50))
+    np.testing.assert_allclose(combined.probabilities.sum(1), 1)
+    np.testing.assert_allclose(sum(combined.gate.values()), 1)
+    alone = np.full((50, 3), -1e4)
+    alone[:, 1] = 0
+    certain = mixture(alone, experts(GROUPS, 50)).probabilities
+    unknown = [EMOTIONS.index(emotion) for emotion in EMOTIONS if emotion not in GROUPS["fear-surprise"]]
+    assert (certain[:, unknown] == 0).all()
+    np.testing.assert_allclose(certain.sum(1), 1)
+
+
+def test_an_expert_s_scale_and_offset_do_not_leak_into_the_gate() -> None:
+    """Adding to one expert's logits changes nothing: each is normalised before it is weighed."""
+    gate, said = drawn(8, 3), experts(GROUPS, 8)
+    moved = dict(said)
+    moved["fear-surprise"] = (GROUPS["fear-surprise"], said["fear-surprise"][1] + 25, said["fear-surprise"][2])
+    np.testing.assert_allclose(mixture(gate, said).probabilities, mixture(gate, moved).probabilities, atol=1e-5)
+
+
+# Files
+
+
+@pytest.fixture
+def combined() -> Combined:
+    return mixture(drawn(6, 3), experts(GROUPS, 6))
+
+
+SPLIT = np.array([1, 1, 2, 2, 2, 1], np.uint8)
+ROW = np.array([40, 7, 3, 99, 12, 5], np.int32)
+LABEL = np.array([6, 0, 1, 2, 3, 4], np.uint8)
+
+
+def test_predictions_have_the_contract_s_columns(tmp_path: Path, combined: Combined) -> None:
+    path = tmp_path / "mixture" / "seed0.parquet"
+    save_predictions(path, prediction_frame(combined, SPLIT, ROW, LABEL))
+    frame = pd.read_parquet(path)
+    assert list(frame) == ["split", "row", "label", *P, *(f"gate_{name}" for name in GROUPS)]
+    assert list(frame["split"]) == [SPLITS[code] for code in SPLIT]
+    assert frame["row"].dtype == np.int32 and frame["label"].dtype == np.uint8
+    assert set(frame[frame.columns[3:]].dtypes) == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(frame["row"], ROW)
+    np.testing.assert_array_equal(frame["label"], LABEL)
+    np.testing.assert_array_equal(frame[P].to_numpy(), combined.probabilities.astype(np.float32))
+    for name, weight in combined.gate.items():
+        np.testing.assert_array_equal(frame[f"gate_{name}"], weight.astype(np.float32))
+    assert [p.name for p in path.parent.iterdir()] == ["seed0.parquet"]
+
+
+def test_a_model_without_a_gate_has_no_gate_columns() -> None:
+    frame = prediction_frame(single(drawn(6, 7), drawn(6, 2)), SPLIT, ROW, LABEL)
+    assert list(frame) == ["split", "row", "label", *P]
+
+
+def test_embeddings_are_those_of_the_test_faces(tmp_path: Path, combined: Combined) -> None:
+    path = tmp_path / "mixture" / "seed0.npz"
+    save_embeddings(path, combined, SPLIT, ROW, LABEL)
+    with np.load(path, allow_pickle=False) as file:
+        found = {name: file[name] for name in file.files}
+    assert set(found) == {"embeddings", "row", "label"}
+    assert found["embeddings"].dtype == np.float16 and found["embeddings"].shape == (3, 12)
+    np.testing.assert_array_equal(found["embeddings"], combined.embedding[2:5].astype(np.float16))
+    assert found["row"].dtype == np.int32 and found["row"].tolist() == [3, 99, 12]
+    assert found["label"].dtype == np.uint8 and found["label"].tolist() == [1, 2, 3]
+
+
+# By the command line
+
+STUDY = {
+    "study": "tiny",
+    "seeds": [3, 1],
+    "architecture": {"width": 4, "depth": 10, "stem": "imagenet"},
+    "training": {"epochs": 1, "batch": 14, "device": "cpu", "precision": "fp32"},
+    "groupings": {"original": list(GROUPS.values())},
+    "models": {
+        "resnet18": {"kind": "single"},
+        "ensemble": {"kind": "ensemble", "of": "resnet18", "members": 2},
+        "mixture": {"kind": "mixture", "of": "resnet18", "grouping": "original"},
+    },
+}
+
+
+@pytest.fixture
+def own_handlers() -> Iterator[None]:
+    """The command line sets up logging for its process; this puts back what there was."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> tuple[config.Study, Layout, list[str]]:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(STUDY, sort_keys=False), encoding="utf-8")
+    options = ["--config", str(path), "--results", str(tmp_path / "results")]
+    return config.load(path), Layout(tmp_path / "results" / "tiny"), options
+
+
+@pytest.mark.usefixtures("own_handlers")
+def test_combine_takes_the_right_networks(study: tuple[config.Study, Layout, list[str]]) -> None:
+    spec, layout, options = study
+    where = {"row": ROW, "label": LABEL, "split": SPLIT}
+    for number, part in enumerate(config.all_parts(spec)):
+        network = config.networks(spec)[part.network]
+        folder = layout.network(part.network, part.seed)
+        logits, features = drawn(6, len(network.classes), seed=number), drawn(6, 4, seed=number + 90)
+        save_outputs(folder / "outputs.npz", {"logits": logits, "features": features.astype(np.float16), **where})
+        (folder / "network.json").write_text(json.dumps({"emotions": network.emotions}), encoding="utf-8")
+
+    def p(network: str, seed: int) -> np.ndarray:
+        logits = load_outputs(layout.network(network, seed) / "outputs.npz")["logits"]
+        return special.softmax(logits.astype(float), -1)
+
+    for seed, members in ((3, (3, 1)), (1, (1, 0))):
+        expected = np.zeros((6, 7))
+        gate = p("resnet18-gate-original", seed)
+        for column, group in enumerate(GROUPS.values()):
+            known = [EMOTIONS.index(emotion) for emotion in group]
+            name = "-".join(EMOTIONS[i] for i in sorted(known))
+            expected[:, known] += gate[:, [column]] * p(f"resnet18-expert-{name}", seed)
+        wanted = {
+            "resnet18": p("resnet18", seed),
+            "ensemble": (p("resnet18", members[0]) + p("resnet18", members[1])) / 2,
+            "mixture": expected,
+        }
+        for model, probabilities in wanted.items():
+            assert main(["combine", *options, "--model", model, "--seed", str(seed)]) == 0
+            frame = pd.read_parquet(layout.predictions(model, seed))
+            np.testing.assert_allclose(frame[P], probabilities, atol=1e-6)
+            np.testing.assert_array_equal(frame["row"], ROW)
+            with np.load(layout.embeddings(model, seed)) as file:
+                assert file["row"].tolist() == [3, 99, 12]
+        gated = pd.read_parquet(layout.predictions("mixture", seed))
+        np.testing.assert_allclose(gated[[f"gate_{name}" for name in GROUPS]], gate, atol=1e-6)
+
+
+@pytest.mark.usefixtures("own_handlers")
+def test_from_faces_to_predictions(study: tuple[config.Study, Layout, list[str]]) -> None:
+    _, layout, options = study
+    rng = np.random.default_rng(0)
+    order = rng.permutation(70).astype(np.int32)  # splits in no order, rows neither
+    split = (np.arange(70) % 5 // 2).astype(np.uint8)
+    labels = (np.arange(70) % 7).astype(np.uint8)
+    save_faces(layout.faces, Faces(rng.integers(0, 256, (70, 48, 48), dtype=np.uint8), labels, split, order))
+    wanted = ["--network", "resnet18-expert-fear-surprise", "--seed", "1"]
+    assert main(["train", *options, *wanted, "--log", str(layout.root / "logs" / "train.log")]) == 0
+    folder = layout.network("resnet18-expert-fear-surprise", 1)
+    assert {p.name for p in folder.iterdir()} == {"weights.safetensors", "history.csv", "network.json"}
+    assert "epoch 1/1" in (layout.root / "logs" / "train.log").read_text(encoding="utf-8")
+    record = load_network(folder).record
+    assert record["emotions"] == ["fear", "surprise"] and record["seed"] == 1
+    with np.load(layout.faces) as file:
+        pixels = file["images"][split == 0] / 255
+    assert record["pixel_mean"] == pytest.approx(pixels.mean()) and record["pixel_std"] == pytest.approx(pixels.std())
+
+    assert main(["outputs", *options, *wanted]) == 0
+    found = load_outputs(folder / "outputs.npz")
+    assert found["logits"].shape == (42, 2) and found["features"].shape == (42, 32)
+    for name, array in (("row", order), ("label", labels), ("split", split)):
+        np.testing.assert_array_equal(found[name], array[split != 0])
+        assert found[name].dtype == array.dtype

@@ -27,14 +27,16 @@ lint: $(READY)
 bench: $(READY)
 	python -m benchmarks.synthetic
 
-# --no-deps: the lock is complete. A CUDA build of torch needs libraries that its CPU build does not; where it is the
-# one that pip found, it cannot be imported without them.
-$(READY): requirements.lock requirements-cuda.lock pyproject.toml
+# --no-deps: the locks are complete. The small CPU build of torch is taken where pip can find it, else PyPI's build.
+PIP := python -m pip install --quiet --disable-pip-version-check
+$(READY): requirements.lock requirements-cpu.lock requirements-cuda.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emorec needs Python 3.11 or newer; name one with make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements.lock
-	python -c 'import torch' 2>/dev/null || python -m pip install --quiet --require-hashes --no-deps --requirement requirements-cuda.lock
-	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes --no-deps --requirement requirements-cpu.lock 2>/dev/null \
+		|| { echo "no CPU build of torch for this Python in pip's reach: taking PyPI's build"; \
+		$(PIP) --require-hashes --no-deps --requirement requirements-cuda.lock; }
+	$(PIP) --require-hashes --no-deps --requirement requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 clean:

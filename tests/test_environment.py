@@ -6,6 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -22,8 +23,13 @@ def wanted() -> dict[str, Requirement]:
     return {canonicalize_name(r.name): r for r in map(Requirement, lines)}
 
 
-def locked(name: str = "requirements.lock") -> dict[str, str]:
-    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", (ROOT / name).read_text(), flags=re.MULTILINE)
+LOCKS = ("requirements.lock", "requirements-cpu.lock", "requirements-cuda.lock")
+
+
+def locked(*names: str) -> dict[str, str]:
+    """Package to version of the named locks, without the local part (+cpu) that names a build."""
+    text = "".join((ROOT / name).read_text() for name in names)
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\+]+)", text, flags=re.MULTILINE)
     return {canonicalize_name(package): version for package, version in found}
 
 
@@ -39,28 +45,30 @@ def conda() -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in together.items()}
 
 
-def test_lock_has_every_dependency_in_its_range() -> None:
-    versions = locked()
+@pytest.mark.parametrize("build", LOCKS[1:])
+def test_locks_have_every_dependency_in_its_range(build: str) -> None:
+    versions = locked("requirements.lock", build)
     for name, requirement in wanted().items():
-        assert name in versions, f"{name} is not in requirements.lock"
+        assert name in versions, f"{name} is neither in requirements.lock nor in {build}"
         assert requirement.specifier.contains(versions[name]), f"{requirement} against {versions[name]} in the lock"
 
 
-def test_every_locked_package_has_hashes() -> None:
-    for file in ("requirements.lock", "requirements-cuda.lock"):
-        blocks = re.split(r"^(?=[A-Za-z0-9])", (ROOT / file).read_text(), flags=re.MULTILINE)[1:]
-        assert blocks
-        assert all("--hash=sha256:" in block for block in blocks)
+@pytest.mark.parametrize("file", LOCKS)
+def test_every_locked_package_has_hashes(file: str) -> None:
+    blocks = re.split(r"^(?=[A-Za-z0-9])", (ROOT / file).read_text(), flags=re.MULTILINE)[1:]
+    assert blocks
+    assert all("--hash=sha256:" in block for block in blocks)
 
 
-def test_lock_pins_torch_exactly_and_leaves_cuda_to_its_own_file() -> None:
-    assert locked()["torch"] == "2.13.0"
-    assert not [name for name in locked() if name.startswith(("nvidia", "cuda"))]
+def test_both_builds_of_torch_are_one_version_and_cuda_stays_in_its_own_file() -> None:
+    assert "torch" not in locked("requirements.lock")
+    assert locked("requirements-cpu.lock") == {"torch": locked("requirements-cuda.lock")["torch"]}
     assert [name for name in locked("requirements-cuda.lock") if name.startswith("nvidia")]
+    assert not [name for name in locked("requirements.lock") if name.startswith(("nvidia", "cuda", "triton"))]
 
 
 def test_conda_environment_is_the_lock() -> None:
-    versions, environment = locked(), conda()
+    versions, environment = locked("requirements.lock", "requirements-cuda.lock"), conda()
     assert set(environment) == set(wanted()) | CONDA_ONLY
     for name in wanted():
         assert environment[name] == versions[name], (

@@ -468,3 +468,12 @@ def test_a_study_without_mixture_or_date_is_refused(study: Path, tmp_path: Path)
     _edit(copy, "models", lambda t: t[t.kind != "mixture"])
     with pytest.raises(EmorecError, match="kind mixture"):
         results.read(copy)
+
+
+def test_balance_tells_when_macro_f1_gives_another_answer() -> None:
+    other = wording.balance(("undecided", "refuted"), ("supported", "supported"))
+    assert "depends on the measure" in other and "the single ResNet and the ensemble" in other
+    one = wording.balance(("supported", "refuted"), ("supported", "supported"))
+    assert "ahead of the ensemble," in one and "single" not in one
+    assert "the same" in wording.balance(("refuted", None), ("refuted", None))
+    assert "wins no comparison" in wording.balance(("supported", "undecided"), ("undecided", "undecided"))

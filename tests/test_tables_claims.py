@@ -166,6 +166,8 @@ def test_every_mixture_has_its_claims_and_its_own_ensemble() -> None:
             for what in (
                 "beats-single",
                 "beats-ensemble",
+                "raises-macro-f1",
+                "raises-macro-f1-vs-ensemble",
                 "reduces-confusion",
                 "reduces-confusion-vs-ensemble",
                 "separates-representation",

@@ -265,6 +265,7 @@ def _answer(results: Results) -> Tree:
         "ensemble": _stated(
             results, "beats-ensemble", "There is no ensemble in this study to compare the mixture with"
         ),
+        "balance": _balance(results),
         "confusion": _stated(results, "reduces-confusion", "The confusion of the hard pairs was not compared"),
         "confusion_ensemble": _stated(
             results, "reduces-confusion-vs-ensemble", "It was not compared with an ensemble's confusion of them"
@@ -273,6 +274,15 @@ def _answer(results: Results) -> Tree:
             results, "separates-representation", "Whether its representation separates emotions better was not tested"
         ),
     }
+
+
+def _balance(results: Results) -> str:
+    """What macro-F1 says, which weighs every emotion alike, and whether that agrees with accuracy."""
+    stated = _stated(results, "raises-macro-f1", "Macro-F1, which weighs every emotion alike, was not compared")
+    if results.ensemble:
+        stated += f". {_stated(results, 'raises-macro-f1-vs-ensemble', 'It was not compared with the ensemble')}"
+    verdicts = _verdicts(results, "raises-macro-f1", "raises-macro-f1-vs-ensemble")
+    return f"{stated}. {w.balance(_accuracy_verdicts(results), verdicts)}"
 
 
 def _numbers(results: Results) -> str:

@@ -221,6 +221,26 @@ def overall(single: str, ensemble: str | None) -> str:
     }[single, ensemble]
 
 
+def balance(accuracy: tuple[str, str | None], macro_f1: tuple[str, str | None]) -> str:
+    """Whether macro-F1 gives another answer than accuracy, from each one's verdicts against the single and ensemble."""
+    sides = [
+        name
+        for name, by_faces, by_emotions in zip(("the single ResNet", "the ensemble"), accuracy, macro_f1, strict=True)
+        if by_emotions == "supported" and by_faces != "supported"
+    ]
+    if sides:
+        return (
+            f"So the answer depends on the measure: weighed by emotion instead of by face, the mixture is ahead of "
+            f"{listing(sides)}, for macro-F1 counts a rare emotion like a common one and accuracy does not"
+        )
+    if accuracy == macro_f1:
+        return "Weighed by emotion, which counts a rare one like a common one, the verdicts are the same"
+    return (
+        "Weighed by emotion, which counts a rare one like a common one, the mixture wins no comparison that it does "
+        "not win by face"
+    )
+
+
 def untangled(single: str, ensemble: str | None) -> str:
     """Does the mixture untangle the hard pairs? From the verdicts on whether it confuses them less often than the
     single network and than the ensemble (None where there is none)."""

@@ -18,14 +18,14 @@ import pandas as pd
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES, Estimate, estimate, holm
 from emorec.tables.comparisons import Resampled, opponents, reference_single
-from emorec.tables.metrics import accuracy
+from emorec.tables.metrics import accuracy, macro_f1
 from emorec.tables.pairs import hard_confusion
 from emorec.tables.read import Embeddings, Model
 from emorec.tables.representation import distances, nearest_faces, purity_difference, standardise
 
 COLUMNS = ["claim", "question", "verdict", "sentence", "estimate", "low", "high", "margin"]
 LEVEL = 0.05
-STATISTICS = {"accuracy": accuracy, "confusion": hard_confusion}
+STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1, "confusion": hard_confusion}
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,12 @@ WORDINGS = {
         question="Is the {model} {way} accurate than the {reference}",
         whether="the {model} is {way} accurate than the {reference}",
     ),
+    "macro_f1": Wording(
+        more="The macro-F1 of the {model} is {points} points higher than that of the {reference}",
+        less="The macro-F1 of the {model} is {points} points lower than that of the {reference}",
+        question="Is the macro-F1 of the {model} {way} than that of the {reference}",
+        whether="the macro-F1 of the {model} is {way} than that of the {reference}",
+    ),
     "confusion": Wording(
         more="The {model} confuses the six hard pairs of emotions {points} points more often than the {reference}",
         less="The {model} confuses the six hard pairs of emotions {points} points less often than the {reference}",
@@ -92,13 +98,18 @@ WORDINGS = {
 
 
 def study_claims(models: Sequence[Model]) -> list[Claim]:
-    """The claims of a study: each comparison's accuracy; each mixture's confusion of hard pairs and its purity."""
+    """The claims of a study: each comparison's accuracy; each mixture's macro-F1, confusion of hard pairs and purity.
+
+    Macro-F1 is asked after besides accuracy because it weighs a rare emotion like a common one: a model can gain in one
+    of the two and lose in the other.
+    """
     claims = []
     for model, reference in opponents(models):
         claims.append(Claim(f"{model.name}-beats-{reference.kind}", "accuracy", model, reference))
     for model, reference in opponents(models):
         if model.kind == "mixture":
             against = "" if reference.kind == "single" else f"-vs-{reference.kind}"
+            claims.append(Claim(f"{model.name}-raises-macro-f1{against}", "macro_f1", model, reference))
             claims.append(Claim(f"{model.name}-reduces-confusion{against}", "confusion", model, reference, "less"))
     single = reference_single(models)
     for model in models:
@@ -196,6 +207,8 @@ def points(fraction: float) -> str:
 
 
 def _way(claim: Claim) -> str:
+    if claim.measure == "macro_f1":
+        return "higher" if claim.direction == "greater" else "lower"
     if claim.measure == "purity":
         return "more" if claim.direction == "greater" else "fewer"
     return "more" if claim.direction == "greater" else "less"

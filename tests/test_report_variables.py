@@ -181,6 +181,12 @@ def test_recall_change_by_sign() -> None:
     assert "is the single ResNet's" in change([0.0, 0.0])
 
 
+def test_order_before_and_after_scaling() -> None:
+    assert "before scaling as after" in wording.same_order("loss", ["a", "b"], ["a", "b"])
+    changed = wording.same_order("loss", ["a", "b"], ["b", "a"])
+    assert "is a and b before scaling, and b and a after" in changed and "how sure" in changed
+
+
 def test_kept_and_routing() -> None:
     assert "hardly mattered" in wording.kept(0.0)
     assert "0.6" in wording.kept(0.006)
@@ -260,7 +266,17 @@ def test_a_study_without_ensemble_is_reported_as_such(study: Path, tmp_path: Pat
     for table in ("comparisons", "pair_comparisons"):
         _edit(copy, table, lambda t: t[(t.model != "ensemble") & (t.reference != "ensemble")])
     _edit(copy, "claims", lambda t: t[~t.claim.str.contains("ensemble")])
-    for table in ("scores", "summary", "recall", "representation", "projections", "pairs", "confusion"):
+    for table in (
+        "scores",
+        "summary",
+        "recall",
+        "calibration",
+        "risk_coverage",
+        "representation",
+        "projections",
+        "pairs",
+        "confusion",
+    ):
         _edit(copy, table, lambda t: t[t.model != "ensemble"])
     found = results.read(copy)
     tree = variables.variables(found, META)
@@ -280,7 +296,7 @@ def test_several_mixtures_are_named_and_the_first_is_the_papers(study: Path, tmp
         return pd.concat([table, other])
 
     doubled_tables = "models gate scores summary recall spread comparisons pair_comparisons representation"
-    for table in doubled_tables.split():
+    for table in f"{doubled_tables} calibration risk_coverage".split():
         _edit(copy, table, doubled)
     found = results.read(copy)
     tree = variables.variables(found, META)

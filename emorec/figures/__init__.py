@@ -21,6 +21,8 @@ FIGURES = (
     "pairs",
     "projections",
     "gate",
+    "reliability",
+    "risk-coverage",
     "classes",
     "samples",
 )

@@ -33,6 +33,7 @@ def tables(results: Results, meta: dict[str, Any]) -> dict[str, str]:
         "pairs": pairs(results),
         "all_pairs": all_pairs(results),
         "gate": gate(results),
+        "calibration": calibration(results),
         "representation": representation(results),
         "models": models(results),
         "networks": networks(results),
@@ -209,6 +210,20 @@ def gate(results: Results) -> str:
         own = [emotion in group for group in groups.values()]
         rows.append([emotion, *(f"**{c}**" if o else c for c, o in zip(cells, own, strict=True))])
     return pipe(["Emotion", *(w.listing(group) for group in groups.values())], rows, "l" + "r" * len(groups))
+
+
+def calibration(results: Results) -> str:
+    """Temperature and scores before and after scaling; a row a model."""
+    rows = []
+    for model in results["models"].model:
+        found = v.calibrated(results, model)
+        cells = [w.number(found.loc[metric, side], 3) for metric in _CALIBRATED for side in ("before", "after")]
+        rows.append([results.label(model), w.number(found.temperature.iloc[0], 2), *cells])
+    header = ["Model", "*T*", *(cell for name in _CALIBRATED.values() for cell in (name, "scaled"))]
+    return pipe(header, rows, "lr" + "rr" * len(_CALIBRATED), [24, 6, *[8] * 2 * len(_CALIBRATED)])
+
+
+_CALIBRATED = {"nll": "NLL", "brier": "Brier", "ece": "ECE", "aurc": "AURC"}
 
 
 def representation(results: Results) -> str:

@@ -20,6 +20,8 @@ TABLES = (
     "pairs",
     "spread",
     "summary",
+    "calibration",
+    "risk_coverage",
     "comparisons",
     "pair_comparisons",
     "gate",

@@ -46,6 +46,7 @@ def variables(results: Results, meta: Tree) -> Tree:
         "recall": _recall(results),
         "confusion": _confusion(results),
         "gate": _gate(results),
+        "calibration": _calibration(results),
         "representation": _representation(results),
     }
 
@@ -502,6 +503,53 @@ def _gate(results: Results) -> Tree:
     }
 
 
+def calibrated(results: Results, model: str) -> pd.DataFrame:
+    """A model's scores on the test faces before and after scaling, mean over seeds: by metric, with the temperature."""
+    table = results["calibration"]
+    return table[table.model == model].groupby("metric")[["before", "after", "temperature"]].mean()
+
+
+def risk(results: Results, model: str, coverage: float) -> float:
+    """Share of errors among the surest faces at one coverage of risk_coverage.csv, mean over seeds."""
+    table = results["risk_coverage"]
+    return float(table.loc[(table.model == model) & ((table.coverage - coverage).abs() < 1e-6), "risk"].mean())
+
+
+def _calibration(results: Results) -> Tree:
+    names = _headline(results)
+    found = {model: calibrated(results, model) for model in names}
+
+    def across(text: Any) -> str:
+        return w.listing([f"{text(model)} for {name}" for model, name in names.items()])
+
+    def order(column: str) -> list[str]:
+        return [names[model] for model in sorted(names, key=lambda model: found[model].loc["nll", column])]
+
+    return {
+        "before": (
+            "As they are, the probabilities differ from the accuracy (the expected calibration error, ECE) by "
+            f"{across(lambda model: w.size(found[model].loc['ece', 'before']))}"
+        ),
+        "temperatures": (
+            f"It is {across(lambda model: w.number(found[model].temperature.iloc[0], 2))}; above 1 it makes a model "
+            "less sure of itself, below 1 more"
+        ),
+        "after": f"After scaling the error is {across(lambda model: w.size(found[model].loc['ece', 'after']))}",
+        "order": w.same_order("negative log-likelihood", order("before"), order("after")),
+        "selective": (
+            "Among the half of the test faces that a model is surest of, the share of errors is "
+            f"{across(lambda model: w.percent(risk(results, model, 0.5)))}; among all of them it is "
+            f"{across(lambda model: w.percent(risk(results, model, 1.0)))}"
+        ),
+    }
+
+
+def _headline(results: Results) -> dict[str, str]:
+    """The models that the text is about, with what it calls them."""
+    models = [results.reference, results.mixture, *([results.ensemble] if results.ensemble else [])]
+    return dict(zip(models, ("the single ResNet", "the mixture", "the ensemble"), strict=False))
+
+
 def measure(results: Results, model: str | None, name: str) -> float:
     """A measure of representation.csv, mean over seeds; NaN where the model has none."""
     table = results["representation"]
@@ -509,11 +557,10 @@ def measure(results: Results, model: str | None, name: str) -> float:
 
 
 def _representation(results: Results) -> Tree:
-    models = [results.reference, results.mixture, *([results.ensemble] if results.ensemble else [])]
-    names = dict(zip(models, ("the single ResNet", "the mixture", "the ensemble"), strict=False))
+    names = _headline(results)
 
     def across(name: str, text: Any) -> str:
-        return w.listing([f"{text(measure(results, model, name))} for {names[model]}" for model in models])
+        return w.listing([f"{text(measure(results, model, name))} for {names[model]}" for model in names])
 
     table = results["representation"]
     pairs = sorted({m for m in table.measure if m.startswith("fisher_")})

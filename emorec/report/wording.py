@@ -310,6 +310,16 @@ def recall_change(change: Any) -> str:
     return f"{opening} rises for {many(up, 'emotion')}, {gain}, and falls for {many(down, 'emotion')}, {loss}"
 
 
+def same_order(score: str, before: Sequence[str], after: Sequence[str]) -> str:
+    """Whether scaling changes the order of the models by a score. `before`, `after`: their names, the best first."""
+    if list(before) == list(after):
+        return f"By the {score} the order, the best first, is {listing(before)}, before scaling as after"
+    return (
+        f"By the {score} the order, the best first, is {listing(before)} before scaling, and {listing(after)} after: "
+        "a comparison by the raw score would have been one of how sure the models are of themselves"
+    )
+
+
 def where_changed(inside: float, inside_now: float, across: float, across_now: float) -> str:
     """Mean mutual confusion of pairs inside a group and across groups, under the single ResNet and the mixture."""
 

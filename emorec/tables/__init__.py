@@ -4,6 +4,7 @@ One function a table; each takes predictions, embeddings or training records tha
 DataFrame with the table's columns. Nothing here looks at an image.
 """
 
+from emorec.tables.calibration import calibration_table, reliability_table, risk_coverage_table
 from emorec.tables.claims import claims_table
 from emorec.tables.comparisons import comparisons_table, pair_comparisons_table
 from emorec.tables.networks import classes_table, curves_table, models_table
@@ -22,6 +23,7 @@ from emorec.tables.representation import projections_table, representation_table
 __all__ = [
     "Embeddings",
     "Model",
+    "calibration_table",
     "claims_table",
     "classes_table",
     "comparisons_table",
@@ -35,7 +37,9 @@ __all__ = [
     "read_embeddings",
     "read_predictions",
     "recall_table",
+    "reliability_table",
     "representation_table",
+    "risk_coverage_table",
     "scores_table",
     "spread_table",
     "summary_table",

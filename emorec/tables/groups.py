@@ -48,6 +48,16 @@ def scores(study: Study, layout: Layout) -> Tables:
     }
 
 
+def calibration(study: Study, layout: Layout) -> Tables:
+    """How far each model's probabilities can be trusted on the test split, with a temperature fitted on val."""
+    predictions = _predictions(study, layout)
+    return {
+        "calibration": tables.calibration_table(predictions),
+        "reliability": tables.reliability_table(predictions),
+        "risk_coverage": tables.risk_coverage_table(predictions),
+    }
+
+
 def comparisons(study: Study, layout: Layout) -> Tables:
     """Models against each other on the test split, from the predictions."""
     predictions, models = _predictions(study, layout), _models(study, layout)
@@ -73,7 +83,7 @@ def claims(study: Study, layout: Layout) -> Tables:
 
 
 GROUPS: dict[str, Callable[[Study, Layout], Tables]] = {
-    made.__name__: made for made in (costs, classes, curves, scores, comparisons, representation, claims)
+    made.__name__: made for made in (costs, classes, curves, scores, calibration, comparisons, representation, claims)
 }
 
 

@@ -111,6 +111,31 @@ rule scores:
         "emorec tables --group scores --config {params.config:q} --log {log:q}"
 
 
+rule calibration:
+    input:
+        predictions=predictions(),
+        code=modules("tables/read.py", "tables/calibration.py", "tables/metrics.py"),
+    output:
+        multiext(f"{RESULTS}/tables/", "calibration.csv", "reliability.csv", "risk_coverage.csv"),
+    log:
+        f"{RESULTS}/logs/tables/calibration.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/calibration.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        models=list(STUDY.models),
+        config=CONFIG,
+    message:
+        "tables: how far the probabilities can be trusted"
+    shell:
+        "emorec tables --group calibration --config {params.config:q} --log {log:q}"
+
+
 rule comparisons:
     input:
         predictions=predictions(),

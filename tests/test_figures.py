@@ -18,7 +18,18 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from emorec import EMOTIONS, SPLITS, figures
-from emorec.figures import confusion_difference, curves, gate, pairs, recall, reliability, samples, style, summary
+from emorec.figures import (
+    confusion_difference,
+    curves,
+    gate,
+    pairs,
+    recall,
+    reliability,
+    samples,
+    style,
+    summary,
+    twins,
+)
 from emorec.tables.pairs import HARD_PAIRS
 
 GROUPS = {
@@ -166,6 +177,11 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
     models.to_csv(folder / "tables/models.csv", index=False)
     for name, rows in tables.items():
         pd.DataFrame(rows, columns=columns[name].split()).to_csv(folder / f"tables/{name}.csv", index=False)
+    distances = np.sort(rng.random(400)) ** 0.5
+    rows = [(i, "sad", d < 0.3, i < 8, d * (i >= 8), i, "sad", False) for i, d in enumerate(distances)]
+    rows += [(400 + i, "sad", False, False, None, None, "", False) for i in range(90)]
+    names = ["row", "label", "twin", "exact", "distance", "nearest", "nearest_label", "mirrored"]
+    pd.DataFrame(rows, columns=names).to_csv(folder / "tables/twins.csv", index=False)
     faces = rng.integers(0, 256, size=(60, 48, 48), dtype=np.uint8)
     np.savez(
         folder / "data/faces.npz",
@@ -400,6 +416,13 @@ def test_reliability_pools_the_faces_of_all_seeds() -> None:
     found = reliability.pooled(table, "one", False)
     assert list(found.index) == [3]  # the bin of nine faces says too little
     assert found.loc[3].to_list() == pytest.approx([28.0, 25.0, 40])
+
+
+def test_twins_are_counted_where_there_are_any(small: Path) -> None:
+    table = pd.read_csv(small / "tables/twins.csv")
+    shown = texts(twins.draw(table))
+    assert "exact copies: 8" in shown and "90 of the 490 test faces" in shown
+    assert "No training face" in texts(twins.draw(table.assign(distance=np.nan)))
 
 
 def test_gate_marks_own_experts(small: Path) -> None:

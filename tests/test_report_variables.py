@@ -187,6 +187,17 @@ def test_order_before_and_after_scaling() -> None:
     assert "is a and b before scaling, and b and a after" in changed and "how sure" in changed
 
 
+def test_twins_are_told_by_number_and_direction() -> None:
+    assert wording.twins_found(100, 0, 0, False).startswith("None of the 100")
+    assert "2 (2.0" in wording.twins_found(100, 2, 0, False) and "none of them" in wording.twins_found(100, 2, 0, False)
+    assert "errs" in wording.twins_found(100, 2, 0, True)
+    assert "none comes out on another side" in wording.twins_change(2, [])
+    assert "no comparison" in wording.twins_change(0, [])
+    text = wording.twins_change(3, [("A", "B", "unclear"), ("C", "B", "less")])
+    assert "two come out differently: A and B are no longer told apart; C is now behind B" in text
+    assert "A is now ahead of B" in wording.twins_change(3, [("A", "B", "more")])
+
+
 def test_kept_and_routing() -> None:
     assert "hardly mattered" in wording.kept(0.0)
     assert "0.6" in wording.kept(0.006)
@@ -263,7 +274,7 @@ def test_one_seed_reads_as_one(one_seed: Path) -> None:
 def test_a_study_without_ensemble_is_reported_as_such(study: Path, tmp_path: Path) -> None:
     copy = _copy(study, tmp_path)
     _edit(copy, "models", lambda t: t[t.kind != "ensemble"])
-    for table in ("comparisons", "pair_comparisons"):
+    for table in ("comparisons", "pair_comparisons", "without_twins"):
         _edit(copy, table, lambda t: t[(t.model != "ensemble") & (t.reference != "ensemble")])
     _edit(copy, "claims", lambda t: t[~t.claim.str.contains("ensemble")])
     for table in (

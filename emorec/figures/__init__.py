@@ -23,6 +23,7 @@ FIGURES = (
     "gate",
     "reliability",
     "risk-coverage",
+    "twins",
     "classes",
     "samples",
 )

@@ -35,6 +35,8 @@ def tables(results: Results, meta: dict[str, Any]) -> dict[str, str]:
         "gate": gate(results),
         "calibration": calibration(results),
         "representation": representation(results),
+        "audit": audit(results),
+        "without_twins": without_twins(results),
         "models": models(results),
         "networks": networks(results),
         "scores": scores(results),
@@ -242,6 +244,40 @@ def _measure_name(name: str) -> str:
     if name.startswith("fisher_"):
         return w.pair(*name.split("_")[1:3])
     return {"knn_purity": "purity"}.get(name, name.replace("_", " "))
+
+
+def audit(results: Results) -> str:
+    """Copies and twins within and across splits."""
+    names = {"train": "training", "val": "validation", "test": "test"}
+    rows = []
+    for row in results["audit"].itertuples(index=False):
+        where = "the same split" if row.split == row.other else names[row.other]
+        share = w.percent(row.twins / row.faces) if row.faces else w.NONE
+        cells = [w.count(row.exact), w.count(row.twins), share, w.count(row.mirrored), w.percent(row.same_label)]
+        rows.append([f"{names[row.split]} ({w.count(row.faces)})", where, *cells])
+    header = ["Faces", "Looked for in", "Exact copies", "Twins", "Share", "Mirrored", "Same label"]
+    return pipe(header, rows, "llrrrrr")
+
+
+def without_twins(results: Results) -> str:
+    """Scores and comparisons over all test faces and without those that have a twin in training."""
+    rows = []
+    for row in results["without_twins"].itertuples(index=False):
+        score = {"accuracy": "accuracy", "macro_f1": "macro-F1"}[row.metric]
+        if row.reference:
+            what = f"{results.label(row.model)} minus {results.label(row.reference)}"
+            before, number = v.comparison(results, row.model, row.reference, row.metric), w.signed
+            found = None if before is None else (before.difference, before.low, before.high)
+        else:
+            what, number = results.label(row.model), w.number
+            before = v.summary_row(results, row.model, row.metric)
+            found = (before["mean"], before["low"], before["high"])
+        cells = [
+            w.NONE if one is None else f"{number(100 * one[0])} ({w.interval(*one[1:])})"
+            for one in (found, (row.estimate, row.low, row.high))
+        ]
+        rows.append([what, score, *cells])
+    return pipe(["Model or comparison", "Score", "All test faces", "Without twins"], rows, "llrr", [44, 11, 22, 22])
 
 
 def models(results: Results) -> str:

@@ -23,6 +23,9 @@ TABLES = (
     "calibration",
     "risk_coverage",
     "comparisons",
+    "audit",
+    "twins",
+    "without_twins",
     "pair_comparisons",
     "gate",
     "projections",
@@ -34,7 +37,8 @@ TABLES = (
 # Cells of these columns are names: an empty one stays empty, and a model called `nan` stays a name.
 _TEXT = dict.fromkeys(
     ["model", "kind", "label", "grouping", "split", "emotion", "metric", "true", "predicted", "first", "second"]
-    + ["reference", "expert", "method", "measure", "network", "role", "claim", "question", "verdict", "sentence"],
+    + ["reference", "expert", "method", "measure", "network", "role", "claim", "question", "verdict", "sentence"]
+    + ["other", "nearest_label"],
     str,
 )
 

@@ -48,6 +48,7 @@ def variables(results: Results, meta: Tree) -> Tree:
         "gate": _gate(results),
         "calibration": _calibration(results),
         "representation": _representation(results),
+        "twins": _twins(results),
     }
 
 
@@ -585,3 +586,42 @@ def _representation(results: Results) -> Tree:
                if results.ensemble else "")
         ),
     }  # fmt: skip
+
+
+def without_twins(results: Results, model: str, reference: str, metric: str) -> pd.Series | None:
+    """The row of without_twins.csv, or None; an empty reference stands for a score."""
+    table = results["without_twins"]
+    rows = table[(table.model == model) & (table.reference == reference) & (table.metric == metric)]
+    return rows.iloc[0] if len(rows) else None
+
+
+def _twins(results: Results) -> Tree:
+    audit = results["audit"].set_index(["split", "other"])
+    test = audit.loc[("test", "train")]
+    faces, twins = int(test.faces), int(test.twins)
+    left = int(results["without_twins"].faces.iloc[0])
+
+    def both(model: str) -> str:
+        row = without_twins(results, model, "", "accuracy")
+        fewer = float("nan") if row is None else row.estimate
+        return f"from {w.percent(_mean(results, model, 'accuracy'))} to {w.percent(fewer)}"
+
+    table = results["without_twins"]
+    changed = []
+    for row in _named(table[(table.metric == "accuracy") & (table.reference != "")]):
+        before = comparison(results, row.model, row.reference)
+        after = w.direction(row.low, row.high)
+        if before is not None and after != w.direction(before.low, before.high):
+            changed.append((results.label(row.model), results.label(row.reference), after))
+    total = int(((table.metric == "accuracy") & (table.reference != "")).sum())
+    moves = w.listing([f"that of {name} goes {both(model)}" for model, name in _headline(results).items()])
+    return {
+        "found": w.twins_found(faces, twins, int(test.exact), bool(results.data["synthetic"])),
+        "labels": w.twins_labels(twins, float(test.same_label)),
+        "scores": (
+            f"Without them {w.count(left)} test faces are left. Of the accuracies, {moves}"
+            if twins
+            else "So nothing changes without them"
+        ),
+        "comparisons": w.twins_change(total, changed),
+    }

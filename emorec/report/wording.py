@@ -320,6 +320,49 @@ def same_order(score: str, before: Sequence[str], after: Sequence[str]) -> str:
     )
 
 
+def twins_found(faces: int, twins: int, exact: int, synthetic: bool) -> str:
+    """How many test faces have a twin in training; `exact` of them to the last pixel."""
+    if not twins:
+        return f"None of the {count(faces)} test faces has a twin among the training faces"
+    copies = "none of them" if not exact else "all of them" if exact == twins else f"{count(exact)} of them"
+    have = f"{count(twins)} ({percent(twins / faces)}) {verb(twins, 'has', 'have')}"
+    found = f"Of the {count(faces)} test faces, {have} a twin among the training faces, {copies} to the last pixel"
+    if synthetic:
+        return f"{found}; since every face was drawn anew, that is how often the threshold errs on such drawings"
+    return f"{found}; faces that differ much in scale are missed, so that there may be more"
+
+
+def twins_labels(twins: int, same: float) -> str:
+    """How often twins carry the same label: what the labels of one photograph, given twice, agree on."""
+    if not twins:
+        return "There are no labels of one photograph to compare"
+    return (
+        f"The label of the test face and that of its twin agree for {percent(same)} of them: no more than that could "
+        "be known of a label from another label of one and the same photograph"
+    )
+
+
+def twins_change(total: int, changed: Sequence[tuple[str, str, str]]) -> str:
+    """What is left of the comparisons of accuracy without twins.
+
+    `changed`: (model, reference, direction) of those whose interval says something else than over all test faces.
+    """
+    if not total:
+        return "With one model there is no comparison to make again"
+    if not changed:
+        return f"Of {many(total, 'comparison')} of accuracy, none comes out on another side without them"
+    says = {
+        "more": "{} is now ahead of {}",
+        "less": "{} is now behind {}",
+        "unclear": "{} and {} are no longer told apart",
+    }
+    parts = [says[direction].format(model, reference) for model, reference, direction in changed]
+    come = verb(len(changed), "comes", "come")
+    return (
+        f"Of {many(total, 'comparison')} of accuracy, {word(len(changed))} {come} out differently: {'; '.join(parts)}"
+    )
+
+
 def where_changed(inside: float, inside_now: float, across: float, across_now: float) -> str:
     """Mean mutual confusion of pairs inside a group and across groups, under the single ResNet and the mixture."""
 

@@ -1,9 +1,10 @@
 """Stage `tables`: every number that the report states.
 
 One function a table; each takes predictions, embeddings or training records that `read` has validated and returns a
-DataFrame with the table's columns. Nothing here looks at an image.
+DataFrame with the table's columns. Only `audit` looks at an image.
 """
 
+from emorec.tables.audit import audit_tables, without_twins_table
 from emorec.tables.calibration import calibration_table, reliability_table, risk_coverage_table
 from emorec.tables.claims import claims_table
 from emorec.tables.comparisons import comparisons_table, pair_comparisons_table
@@ -23,6 +24,7 @@ from emorec.tables.representation import projections_table, representation_table
 __all__ = [
     "Embeddings",
     "Model",
+    "audit_tables",
     "calibration_table",
     "claims_table",
     "classes_table",
@@ -43,4 +45,5 @@ __all__ = [
     "scores_table",
     "spread_table",
     "summary_table",
+    "without_twins_table",
 ]

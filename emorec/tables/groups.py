@@ -9,6 +9,7 @@ import pandas as pd
 from emorec import config as configs
 from emorec import tables
 from emorec.config import Study
+from emorec.data.faces import load_faces
 from emorec.files import write_csv
 from emorec.paths import Layout
 
@@ -67,6 +68,19 @@ def comparisons(study: Study, layout: Layout) -> Tables:
     }
 
 
+def audit(study: Study, layout: Layout) -> Tables:
+    """Copies and near-copies of faces within and across splits, from the faces."""
+    counts, twins = tables.audit_tables(load_faces(layout.faces))
+    return {"audit": counts, "twins": twins}
+
+
+def without_twins(study: Study, layout: Layout) -> Tables:
+    """Scores and comparisons without the test faces that have a twin in training."""
+    predictions, models = _predictions(study, layout), _models(study, layout)
+    twins = pd.read_csv(layout.table("twins"))
+    return {"without_twins": tables.without_twins_table(predictions, models, twins)}
+
+
 def representation(study: Study, layout: Layout) -> Tables:
     """How well the embeddings of the test faces part the emotions, and their maps to the plane."""
     embeddings = _embeddings(study, layout)
@@ -83,7 +97,8 @@ def claims(study: Study, layout: Layout) -> Tables:
 
 
 GROUPS: dict[str, Callable[[Study, Layout], Tables]] = {
-    made.__name__: made for made in (costs, classes, curves, scores, calibration, comparisons, representation, claims)
+    made.__name__: made
+    for made in (costs, classes, curves, scores, calibration, comparisons, audit, without_twins, representation, claims)
 }
 
 

@@ -169,6 +169,64 @@ rule comparisons:
         "emorec tables --group comparisons --config {params.config:q} --log {log:q}"
 
 
+rule audit:
+    input:
+        faces=rules.data.output.faces,
+        code=modules("tables/audit.py", "data/twins.py"),
+    output:
+        audit=f"{RESULTS}/tables/audit.csv",
+        twins=f"{RESULTS}/tables/twins.csv",
+    log:
+        f"{RESULTS}/logs/tables/audit.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/audit.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        config=CONFIG,
+    message:
+        "tables: copies and near-copies of faces"
+    shell:
+        "emorec tables --group audit --config {params.config:q} --log {log:q}"
+
+
+rule without_twins:
+    input:
+        predictions=predictions(),
+        twins=rules.audit.output.twins,
+        code=modules(
+            "tables/read.py",
+            "tables/audit.py",
+            "tables/performance.py",
+            "tables/comparisons.py",
+            "tables/bootstrap.py",
+            "tables/metrics.py",
+        ),
+    output:
+        f"{RESULTS}/tables/without_twins.csv",
+    log:
+        f"{RESULTS}/logs/tables/without_twins.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/without_twins.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        models={name: entry.kind for name, entry in STUDY.models.items()},
+        config=CONFIG,
+    message:
+        "tables: results without test faces that training has seen"
+    shell:
+        "emorec tables --group without_twins --config {params.config:q} --log {log:q}"
+
+
 rule representation:
     input:
         predictions=predictions(),

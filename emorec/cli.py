@@ -45,7 +45,7 @@ def data(args: argparse.Namespace) -> None:
     from emorec.data.prepare import prepare
 
     study, layout = _study(args)
-    prepare(study.data, layout.faces, layout.summary, layout.truth)
+    prepare(study.data, layout.faces, layout.summary, layout.truth, layout.votes)
 
 
 def train(args: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ By hand: `python tests/fake_study.py OUTDIR --tables`.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # by hand, from a 
 
 from emorec import EMOTIONS, SPLITS
 from emorec.data.faces import load_faces
+from emorec.data.votes import Votes, load_votes, save_votes
 from emorec.files import atomic, write_csv, write_json
 
 SHARES = np.array([0.139, 0.016, 0.143, 0.251, 0.168, 0.111, 0.172])  # FER2013's own imbalance
@@ -44,11 +46,17 @@ MODELS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 
 
 def make_study(
-    out: Path, faces: tuple[int, int, int] = (2800, 700, 700), seeds: int = 2, epochs: int = 20, state: int = 0
+    out: Path,
+    faces: tuple[int, int, int] = (2800, 700, 700),
+    seeds: int = 2,
+    epochs: int = 20,
+    state: int = 0,
+    votes: bool = False,
 ) -> Path:
     """Write data/, networks/ (without weights and outputs), predictions/ and embeddings/ below `out`; return `out`.
 
-    `faces` counts train, val and test. The same arguments give the same numbers.
+    `faces` counts train, val and test. With `votes` the study passes for one of FER2013 with FER+'s votes, without it
+    for one of synthetic faces. The same arguments give the same numbers.
     """
     rng = np.random.default_rng(state)
     split = np.repeat(np.arange(3, dtype=np.uint8), faces)
@@ -58,6 +66,8 @@ def make_study(
         labels[start : start + min(count, len(EMOTIONS))] = np.arange(min(count, len(EMOTIONS)))
     row = np.arange(split.size, dtype=np.int32)
     _write_data(out / "data", labels, split, row, rng)
+    if votes:
+        _write_votes(out / "data", labels, row)
 
     for seed in range(seeds):
         for network in (*MEMBERS, "gate", *EXPERTS):
@@ -136,6 +146,10 @@ def write_all_tables(study: Path, resamples: int = 2000, sample: int = 2000) -> 
         "claims": tables.claims_table(predictions, embeddings, models, resamples),
     }
     made["spread"] = tables.spread_table(made["recall"], made["confusion"], made["pairs"])
+    if (study / "data" / "votes.npz").exists():
+        votes = load_votes(study / "data" / "votes.npz")
+        made["ferplus"] = tables.ferplus_table(predictions, votes)
+        made["by_majority"] = tables.by_majority_table(predictions, models, votes, resamples)
     for name, table in made.items():
         write_csv(study / "tables" / f"{name}.csv", table)
 
@@ -217,6 +231,18 @@ def _write_data(out: Path, labels: np.ndarray, split: np.ndarray, row: np.ndarra
         },
     }
     write_json(out / "summary.json", summary)
+
+
+def _write_votes(out: Path, labels: np.ndarray, row: np.ndarray) -> None:
+    """Ten votes a face, most of them for its label; the study is no longer called synthetic."""
+    rng = np.random.default_rng(1)
+    clear = rng.uniform(0.2, 1.0, size=labels.size)
+    chances = np.full((labels.size, 10), 1 / 10) * (1 - clear[:, None])
+    chances[np.arange(labels.size), labels] += clear
+    save_votes(out / "votes.npz", Votes(row, rng.multinomial(10, chances).astype(np.uint8)))
+    (out / "truth.npz").unlink()
+    summary = json.loads((out / "summary.json").read_text())
+    write_json(out / "summary.json", summary | {"synthetic": False, "votes": {"faces": int(labels.size)}})
 
 
 def _write_network(out: Path, network: str, seed: int, epochs: int, rng: np.random.Generator) -> None:

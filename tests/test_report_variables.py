@@ -38,9 +38,9 @@ def _fake_study():
     return module
 
 
-def _make(folder: Path, seeds: int) -> Path:
+def _make(folder: Path, seeds: int, votes: bool = False) -> Path:
     fake = _fake_study()
-    study = fake.make_study(folder, faces=(400, 200, 200), seeds=seeds, epochs=6)
+    study = fake.make_study(folder, faces=(400, 200, 200), seeds=seeds, epochs=6, votes=votes)
     fake.write_all_tables(study, resamples=200, sample=60)
     (study / "figures").mkdir()
     for name in stage.shown_figures({p.name: p.read_bytes() for p in REPORT.glob("*.qmd")}) - {stage.DIAGRAM}:
@@ -56,6 +56,11 @@ def study(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def one_seed(tmp_path_factory) -> Path:
     return _make(tmp_path_factory.mktemp("one"), 1)
+
+
+@pytest.fixture(scope="module")
+def voted(tmp_path_factory) -> Path:
+    return _make(tmp_path_factory.mktemp("voted"), 1, votes=True)
 
 
 @pytest.fixture(scope="module")
@@ -191,11 +196,11 @@ def test_twins_are_told_by_number_and_direction() -> None:
     assert wording.twins_found(100, 0, 0, False).startswith("None of the 100")
     assert "2 (2.0" in wording.twins_found(100, 2, 0, False) and "none of them" in wording.twins_found(100, 2, 0, False)
     assert "errs" in wording.twins_found(100, 2, 0, True)
-    assert "none comes out on another side" in wording.twins_change(2, [])
-    assert "no comparison" in wording.twins_change(0, [])
-    text = wording.twins_change(3, [("A", "B", "unclear"), ("C", "B", "less")])
-    assert "two come out differently: A and B are no longer told apart; C is now behind B" in text
-    assert "A is now ahead of B" in wording.twins_change(3, [("A", "B", "more")])
+    assert "none comes out on another side" in wording.changed_comparisons("without them", 2, [])
+    assert "no comparison" in wording.changed_comparisons("without them", 0, [])
+    text = wording.changed_comparisons("without them", 3, [("A", "B", "unclear"), ("C", "B", "less")])
+    assert "two come out differently without them: A and B are then not told apart; C is then behind B" in text
+    assert "A is then ahead of B" in wording.changed_comparisons("without them", 3, [("A", "B", "more")])
 
 
 def test_kept_and_routing() -> None:
@@ -414,6 +419,23 @@ def test_every_variable_and_include_of_the_source_resolves(staged: Path) -> None
         assert (staged / name).is_file(), name
     made = {f"tables/{path.name}" for path in (staged / "tables").iterdir()}
     assert made == {name for name in includes if name.startswith("tables/")}
+
+
+def test_votes_bring_their_section(voted: Path, staged: Path, tmp_path: Path) -> None:
+    assert (staged / "_ferplus.qmd").read_text() == ""
+    stage.stage(voted, REPORT, tmp_path / "out", META)
+    text = _sources(tmp_path / "out")
+    tree = yaml.safe_load((tmp_path / "out" / "_variables.yml").read_text())
+    for name in set(re.findall(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}", text)):
+        assert stage.lookup(tree, name)
+    for name in re.findall(r"^\{\{< include (\S+) >\}\}$", text, re.MULTILINE):
+        assert (tmp_path / "out" / name).is_file(), name
+    table = pd.read_csv(voted / "tables" / "ferplus.csv", dtype={"model": str}, keep_default_na=False)
+    own = table[(table.model == "mixture") & (table.agreement == "all")]
+    assert f"{100 * float(own.majority_accuracy.iloc[0]):.1f}" in tree["ferplus"]["models"]
+    assert "8 or 9 of ten agree" in tree["ferplus"]["labels"]
+    cells = (tmp_path / "out" / "tables" / "_ferplus.md").read_text()
+    assert f"| {100 * float(own.sided.iloc[0]):.1f} |" in cells and "FER2013's labels" in cells
 
 
 def test_every_float_is_defined_once_and_referred_to(staged: Path) -> None:

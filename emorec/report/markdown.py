@@ -36,12 +36,20 @@ def tables(results: Results, meta: dict[str, Any]) -> dict[str, str]:
         "calibration": calibration(results),
         "representation": representation(results),
         "audit": audit(results),
-        "without_twins": without_twins(results),
+        "without_twins": on_other_terms(results, "without_twins", "Without twins"),
         "models": models(results),
         "networks": networks(results),
         "scores": scores(results),
         "hyperparameters": hyperparameters(results),
         "colophon": colophon(results, meta),
+        **(_of_votes(results) if results.has_votes else {}),
+    }
+
+
+def _of_votes(results: Results) -> dict[str, str]:
+    return {
+        "ferplus": ferplus(results),
+        "by_majority": on_other_terms(results, "by_majority", "By the majority"),
     }
 
 
@@ -259,10 +267,10 @@ def audit(results: Results) -> str:
     return pipe(header, rows, "llrrrrr")
 
 
-def without_twins(results: Results) -> str:
-    """Scores and comparisons over all test faces and without those that have a twin in training."""
+def on_other_terms(results: Results, name: str, heading: str) -> str:
+    """Scores and comparisons over all test faces by their labels, and as without_twins.csv or by_majority.csv says."""
     rows = []
-    for row in results["without_twins"].itertuples(index=False):
+    for row in results[name].itertuples(index=False):
         score = {"accuracy": "accuracy", "macro_f1": "macro-F1"}[row.metric]
         if row.reference:
             what = f"{results.label(row.model)} minus {results.label(row.reference)}"
@@ -277,7 +285,20 @@ def without_twins(results: Results) -> str:
             for one in (found, (row.estimate, row.low, row.high))
         ]
         rows.append([what, score, *cells])
-    return pipe(["Model or comparison", "Score", "All test faces", "Without twins"], rows, "llrr", [44, 11, 22, 22])
+    return pipe(["Model or comparison", "Score", "All test faces", heading], rows, "llrr", [44, 11, 22, 22])
+
+
+def ferplus(results: Results) -> str:
+    """Agreement with the taggers' majority: the labels, then a row a model."""
+    labels = v.agreements(results, "")
+    names = list(labels.index)
+    rows = [["*judged faces*", *(w.count(labels.judged[name]) for name in names), w.NONE, w.NONE]]
+    for model in ["", *results["models"].model]:
+        found = v.agreements(results, model)
+        errors = [found.loc["all", "sided"], found.loc["all", "kept"]]
+        cells = [w.number(100 * value) for value in [*found.majority_accuracy[names], *errors]]
+        rows.append([results.label(model) if model else "FER2013's labels", *cells])
+    return pipe(["Model", *names, "with model", "with label"], rows, "l" + "r" * (len(names) + 2))
 
 
 def models(results: Results) -> str:

@@ -28,6 +28,7 @@ def variables(results: Results, meta: Tree) -> Tree:
 
     `meta` says what the tables cannot: study, commit, dirty, config_sha256, date, versions; a gap is called unknown.
     """
+    optional = {"ferplus": _ferplus} if results.has_votes else {}
     return {
         "meta": _meta(results, meta),
         "data": _data(results),
@@ -49,6 +50,7 @@ def variables(results: Results, meta: Tree) -> Tree:
         "calibration": _calibration(results),
         "representation": _representation(results),
         "twins": _twins(results),
+        **{name: branch(results) for name, branch in optional.items()},
     }
 
 
@@ -588,9 +590,9 @@ def _representation(results: Results) -> Tree:
     }  # fmt: skip
 
 
-def without_twins(results: Results, model: str, reference: str, metric: str) -> pd.Series | None:
-    """The row of without_twins.csv, or None; an empty reference stands for a score."""
-    table = results["without_twins"]
+def on_other_terms(results: Results, name: str, model: str, reference: str, metric: str) -> pd.Series | None:
+    """A row of without_twins.csv or of by_majority.csv, or None; an empty reference stands for a score."""
+    table = results[name]
     rows = table[(table.model == model) & (table.reference == reference) & (table.metric == metric)]
     return rows.iloc[0] if len(rows) else None
 
@@ -602,18 +604,10 @@ def _twins(results: Results) -> Tree:
     left = int(results["without_twins"].faces.iloc[0])
 
     def both(model: str) -> str:
-        row = without_twins(results, model, "", "accuracy")
+        row = on_other_terms(results, "without_twins", model, "", "accuracy")
         fewer = float("nan") if row is None else row.estimate
         return f"from {w.percent(_mean(results, model, 'accuracy'))} to {w.percent(fewer)}"
 
-    table = results["without_twins"]
-    changed = []
-    for row in _named(table[(table.metric == "accuracy") & (table.reference != "")]):
-        before = comparison(results, row.model, row.reference)
-        after = w.direction(row.low, row.high)
-        if before is not None and after != w.direction(before.low, before.high):
-            changed.append((results.label(row.model), results.label(row.reference), after))
-    total = int(((table.metric == "accuracy") & (table.reference != "")).sum())
     moves = w.listing([f"that of {name} goes {both(model)}" for model, name in _headline(results).items()])
     return {
         "found": w.twins_found(faces, twins, int(test.exact), bool(results.data["synthetic"])),
@@ -623,5 +617,68 @@ def _twins(results: Results) -> Tree:
             if twins
             else "So nothing changes without them"
         ),
-        "comparisons": w.twins_change(total, changed),
+        "comparisons": w.changed_comparisons("without them", *changed_comparisons(results, "without_twins")),
+    }
+
+
+def changed_comparisons(results: Results, name: str) -> tuple[int, list[tuple[str, str, str]]]:
+    """How many comparisons of accuracy without_twins.csv or by_majority.csv holds, and which come out differently.
+
+    The latter are (model, reference, direction) of those whose interval lies on another side of zero than over all test
+    faces and by their labels.
+    """
+    table = results[name]
+    table = table[(table.metric == "accuracy") & (table.reference != "")]
+    changed = []
+    for row in _named(table):
+        before = comparison(results, row.model, row.reference)
+        after = w.direction(row.low, row.high)
+        if before is not None and after != w.direction(before.low, before.high):
+            changed.append((results.label(row.model), results.label(row.reference), after))
+    return len(table), changed
+
+
+def agreements(results: Results, model: str) -> pd.DataFrame:
+    """A model's rows of ferplus.csv, mean over seeds, by agreement; of the labels where `model` is empty."""
+    table = results["ferplus"]
+    numbers = table[table.model == model].drop(columns=["model", "seed"])
+    return numbers.groupby("agreement", sort=False).mean()
+
+
+def _ferplus(results: Results) -> Tree:
+    labels = agreements(results, "")
+    every = labels.loc["all"]
+    found = {name: agreements(results, model).loc["all"] for model, name in _headline(results).items()}
+    level = [
+        f"{w.percent(row.majority_accuracy)} where {name} of ten agree" for name, row in labels.iloc[1:].iterrows()
+    ]
+    return {
+        "judged": (
+            f"They do for {w.count(every.judged)} of the {w.count(every.faces)} test faces "
+            f"({w.percent(every.judged / every.faces)})"
+        ),
+        "labels": (
+            f"FER2013's label is the majority's for {w.percent(every.majority_accuracy)} of them: {w.listing(level)}"
+        ),
+        "ceiling": (
+            "Somebody who always named the emotion with the most votes would be right, by FER2013's labels, for "
+            f"{w.percent(every.ceiling)} of all test faces, and one of the taggers drawn at random for "
+            f"{w.percent(every.tagger)}"
+        ),
+        "models": w.capital(
+            w.listing(
+                [
+                    f"{name} agrees with the label for {w.percent(row.label_accuracy)} of the judged faces and with "
+                    f"the majority for {w.percent(row.majority_accuracy)}"
+                    for name, row in found.items()
+                ]
+            )
+        ),
+        "sided": (
+            "Of the errors by FER2013's label, the majority sides with the model in "
+            f"{w.listing([f'{w.percent(row.sided)} for {name}' for name, row in found.items()])}"
+        ),
+        "comparisons": w.changed_comparisons(
+            "when the majority is the judge", *changed_comparisons(results, "by_majority")
+        ),
     }

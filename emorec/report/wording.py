@@ -342,25 +342,23 @@ def twins_labels(twins: int, same: float) -> str:
     )
 
 
-def twins_change(total: int, changed: Sequence[tuple[str, str, str]]) -> str:
-    """What is left of the comparisons of accuracy without twins.
+def changed_comparisons(terms: str, total: int, changed: Sequence[tuple[str, str, str]]) -> str:
+    """What is left of the comparisons of accuracy on other terms, which `terms` names ("without them").
 
     `changed`: (model, reference, direction) of those whose interval says something else than over all test faces.
     """
     if not total:
         return "With one model there is no comparison to make again"
     if not changed:
-        return f"Of {many(total, 'comparison')} of accuracy, none comes out on another side without them"
+        return f"Of {many(total, 'comparison')} of accuracy, none comes out on another side {terms}"
     says = {
-        "more": "{} is now ahead of {}",
-        "less": "{} is now behind {}",
-        "unclear": "{} and {} are no longer told apart",
+        "more": "{} is then ahead of {}",
+        "less": "{} is then behind {}",
+        "unclear": "{} and {} are then not told apart",
     }
     parts = [says[direction].format(model, reference) for model, reference, direction in changed]
-    come = verb(len(changed), "comes", "come")
-    return (
-        f"Of {many(total, 'comparison')} of accuracy, {word(len(changed))} {come} out differently: {'; '.join(parts)}"
-    )
+    come = f"{word(len(changed))} {verb(len(changed), 'comes', 'come')} out differently {terms}"
+    return f"Of {many(total, 'comparison')} of accuracy, {come}: {'; '.join(parts)}"
 
 
 def where_changed(inside: float, inside_now: float, across: float, across_now: float) -> str:

@@ -8,6 +8,7 @@ from emorec.tables.audit import audit_tables, without_twins_table
 from emorec.tables.calibration import calibration_table, reliability_table, risk_coverage_table
 from emorec.tables.claims import claims_table
 from emorec.tables.comparisons import comparisons_table, pair_comparisons_table
+from emorec.tables.ferplus import by_majority_table, ferplus_table
 from emorec.tables.networks import classes_table, curves_table, models_table
 from emorec.tables.performance import (
     confusion_table,
@@ -25,12 +26,14 @@ __all__ = [
     "Embeddings",
     "Model",
     "audit_tables",
+    "by_majority_table",
     "calibration_table",
     "claims_table",
     "classes_table",
     "comparisons_table",
     "confusion_table",
     "curves_table",
+    "ferplus_table",
     "gate_table",
     "models_table",
     "pair_comparisons_table",

@@ -12,13 +12,11 @@ from emorec.data.faces import Faces
 from emorec.data.twins import NEAREST, find_twins
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES
-from emorec.tables.comparisons import comparisons_table
-from emorec.tables.performance import summary_table
 from emorec.tables.read import Model
+from emorec.tables.subset import results_table
 
 AUDIT_COLUMNS = ["split", "other", "faces", "exact", "twins", "mirrored", "same_label"]
 TWINS_COLUMNS = ["row", "label", "twin", "exact", "distance", "nearest", "nearest_label", "mirrored"]
-WITHOUT_COLUMNS = ["model", "reference", "metric", "faces", "estimate", "low", "high", "p_holm"]
 
 # Faces of the first, looked for in the second.
 LOOKED_FOR = (
@@ -82,10 +80,9 @@ def audit_tables(faces: Faces, nearest: int = NEAREST) -> tuple[pd.DataFrame, pd
 def without_twins_table(
     predictions: pd.DataFrame, models: Sequence[Model], twins: pd.DataFrame, resamples: int = RESAMPLES
 ) -> pd.DataFrame:
-    """without_twins.csv: accuracy and macro-F1 of every model, and every comparison, without test faces with a twin.
+    """without_twins.csv: `results_table` without the test faces that have a twin in training.
 
-    `twins` is twins.csv. Rows without a reference are scores, the others differences, as in summary.csv and in
-    comparisons.csv; `faces` are left. EmorecError where no test face is, or where one is not in `twins`.
+    `twins` is twins.csv. EmorecError where no test face is, or where one is not in `twins`.
     """
     test = predictions[predictions["split"] == "test"]
     if not test["row"].isin(twins["row"]).all():
@@ -93,8 +90,4 @@ def without_twins_table(
     kept = test[~test["row"].isin(twins.loc[twins["twin"].astype(bool), "row"])]
     if kept.empty:
         raise EmorecError("tables/twins.csv: every test face has a twin in training; nothing is left to score")
-    scores = summary_table(kept, resamples)
-    scores = scores[scores["metric"].isin(["accuracy", "macro_f1"])].rename(columns={"mean": "estimate"})
-    differences = comparisons_table(kept, models, resamples).rename(columns={"difference": "estimate"})
-    table = pd.concat([scores.assign(reference=""), differences], ignore_index=True)
-    return table.assign(faces=kept["row"].nunique()).reindex(columns=WITHOUT_COLUMNS)
+    return results_table(kept, models, resamples)

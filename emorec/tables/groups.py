@@ -10,6 +10,7 @@ from emorec import config as configs
 from emorec import tables
 from emorec.config import Study
 from emorec.data.faces import load_faces
+from emorec.data.votes import load_votes
 from emorec.files import write_csv
 from emorec.paths import Layout
 
@@ -81,6 +82,15 @@ def without_twins(study: Study, layout: Layout) -> Tables:
     return {"without_twins": tables.without_twins_table(predictions, models, twins)}
 
 
+def ferplus(study: Study, layout: Layout) -> Tables:
+    """Labels and models against FER+'s votes, where the study has them."""
+    predictions, votes = _predictions(study, layout), load_votes(layout.votes)
+    return {
+        "ferplus": tables.ferplus_table(predictions, votes),
+        "by_majority": tables.by_majority_table(predictions, _models(study, layout), votes),
+    }
+
+
 def representation(study: Study, layout: Layout) -> Tables:
     """How well the embeddings of the test faces part the emotions, and their maps to the plane."""
     embeddings = _embeddings(study, layout)
@@ -98,7 +108,19 @@ def claims(study: Study, layout: Layout) -> Tables:
 
 GROUPS: dict[str, Callable[[Study, Layout], Tables]] = {
     made.__name__: made
-    for made in (costs, classes, curves, scores, calibration, comparisons, audit, without_twins, representation, claims)
+    for made in (
+        costs,
+        classes,
+        curves,
+        scores,
+        calibration,
+        comparisons,
+        audit,
+        without_twins,
+        ferplus,
+        representation,
+        claims,
+    )
 }
 
 

@@ -201,6 +201,7 @@ rule without_twins:
         code=modules(
             "tables/read.py",
             "tables/audit.py",
+            "tables/subset.py",
             "tables/performance.py",
             "tables/comparisons.py",
             "tables/bootstrap.py",
@@ -225,6 +226,41 @@ rule without_twins:
         "tables: results without test faces that training has seen"
     shell:
         "emorec tables --group without_twins --config {params.config:q} --log {log:q}"
+
+
+rule ferplus:
+    input:
+        predictions=predictions(),
+        votes=f"{RESULTS}/data/votes.npz",
+        code=modules(
+            "data/votes.py",
+            "tables/read.py",
+            "tables/ferplus.py",
+            "tables/subset.py",
+            "tables/performance.py",
+            "tables/comparisons.py",
+            "tables/bootstrap.py",
+            "tables/metrics.py",
+        ),
+    output:
+        multiext(f"{RESULTS}/tables/", "ferplus.csv", "by_majority.csv"),
+    log:
+        f"{RESULTS}/logs/tables/ferplus.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/ferplus.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        models={name: entry.kind for name, entry in STUDY.models.items()},
+        config=CONFIG,
+    message:
+        "tables: labels and models against FER+'s votes"
+    shell:
+        "emorec tables --group ferplus --config {params.config:q} --log {log:q}"
 
 
 rule representation:

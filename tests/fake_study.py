@@ -20,6 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # by hand, from a 
 
 from emorec import EMOTIONS, SPLITS
 from emorec.data.faces import load_faces
+from emorec.data.synthetic import DEFAULT_MODEL, NAMES
+from emorec.data.synthetic.action_units import draw_action_units
+from emorec.data.truth import load_truth
 from emorec.data.votes import Votes, load_votes, save_votes
 from emorec.files import atomic, write_csv, write_json
 
@@ -146,6 +149,10 @@ def write_all_tables(study: Path, resamples: int = 2000, sample: int = 2000) -> 
         "claims": tables.claims_table(predictions, embeddings, models, resamples),
     }
     made["spread"] = tables.spread_table(made["recall"], made["confusion"], made["pairs"])
+    if (study / "data" / "truth.npz").exists():
+        truth = load_truth(study / "data" / "truth.npz")
+        made["truth"] = tables.truth_table(predictions, truth, 0.05, count=700)
+        made["planted"] = tables.planted_pairs(count=700)
     if (study / "data" / "votes.npz").exists():
         votes = load_votes(study / "data" / "votes.npz")
         made["ferplus"] = tables.ferplus_table(predictions, votes)
@@ -205,13 +212,13 @@ def _write_data(out: Path, labels: np.ndarray, split: np.ndarray, row: np.ndarra
         np.savez(temporary, images=images, labels=labels, split=split, row=row)
     wrong = rng.random(labels.size) < 0.05
     true_labels = np.where(wrong, rng.integers(0, len(EMOTIONS), labels.size), labels).astype(np.uint8)
-    units = np.array(["AU1", "AU4", "AU6", "AU12", "AU15", "AU26"])
+    units = draw_action_units(true_labels, DEFAULT_MODEL, np.random.default_rng(2))
     with atomic(out / "truth.npz") as temporary:
         np.savez(
             temporary,
             true_labels=true_labels,
-            action_units=rng.random((labels.size, units.size)).astype(np.float16),
-            names=units,
+            action_units=units.astype(np.float16),
+            names=np.array(NAMES),
         )
     training = images[split == 0] / 255
     summary: dict[str, Any] = {

@@ -203,6 +203,13 @@ def test_twins_are_told_by_number_and_direction() -> None:
     assert "A is then ahead of B" in wording.changed_comparisons("without them", 3, [("A", "B", "more")])
 
 
+def test_planted_confusion_inside_the_groups() -> None:
+    assert "more than the 30.0" in wording.planted_inside(0.5, 0.3)
+    assert "less than the 50.0" in wording.planted_inside(0.3, 0.5)
+    assert "just as much as" in wording.planted_inside(0.3, 0.3)
+    assert "no groups" in wording.planted_inside(None, None)
+
+
 def test_kept_and_routing() -> None:
     assert "hardly mattered" in wording.kept(0.0)
     assert "0.6" in wording.kept(0.006)
@@ -312,7 +319,7 @@ def test_several_mixtures_are_named_and_the_first_is_the_papers(study: Path, tmp
         return pd.concat([table, other])
 
     doubled_tables = "models gate scores summary recall spread comparisons pair_comparisons representation"
-    for table in f"{doubled_tables} calibration risk_coverage".split():
+    for table in f"{doubled_tables} calibration risk_coverage truth".split():
         _edit(copy, table, doubled)
     found = results.read(copy)
     tree = variables.variables(found, META)
@@ -424,6 +431,7 @@ def test_every_variable_and_include_of_the_source_resolves(staged: Path) -> None
 def test_votes_bring_their_section(voted: Path, staged: Path, tmp_path: Path) -> None:
     assert (staged / "_ferplus.qmd").read_text() == ""
     stage.stage(voted, REPORT, tmp_path / "out", META)
+    assert (tmp_path / "out" / "_truth.qmd").read_text() == "" != (staged / "_truth.qmd").read_text()
     text = _sources(tmp_path / "out")
     tree = yaml.safe_load((tmp_path / "out" / "_variables.yml").read_text())
     for name in set(re.findall(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}", text)):

@@ -40,6 +40,8 @@ COLUMNS = {
     "audit": "split other faces exact twins mirrored same_label",
     "twins": "row label twin exact distance nearest nearest_label mirrored",
     "without_twins": "model reference metric faces estimate low high p_holm",
+    "truth": "model seed measure value",
+    "planted": "first second rate",
     "gate": "model seed split emotion expert weight own",
     "projections": "model method row label predicted x y",
     "representation": "model seed measure value",

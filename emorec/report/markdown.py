@@ -15,6 +15,7 @@ from emorec import EMOTIONS
 from emorec.report import variables as v
 from emorec.report import wording as w
 from emorec.report.results import Results
+from emorec.tables.truth import POSTERIOR
 
 # The main text shows this many pairs; the appendix shows all.
 TOP_PAIRS = 8
@@ -43,6 +44,7 @@ def tables(results: Results, meta: dict[str, Any]) -> dict[str, str]:
         "hyperparameters": hyperparameters(results),
         "colophon": colophon(results, meta),
         **(_of_votes(results) if results.has_votes else {}),
+        **({"truth": truth(results)} if results.has_truth else {}),
     }
 
 
@@ -299,6 +301,19 @@ def ferplus(results: Results) -> str:
         cells = [w.number(100 * value) for value in [*found.majority_accuracy[names], *errors]]
         rows.append([results.label(model) if model else "FER2013's labels", *cells])
     return pipe(["Model", *names, "with model", "with label"], rows, "l" + "r" * (len(names) + 2))
+
+
+def truth(results: Results) -> str:
+    """Nearness to what was planted: the posterior, then a row a model."""
+    digits = {"distance": 3, "correlation": 2, "pair_rank": 2, "top_pairs": 1}
+    rows = []
+    for model in [POSTERIOR, *results["models"].model]:
+        found = v.truths(results, model)
+        cells = [w.number(100 * found[name]) for name in ("accuracy_true", "accuracy_given", "agreement")]
+        cells += [w.number(found[name], places) for name, places in digits.items()]
+        rows.append(["*posterior*" if model == POSTERIOR else results.label(model), *cells])
+    header = ["Model", "True emotion", "Label", "Posterior's answer", "Distance", "Correlation", "Rank", "Top pairs"]
+    return pipe(header, rows, "lrrrrrrr", [24, 9, 7, 11, 9, 12, 7, 7])
 
 
 def models(results: Results) -> str:

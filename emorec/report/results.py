@@ -36,6 +36,7 @@ TABLES = (
 
 # Which tables some studies have besides, by what data/summary.json says of them.
 VOTES_TABLES = ("ferplus", "by_majority")
+TRUTH_TABLES = ("truth", "planted")
 
 # Cells of these columns are names: an empty one stays empty, and a model called `nan` stays a name.
 _TEXT = dict.fromkeys(
@@ -89,6 +90,11 @@ class Results:
         return has_votes(self.data)
 
     @property
+    def has_truth(self) -> bool:
+        """Whether the faces were drawn, so that what is true of them is known."""
+        return bool(self.data["synthetic"])
+
+    @property
     def seeds(self) -> int:
         return int(self["scores"].seed.nunique())
 
@@ -124,9 +130,9 @@ class Results:
         }
 
 
-def wanted(*, votes: bool) -> tuple[str, ...]:
+def wanted(*, votes: bool, synthetic: bool) -> tuple[str, ...]:
     """The tables that the report of such a study reads."""
-    return TABLES + (VOTES_TABLES if votes else ())
+    return TABLES + (VOTES_TABLES if votes else ()) + (TRUTH_TABLES if synthetic else ())
 
 
 def has_votes(summary: dict[str, Any]) -> bool:
@@ -144,7 +150,7 @@ def read(study: Path) -> Results:
         raise EmorecError(f"{data}: missing; run the stage `data` first")
     summary = json.loads(data.read_text(encoding="utf-8"))
     tables = {}
-    for name in wanted(votes=has_votes(summary)):
+    for name in wanted(votes=has_votes(summary), synthetic=bool(summary["synthetic"])):
         path = study / "tables" / f"{name}.csv"
         try:
             tables[name] = pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={})

@@ -17,7 +17,7 @@ VARIANTS = ("data", "data-notice", "data-limits")
 KINDS = ("synthetic", "fer2013")
 
 # Sections that only some studies have; in the others they are empty.
-OPTIONAL = {"_ferplus.qmd": lambda found: found.has_votes}
+OPTIONAL = {"_ferplus.qmd": lambda found: found.has_votes, "_truth.qmd": lambda found: found.has_truth}
 
 # Drawn here rather than by the stage `figures`: it shows the method, not a result.
 DIAGRAM = "mixture"

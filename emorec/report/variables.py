@@ -16,6 +16,7 @@ from emorec import EMOTIONS, SPLITS
 from emorec.report import wording as w
 from emorec.report.results import Results
 from emorec.tables.pairs import HARD_PAIRS
+from emorec.tables.truth import POSTERIOR, TOP
 
 Tree = dict[str, Any]
 
@@ -28,7 +29,7 @@ def variables(results: Results, meta: Tree) -> Tree:
 
     `meta` says what the tables cannot: study, commit, dirty, config_sha256, date, versions; a gap is called unknown.
     """
-    optional = {"ferplus": _ferplus} if results.has_votes else {}
+    optional = ({"ferplus": _ferplus} if results.has_votes else {}) | ({"truth": _truth} if results.has_truth else {})
     return {
         "meta": _meta(results, meta),
         "data": _data(results),
@@ -681,4 +682,44 @@ def _ferplus(results: Results) -> Tree:
         "comparisons": w.changed_comparisons(
             "when the majority is the judge", *changed_comparisons(results, "by_majority")
         ),
+    }
+
+
+def truths(results: Results, model: str) -> pd.Series:
+    """A model's measures of truth.csv, mean over seeds; those of the posterior under its own name."""
+    table = results["truth"]
+    return table[table.model == model].groupby("measure").value.mean()
+
+
+def _truth(results: Results) -> Tree:
+    best = truths(results, POSTERIOR)
+    found = {name: truths(results, model) for model, name in _headline(results).items()}
+    planted = [f"{w.pair(r.first, r.second)} ({w.percent(r.rate)})" for r in _named(results["planted"].head(TOP))]
+    mixture = truths(results, results.mixture)
+
+    def across(text: Any) -> str:
+        return w.listing([f"{text(row)} for {name}" for name, row in found.items()])
+
+    return {
+        "top": w.word(TOP),
+        "bayes": (
+            f"That answer is the true emotion for {w.percent(best.accuracy_true)} of the test faces, and the label for "
+            f"{w.percent(best.accuracy_given)}, since some labels are wrong on purpose"
+        ),
+        "models": (
+            "The share of test faces whose true emotion is named is "
+            f"{across(lambda row: w.percent(row.accuracy_true))}; the posterior's answer is given in "
+            f"{across(lambda row: w.percent(row.agreement))}"
+        ),
+        "planted": w.listing(planted),
+        "correlation": (
+            "The correlation of the rates at which one emotion is taken for another with the planted ones is "
+            f"{across(lambda row: w.number(row.correlation, 2))}; the posterior's own answers on these faces reach "
+            f"{w.number(best.correlation, 2)}"
+        ),
+        "pairs": (
+            f"How many of the {w.word(TOP)} pairs planted most are among the {w.word(TOP)} confused most is "
+            f"{across(lambda row: w.number(row.top_pairs, int(results.seeds > 1)))}"
+        ),
+        "groups": w.planted_inside(mixture.get("inside"), mixture.get("inside_chance")),
     }

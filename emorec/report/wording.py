@@ -361,6 +361,17 @@ def changed_comparisons(terms: str, total: int, changed: Sequence[tuple[str, str
     return f"Of {many(total, 'comparison')} of accuracy, {come}: {'; '.join(parts)}"
 
 
+def planted_inside(share: float | None, chance: float | None) -> str:
+    """How much of the planted confusion the mixture's groups hold, against groupings of the same sizes at random."""
+    if share is None or chance is None:
+        return "The mixture's experts have no groups of emotions that could be held against the planted confusions"
+    more = "more than" if share - chance > 0.005 else "less than" if chance - share > 0.005 else "just as much as"
+    return (
+        f"Of the planted mutual confusion, {percent(share)} lies inside the mixture's groups, {more} the "
+        f"{percent(chance)} that groups of these sizes would hold on average if they were drawn at random"
+    )
+
+
 def where_changed(inside: float, inside_now: float, across: float, across_now: float) -> str:
     """Mean mutual confusion of pairs inside a group and across groups, under the single ResNet and the mixture."""
 

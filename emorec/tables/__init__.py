@@ -21,6 +21,7 @@ from emorec.tables.performance import (
 )
 from emorec.tables.read import Embeddings, Model, read_embeddings, read_predictions
 from emorec.tables.representation import projections_table, representation_table
+from emorec.tables.truth import planted_pairs, truth_table
 
 __all__ = [
     "Embeddings",
@@ -38,6 +39,7 @@ __all__ = [
     "models_table",
     "pair_comparisons_table",
     "pairs_table",
+    "planted_pairs",
     "projections_table",
     "read_embeddings",
     "read_predictions",
@@ -48,5 +50,6 @@ __all__ = [
     "scores_table",
     "spread_table",
     "summary_table",
+    "truth_table",
     "without_twins_table",
 ]

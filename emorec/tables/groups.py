@@ -10,6 +10,7 @@ from emorec import config as configs
 from emorec import tables
 from emorec.config import Study
 from emorec.data.faces import load_faces
+from emorec.data.truth import load_truth
 from emorec.data.votes import load_votes
 from emorec.files import write_csv
 from emorec.paths import Layout
@@ -91,6 +92,15 @@ def ferplus(study: Study, layout: Layout) -> Tables:
     }
 
 
+def truth(study: Study, layout: Layout) -> Tables:
+    """Models against what was planted in synthetic faces."""
+    wrong_labels = study.data.synthetic.wrong_labels
+    return {
+        "truth": tables.truth_table(_predictions(study, layout), load_truth(layout.truth), wrong_labels),
+        "planted": tables.planted_pairs(),
+    }
+
+
 def representation(study: Study, layout: Layout) -> Tables:
     """How well the embeddings of the test faces part the emotions, and their maps to the plane."""
     embeddings = _embeddings(study, layout)
@@ -118,6 +128,7 @@ GROUPS: dict[str, Callable[[Study, Layout], Tables]] = {
         audit,
         without_twins,
         ferplus,
+        truth,
         representation,
         claims,
     )

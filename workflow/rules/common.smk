@@ -79,7 +79,7 @@ def votes_source():
 
 def report_tables():
     """The tables that this study's report reads."""
-    return results.wanted(votes=bool(votes_source()))
+    return results.wanted(votes=bool(votes_source()), synthetic=STUDY.data.source == "synthetic")
 
 
 def training(wildcards):

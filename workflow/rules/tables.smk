@@ -263,6 +263,40 @@ rule ferplus:
         "emorec tables --group ferplus --config {params.config:q} --log {log:q}"
 
 
+rule truth:
+    input:
+        predictions=predictions(),
+        truth=f"{RESULTS}/data/truth.npz",
+        code=modules(
+            "data/truth.py",
+            "data/synthetic/action_units.py",
+            "tables/read.py",
+            "tables/truth.py",
+            "tables/metrics.py",
+            "tables/pairs.py",
+        ),
+    output:
+        multiext(f"{RESULTS}/tables/", "truth.csv", "planted.csv"),
+    log:
+        f"{RESULTS}/logs/tables/truth.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/truth.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        models=list(STUDY.models),
+        wrong_labels=STUDY.data.synthetic.wrong_labels,
+        config=CONFIG,
+    message:
+        "tables: models against what was planted in the faces"
+    shell:
+        "emorec tables --group truth --config {params.config:q} --log {log:q}"
+
+
 rule representation:
     input:
         predictions=predictions(),

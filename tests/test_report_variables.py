@@ -198,9 +198,12 @@ def test_twins_are_told_by_number_and_direction() -> None:
     assert "errs" in wording.twins_found(100, 2, 0, True)
     assert "none comes out on another side" in wording.changed_comparisons("without them", 2, [])
     assert "no comparison" in wording.changed_comparisons("without them", 0, [])
-    text = wording.changed_comparisons("without them", 3, [("A", "B", "unclear"), ("C", "B", "less")])
-    assert "two come out differently without them: A and B are then not told apart; C is then behind B" in text
-    assert "A is then ahead of B" in wording.changed_comparisons("without them", 3, [("A", "B", "more")])
+    text = wording.changed_comparisons(
+        "without them", 3, [("accuracy", "A", "B", "unclear"), ("macro-F1", "C", "B", "less")]
+    )
+    assert "two come out differently without them" in text
+    assert "in accuracy, A and B are then not told apart; in macro-F1, C is then behind B" in text
+    assert "A is then ahead of B" in wording.changed_comparisons("without them", 3, [("accuracy", "A", "B", "more")])
 
 
 def test_planted_confusion_inside_the_groups() -> None:

@@ -535,8 +535,9 @@ def _calibration(results: Results) -> Tree:
             f"{across(lambda model: w.size(found[model].loc['ece', 'before']))}"
         ),
         "temperatures": (
-            f"It is {across(lambda model: w.number(found[model].temperature.iloc[0], 2))}; above 1 it makes a model "
-            "less sure of itself, below 1 more"
+            "The temperature is "
+            f"{across(lambda model: w.number(found[model].temperature.iloc[0], 2))}; above 1 it makes a model less "
+            "sure of itself, below 1 more"
         ),
         "after": f"After scaling the error is {across(lambda model: w.size(found[model].loc['ece', 'after']))}",
         "order": w.same_order("negative log-likelihood", order("before"), order("after")),
@@ -622,21 +623,26 @@ def _twins(results: Results) -> Tree:
     }
 
 
-def changed_comparisons(results: Results, name: str) -> tuple[int, list[tuple[str, str, str]]]:
-    """How many comparisons of accuracy without_twins.csv or by_majority.csv holds, and which come out differently.
+def changed_comparisons(results: Results, name: str) -> tuple[int, list[tuple[str, str, str, str]]]:
+    """How many comparisons without_twins.csv or by_majority.csv holds, and which come out differently.
 
-    The latter are (model, reference, direction) of those whose interval lies on another side of zero than over all test
-    faces and by their labels.
+    The latter are (metric, model, reference, direction) of those that say something else than over all test faces and
+    by their labels. A comparison says something where its interval and its Holm-corrected p-value agree.
     """
     table = results[name]
-    table = table[(table.metric == "accuracy") & (table.reference != "")]
+    table = table[table.reference != ""]
     changed = []
     for row in _named(table):
-        before = comparison(results, row.model, row.reference)
-        after = w.direction(row.low, row.high)
-        if before is not None and after != w.direction(before.low, before.high):
-            changed.append((results.label(row.model), results.label(row.reference), after))
+        before = comparison(results, row.model, row.reference, row.metric)
+        after = _said(row)
+        if before is not None and after != _said(before):
+            labels = results.label(row.model), results.label(row.reference)
+            changed.append(({"macro_f1": "macro-F1"}.get(row.metric, row.metric), *labels, after))
     return len(table), changed
+
+
+def _said(row: Any) -> str:
+    return w.direction(row.low, row.high) if row.p_holm < ALPHA else "unclear"
 
 
 def agreements(results: Results, model: str) -> pd.DataFrame:
@@ -650,12 +656,14 @@ def _ferplus(results: Results) -> Tree:
     labels = agreements(results, "")
     every = labels.loc["all"]
     found = {name: agreements(results, model).loc["all"] for model, name in _headline(results).items()}
+    shares = [w.percent(share) for share in labels.majority_accuracy.iloc[1:]]
     level = [
-        f"{w.percent(row.majority_accuracy)} where {name} of ten agree" for name, row in labels.iloc[1:].iterrows()
+        f"{share} where {'all' if name == '10' else name} of ten agree"
+        for name, share in zip(labels.index[1:], shares, strict=True)
     ]
     return {
         "judged": (
-            f"They do for {w.count(every.judged)} of the {w.count(every.faces)} test faces "
+            f"There is one for {w.count(every.judged)} of the {w.count(every.faces)} test faces "
             f"({w.percent(every.judged / every.faces)})"
         ),
         "labels": (

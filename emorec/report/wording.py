@@ -342,23 +342,23 @@ def twins_labels(twins: int, same: float) -> str:
     )
 
 
-def changed_comparisons(terms: str, total: int, changed: Sequence[tuple[str, str, str]]) -> str:
-    """What is left of the comparisons of accuracy on other terms, which `terms` names ("without them").
+def changed_comparisons(terms: str, total: int, changed: Sequence[tuple[str, str, str, str]]) -> str:
+    """What is left of the comparisons on other terms, which `terms` names ("without them").
 
-    `changed`: (model, reference, direction) of those whose interval says something else than over all test faces.
+    `changed`: (metric, model, reference, direction) of those that say something else than over all test faces.
     """
     if not total:
         return "With one model there is no comparison to make again"
     if not changed:
-        return f"Of {many(total, 'comparison')} of accuracy, none comes out on another side {terms}"
+        return f"Of {many(total, 'comparison')} of accuracy and macro-F1, none comes out on another side {terms}"
     says = {
-        "more": "{} is then ahead of {}",
-        "less": "{} is then behind {}",
-        "unclear": "{} and {} are then not told apart",
+        "more": "in {}, {} is then ahead of {}",
+        "less": "in {}, {} is then behind {}",
+        "unclear": "in {}, {} and {} are then not told apart",
     }
-    parts = [says[direction].format(model, reference) for model, reference, direction in changed]
+    parts = [says[direction].format(metric, model, reference) for metric, model, reference, direction in changed]
     come = f"{word(len(changed))} {verb(len(changed), 'comes', 'come')} out differently {terms}"
-    return f"Of {many(total, 'comparison')} of accuracy, {come}: {'; '.join(parts)}"
+    return f"Of {many(total, 'comparison')} of accuracy and macro-F1, {come}: {'; '.join(parts)}"
 
 
 def planted_inside(share: float | None, chance: float | None) -> str:

@@ -45,7 +45,7 @@ def data(args: argparse.Namespace) -> None:
     from emorec.data.prepare import prepare
 
     study, layout = _study(args)
-    prepare(study.data, layout.faces, layout.summary, layout.truth)
+    prepare(study.data, layout.faces, layout.summary, layout.truth, layout.votes)
 
 
 def train(args: argparse.Namespace) -> None:
@@ -208,7 +208,7 @@ _OPTIONS = {
     "network": ("a network of the study; a wrong name lists them", str),
     "model": ("a model of the study", str),
     "seed": ("the replicate's seed", int),
-    "group": ("costs, classes, curves, scores, comparisons, representation or claims", str),
+    "group": ("the tables' group; a wrong one lists them", str),
     "name": ("the figure's name; a wrong one lists them", str),
 }
 

@@ -39,11 +39,21 @@ class Synthetic(Strict):
 
 
 class Data(Strict):
-    """Where the faces come from: drawn by the program, or FER2013 at `path` (looked for in data/ where null)."""
+    """Where the faces come from: drawn by the program, or FER2013 at `path` (looked for in data/ where null).
+
+    `ferplus` names FER+'s fer2013new.csv; where null, it is used if it lies beside fer2013.csv.
+    """
 
     source: Literal["fer2013", "synthetic"] = "fer2013"
     path: str | None = None
+    ferplus: str | None = None
     synthetic: Synthetic = Synthetic()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Data:
+        if self.source == "synthetic" and self.ferplus is not None:
+            raise ValueError("ferplus: nobody voted on synthetic faces; leave it out")
+        return self
 
 
 class Architecture(Strict):

@@ -24,6 +24,10 @@ class Layout:
     def truth(self) -> Path:
         return self.root / "data" / "truth.npz"
 
+    @property
+    def votes(self) -> Path:
+        return self.root / "data" / "votes.npz"
+
     def network(self, network: str, seed: int) -> Path:
         return self.root / "networks" / network / f"seed{seed}"
 

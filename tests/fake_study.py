@@ -8,6 +8,7 @@ By hand: `python tests/fake_study.py OUTDIR --tables`.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # by hand, from a checkout that is not installed
 
 from emorec import EMOTIONS, SPLITS
+from emorec.data.faces import load_faces
+from emorec.data.synthetic import DEFAULT_MODEL, NAMES
+from emorec.data.synthetic.action_units import draw_action_units
+from emorec.data.truth import load_truth
+from emorec.data.votes import Votes, load_votes, save_votes
 from emorec.files import atomic, write_csv, write_json
 
 SHARES = np.array([0.139, 0.016, 0.143, 0.251, 0.168, 0.111, 0.172])  # FER2013's own imbalance
@@ -43,11 +49,17 @@ MODELS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 
 
 def make_study(
-    out: Path, faces: tuple[int, int, int] = (2800, 700, 700), seeds: int = 2, epochs: int = 20, state: int = 0
+    out: Path,
+    faces: tuple[int, int, int] = (2800, 700, 700),
+    seeds: int = 2,
+    epochs: int = 20,
+    state: int = 0,
+    votes: bool = False,
 ) -> Path:
     """Write data/, networks/ (without weights and outputs), predictions/ and embeddings/ below `out`; return `out`.
 
-    `faces` counts train, val and test. The same arguments give the same numbers.
+    `faces` counts train, val and test. With `votes` the study passes for one of FER2013 with FER+'s votes, without it
+    for one of synthetic faces. The same arguments give the same numbers.
     """
     rng = np.random.default_rng(state)
     split = np.repeat(np.arange(3, dtype=np.uint8), faces)
@@ -57,6 +69,8 @@ def make_study(
         labels[start : start + min(count, len(EMOTIONS))] = np.arange(min(count, len(EMOTIONS)))
     row = np.arange(split.size, dtype=np.int32)
     _write_data(out / "data", labels, split, row, rng)
+    if votes:
+        _write_votes(out / "data", labels, row)
 
     for seed in range(seeds):
         for network in (*MEMBERS, "gate", *EXPERTS):
@@ -111,6 +125,7 @@ def write_all_tables(study: Path, resamples: int = 2000, sample: int = 2000) -> 
     embeddings = tables.read_embeddings(
         {(m.name, s): study / f"embeddings/{m.name}/seed{s}.npz" for m in models for s in seeds}
     )
+    counts, twins = tables.audit_tables(load_faces(study / "data" / "faces.npz"), nearest=1)
     made = {
         "models": tables.models_table(models),
         "classes": tables.classes_table(study / "data" / "summary.json"),
@@ -119,8 +134,14 @@ def write_all_tables(study: Path, resamples: int = 2000, sample: int = 2000) -> 
         "confusion": tables.confusion_table(predictions),
         "pairs": tables.pairs_table(predictions),
         "summary": tables.summary_table(predictions, resamples),
+        "calibration": tables.calibration_table(predictions),
+        "reliability": tables.reliability_table(predictions),
+        "risk_coverage": tables.risk_coverage_table(predictions),
         "comparisons": tables.comparisons_table(predictions, models, resamples),
         "pair_comparisons": tables.pair_comparisons_table(predictions, models, resamples),
+        "audit": counts,
+        "twins": twins,
+        "without_twins": tables.without_twins_table(predictions, models, twins, resamples),
         "gate": tables.gate_table(predictions),
         "projections": tables.projections_table(embeddings, predictions, sample),
         "representation": tables.representation_table(embeddings),
@@ -128,6 +149,14 @@ def write_all_tables(study: Path, resamples: int = 2000, sample: int = 2000) -> 
         "claims": tables.claims_table(predictions, embeddings, models, resamples),
     }
     made["spread"] = tables.spread_table(made["recall"], made["confusion"], made["pairs"])
+    if (study / "data" / "truth.npz").exists():
+        truth = load_truth(study / "data" / "truth.npz")
+        made["truth"] = tables.truth_table(predictions, truth, 0.05, count=700)
+        made["planted"] = tables.planted_pairs(count=700)
+    if (study / "data" / "votes.npz").exists():
+        votes = load_votes(study / "data" / "votes.npz")
+        made["ferplus"] = tables.ferplus_table(predictions, votes)
+        made["by_majority"] = tables.by_majority_table(predictions, models, votes, resamples)
     for name, table in made.items():
         write_csv(study / "tables" / f"{name}.csv", table)
 
@@ -176,17 +205,20 @@ def _write_data(out: Path, labels: np.ndarray, split: np.ndarray, row: np.ndarra
     images += rng.normal(scale=18, size=images.shape).astype(np.float32)
     images *= rng.uniform(0.6, 1.3, size=(labels.size, 1, 1)).astype(np.float32)
     images = np.clip(images, 0, 255).astype(np.uint8)
+    # One test face in ten is a copy of a training face, a little darker.
+    for copy, face in enumerate(np.flatnonzero(split == SPLITS.index("test"))[::10]):
+        images[face] = 0.9 * images[copy % max((split == 0).sum(), 1)]
     with atomic(out / "faces.npz") as temporary:
         np.savez(temporary, images=images, labels=labels, split=split, row=row)
     wrong = rng.random(labels.size) < 0.05
     true_labels = np.where(wrong, rng.integers(0, len(EMOTIONS), labels.size), labels).astype(np.uint8)
-    units = np.array(["AU1", "AU4", "AU6", "AU12", "AU15", "AU26"])
+    units = draw_action_units(true_labels, DEFAULT_MODEL, np.random.default_rng(2))
     with atomic(out / "truth.npz") as temporary:
         np.savez(
             temporary,
             true_labels=true_labels,
-            action_units=rng.random((labels.size, units.size)).astype(np.float16),
-            names=units,
+            action_units=units.astype(np.float16),
+            names=np.array(NAMES),
         )
     training = images[split == 0] / 255
     summary: dict[str, Any] = {
@@ -206,6 +238,18 @@ def _write_data(out: Path, labels: np.ndarray, split: np.ndarray, row: np.ndarra
         },
     }
     write_json(out / "summary.json", summary)
+
+
+def _write_votes(out: Path, labels: np.ndarray, row: np.ndarray) -> None:
+    """Ten votes a face, most of them for its label; the study is no longer called synthetic."""
+    rng = np.random.default_rng(1)
+    clear = rng.uniform(0.2, 1.0, size=labels.size)
+    chances = np.full((labels.size, 10), 1 / 10) * (1 - clear[:, None])
+    chances[np.arange(labels.size), labels] += clear
+    save_votes(out / "votes.npz", Votes(row, rng.multinomial(10, chances).astype(np.uint8)))
+    (out / "truth.npz").unlink()
+    summary = json.loads((out / "summary.json").read_text())
+    write_json(out / "summary.json", summary | {"synthetic": False, "votes": {"faces": int(labels.size)}})
 
 
 def _write_network(out: Path, network: str, seed: int, epochs: int, rng: np.random.Generator) -> None:

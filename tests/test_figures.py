@@ -18,7 +18,18 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from emorec import EMOTIONS, SPLITS, figures
-from emorec.figures import confusion_difference, curves, gate, pairs, recall, samples, style, summary
+from emorec.figures import (
+    confusion_difference,
+    curves,
+    gate,
+    pairs,
+    recall,
+    reliability,
+    samples,
+    style,
+    summary,
+    twins,
+)
 from emorec.tables.pairs import HARD_PAIRS
 
 GROUPS = {
@@ -69,6 +80,8 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
     ]
     for name in ("summary", "recall", "confusion", "pairs", "pair_comparisons", "gate", "projections", "curves"):
         tables[name] = []
+    for name in ("reliability", "calibration", "risk_coverage"):
+        tables[name] = []
     pair_rates: dict[tuple, float] = {}
     for place, (model, kind) in enumerate(zip(models["model"], models["kind"], strict=True)):
         mean = 0.66 + 0.03 * (kind != "single") + 0.004 * rng.normal()
@@ -102,6 +115,18 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
                     (model, reference, first, second, base, rate)
                     + (rate - base, rate - base - 0.02, rate - base + 0.018, 0.1, 0.4)
                 )
+        for seed, edge in itertools.product(range(seeds), range(15)):
+            for scaled in (False, True):
+                confidence = (edge + 0.5) / 15
+                right = confidence ** (1.1 if scaled else 1.6)
+                faces = 5 + 20 * edge
+                tables["reliability"].append(
+                    (model, seed, scaled, edge, edge / 15, (edge + 1) / 15, faces, confidence, right)
+                )
+        tables["calibration"] += [(model, seed, 1.4, "ece", 0.08, 0.02) for seed in range(seeds)]
+        for seed, percent in itertools.product(range(seeds), range(1, 101)):
+            share = percent / 100
+            tables["risk_coverage"].append((model, seed, share, round(3589 * share), (1 - mean) * share**2))
         if kind == "mixture":
             experts = GROUPS[models.loc[place, "grouping"]]
             for seed, split, emotion in itertools.product(range(seeds), ("val", "test"), EMOTIONS):
@@ -142,6 +167,9 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
         "pair_comparisons": "model reference first second reference_rate rate difference low high p p_holm",
         "gate": "model seed split emotion expert weight own",
         "projections": "model method row label predicted x y",
+        "reliability": "model seed scaled bin low high faces confidence accuracy",
+        "calibration": "model seed temperature metric before after",
+        "risk_coverage": "model seed coverage faces risk",
         "curves": "network seed role epoch lr train_loss train_accuracy val_loss val_accuracy seconds best",
     }
     (folder / "tables").mkdir(parents=True)
@@ -149,6 +177,11 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
     models.to_csv(folder / "tables/models.csv", index=False)
     for name, rows in tables.items():
         pd.DataFrame(rows, columns=columns[name].split()).to_csv(folder / f"tables/{name}.csv", index=False)
+    distances = np.sort(rng.random(400)) ** 0.5
+    rows = [(i, "sad", d < 0.3, i < 8, d * (i >= 8), i, "sad", False) for i, d in enumerate(distances)]
+    rows += [(400 + i, "sad", False, False, None, None, "", False) for i in range(90)]
+    names = ["row", "label", "twin", "exact", "distance", "nearest", "nearest_label", "mirrored"]
+    pd.DataFrame(rows, columns=names).to_csv(folder / "tables/twins.csv", index=False)
     faces = rng.integers(0, 256, size=(60, 48, 48), dtype=np.uint8)
     np.savez(
         folder / "data/faces.npz",
@@ -289,13 +322,13 @@ def test_inputs_need_no_plotting_library() -> None:
 
 def test_names(large: Path) -> None:
     labels = pd.read_csv(large / "tables/models.csv")["label"]
-    for name in ("summary", "recall"):
+    for name in ("summary", "recall", "risk-coverage"):
         shown = texts(made(name, large))
         assert all(label in shown for label in labels), name
     for name in ("confusion", "confusion-difference", "recall", "projections", "gate", "classes", "samples"):
         shown = texts(made(name, large))
         assert all(emotion in shown for emotion in EMOTIONS), name
-    for name in ("confusion", "confusion-difference", "pairs", "projections"):
+    for name in ("confusion", "confusion-difference", "pairs", "projections", "reliability"):
         shown = texts(made(name, large))
         assert all(label in shown for label in labels[:3]), name
     assert "sad – neutral" in texts(made("pairs", large))
@@ -373,6 +406,23 @@ def test_pairs_are_ordered_by_the_reference(small: Path) -> None:
         assert [rates[pair] for pair in part] == sorted((rates[pair] for pair in part), reverse=True)
     assert set(map(frozenset, hard)) == set(map(frozenset, HARD_PAIRS))
     assert len(others) == pairs.OTHERS
+
+
+def test_reliability_pools_the_faces_of_all_seeds() -> None:
+    rows = [("one", 0, False, 3, 0.2, 0.3, 10, 0.25, 0.4), ("one", 1, False, 3, 0.2, 0.3, 30, 0.29, 0.2)]
+    rows += [("one", 0, False, 4, 0.3, 0.4, 9, 0.35, 1.0), ("one", 0, True, 3, 0.2, 0.3, 99, 0.9, 0.9)]
+    bins = ["bin", "low", "high", "faces", "confidence", "accuracy"]
+    table = pd.DataFrame(rows, columns=["model", "seed", "scaled", *bins])
+    found = reliability.pooled(table, "one", False)
+    assert list(found.index) == [3]  # the bin of nine faces says too little
+    assert found.loc[3].to_list() == pytest.approx([28.0, 25.0, 40])
+
+
+def test_twins_are_counted_where_there_are_any(small: Path) -> None:
+    table = pd.read_csv(small / "tables/twins.csv")
+    shown = texts(twins.draw(table))
+    assert "exact copies: 8" in shown and "90 of the 490 test faces" in shown
+    assert "No training face" in texts(twins.draw(table.assign(distance=np.nan)))
 
 
 def test_gate_marks_own_experts(small: Path) -> None:

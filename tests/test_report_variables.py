@@ -38,9 +38,9 @@ def _fake_study():
     return module
 
 
-def _make(folder: Path, seeds: int) -> Path:
+def _make(folder: Path, seeds: int, votes: bool = False) -> Path:
     fake = _fake_study()
-    study = fake.make_study(folder, faces=(400, 200, 200), seeds=seeds, epochs=6)
+    study = fake.make_study(folder, faces=(400, 200, 200), seeds=seeds, epochs=6, votes=votes)
     fake.write_all_tables(study, resamples=200, sample=60)
     (study / "figures").mkdir()
     for name in stage.shown_figures({p.name: p.read_bytes() for p in REPORT.glob("*.qmd")}) - {stage.DIAGRAM}:
@@ -56,6 +56,11 @@ def study(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def one_seed(tmp_path_factory) -> Path:
     return _make(tmp_path_factory.mktemp("one"), 1)
+
+
+@pytest.fixture(scope="module")
+def voted(tmp_path_factory) -> Path:
+    return _make(tmp_path_factory.mktemp("voted"), 1, votes=True)
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +186,33 @@ def test_recall_change_by_sign() -> None:
     assert "is the single ResNet's" in change([0.0, 0.0])
 
 
+def test_order_before_and_after_scaling() -> None:
+    assert "before scaling as after" in wording.same_order("loss", ["a", "b"], ["a", "b"])
+    changed = wording.same_order("loss", ["a", "b"], ["b", "a"])
+    assert "is a and b before scaling, and b and a after" in changed and "how sure" in changed
+
+
+def test_twins_are_told_by_number_and_direction() -> None:
+    assert wording.twins_found(100, 0, 0, False).startswith("None of the 100")
+    assert "2 (2.0" in wording.twins_found(100, 2, 0, False) and "none of them" in wording.twins_found(100, 2, 0, False)
+    assert "errs" in wording.twins_found(100, 2, 0, True)
+    assert "none comes out on another side" in wording.changed_comparisons("without them", 2, [])
+    assert "no comparison" in wording.changed_comparisons("without them", 0, [])
+    text = wording.changed_comparisons(
+        "without them", 3, [("accuracy", "A", "B", "unclear"), ("macro-F1", "C", "B", "less")]
+    )
+    assert "two come out differently without them" in text
+    assert "in accuracy, A and B are then not told apart; in macro-F1, C is then behind B" in text
+    assert "A is then ahead of B" in wording.changed_comparisons("without them", 3, [("accuracy", "A", "B", "more")])
+
+
+def test_planted_confusion_inside_the_groups() -> None:
+    assert "more than the 30.0" in wording.planted_inside(0.5, 0.3)
+    assert "less than the 50.0" in wording.planted_inside(0.3, 0.5)
+    assert "just as much as" in wording.planted_inside(0.3, 0.3)
+    assert "no groups" in wording.planted_inside(None, None)
+
+
 def test_kept_and_routing() -> None:
     assert "hardly mattered" in wording.kept(0.0)
     assert "0.6" in wording.kept(0.006)
@@ -257,10 +289,20 @@ def test_one_seed_reads_as_one(one_seed: Path) -> None:
 def test_a_study_without_ensemble_is_reported_as_such(study: Path, tmp_path: Path) -> None:
     copy = _copy(study, tmp_path)
     _edit(copy, "models", lambda t: t[t.kind != "ensemble"])
-    for table in ("comparisons", "pair_comparisons"):
+    for table in ("comparisons", "pair_comparisons", "without_twins"):
         _edit(copy, table, lambda t: t[(t.model != "ensemble") & (t.reference != "ensemble")])
     _edit(copy, "claims", lambda t: t[~t.claim.str.contains("ensemble")])
-    for table in ("scores", "summary", "recall", "representation", "projections", "pairs", "confusion"):
+    for table in (
+        "scores",
+        "summary",
+        "recall",
+        "calibration",
+        "risk_coverage",
+        "representation",
+        "projections",
+        "pairs",
+        "confusion",
+    ):
         _edit(copy, table, lambda t: t[t.model != "ensemble"])
     found = results.read(copy)
     tree = variables.variables(found, META)
@@ -280,7 +322,7 @@ def test_several_mixtures_are_named_and_the_first_is_the_papers(study: Path, tmp
         return pd.concat([table, other])
 
     doubled_tables = "models gate scores summary recall spread comparisons pair_comparisons representation"
-    for table in doubled_tables.split():
+    for table in f"{doubled_tables} calibration risk_coverage truth".split():
         _edit(copy, table, doubled)
     found = results.read(copy)
     tree = variables.variables(found, META)
@@ -387,6 +429,24 @@ def test_every_variable_and_include_of_the_source_resolves(staged: Path) -> None
         assert (staged / name).is_file(), name
     made = {f"tables/{path.name}" for path in (staged / "tables").iterdir()}
     assert made == {name for name in includes if name.startswith("tables/")}
+
+
+def test_votes_bring_their_section(voted: Path, staged: Path, tmp_path: Path) -> None:
+    assert (staged / "_ferplus.qmd").read_text() == ""
+    stage.stage(voted, REPORT, tmp_path / "out", META)
+    assert (tmp_path / "out" / "_truth.qmd").read_text() == "" != (staged / "_truth.qmd").read_text()
+    text = _sources(tmp_path / "out")
+    tree = yaml.safe_load((tmp_path / "out" / "_variables.yml").read_text())
+    for name in set(re.findall(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}", text)):
+        assert stage.lookup(tree, name)
+    for name in re.findall(r"^\{\{< include (\S+) >\}\}$", text, re.MULTILINE):
+        assert (tmp_path / "out" / name).is_file(), name
+    table = pd.read_csv(voted / "tables" / "ferplus.csv", dtype={"model": str}, keep_default_na=False)
+    own = table[(table.model == "mixture") & (table.agreement == "all")]
+    assert f"{100 * float(own.majority_accuracy.iloc[0]):.1f}" in tree["ferplus"]["models"]
+    assert "8 or 9 of ten agree" in tree["ferplus"]["labels"]
+    cells = (tmp_path / "out" / "tables" / "_ferplus.md").read_text()
+    assert f"| {100 * float(own.sided.iloc[0]):.1f} |" in cells and "FER2013's labels" in cells
 
 
 def test_every_float_is_defined_once_and_referred_to(staged: Path) -> None:

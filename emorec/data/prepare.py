@@ -1,4 +1,5 @@
-"""The data stage's edge: a config's `data` section to faces.npz, summary.json and, for synthetic faces, truth.npz."""
+"""The data stage's edge: a config's `data` section to faces.npz, summary.json and, where there are any, the truth of
+synthetic faces and people's votes."""
 
 from __future__ import annotations
 
@@ -13,12 +14,13 @@ from emorec.config import Data, Synthetic
 from emorec.data.faces import Faces, save_faces
 from emorec.data.read import find_source, read_faces, source_digest
 from emorec.data.summary import summarise
+from emorec.data.votes import find_votes, read_votes, save_votes
 from emorec.files import atomic, write_json
 
 log = logging.getLogger(__name__)
 
 
-def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path) -> None:
+def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path, votes_path: Path) -> None:
     """Write the faces of a study and their summary. Raises EmorecError and writes nothing if the source is no good."""
     if data.source == "synthetic":
         faces, summary = _draw(data.synthetic, truth_path)
@@ -26,7 +28,13 @@ def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path) 
         source = find_source(Path(data.path) if data.path else None)
         log.info("reading %s", source)
         faces = read_faces(source)
+        votes = find_votes(Path(data.ferplus) if data.ferplus else None, source)
+        counted = read_votes(votes, faces) if votes else None
         summary = summarise(faces, "FER2013", False, source_digest(source))
+        if votes and counted:
+            log.info("votes of FER+ from %s", votes)
+            save_votes(votes_path, counted)
+            summary["votes"] = {"source": "FER+", "sha256": source_digest(votes), "faces": len(counted.row)}
     save_faces(faces_path, faces)
     write_json(summary_path, summary)
     log.info("%d faces: %s", len(faces), ", ".join(f"{n} {s}" for s, n in _sizes(summary).items()))

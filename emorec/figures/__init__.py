@@ -21,6 +21,9 @@ FIGURES = (
     "pairs",
     "projections",
     "gate",
+    "reliability",
+    "risk-coverage",
+    "twins",
     "classes",
     "samples",
 )

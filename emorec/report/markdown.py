@@ -15,6 +15,7 @@ from emorec import EMOTIONS
 from emorec.report import variables as v
 from emorec.report import wording as w
 from emorec.report.results import Results
+from emorec.tables.truth import POSTERIOR
 
 # The main text shows this many pairs; the appendix shows all.
 TOP_PAIRS = 8
@@ -33,12 +34,24 @@ def tables(results: Results, meta: dict[str, Any]) -> dict[str, str]:
         "pairs": pairs(results),
         "all_pairs": all_pairs(results),
         "gate": gate(results),
+        "calibration": calibration(results),
         "representation": representation(results),
+        "audit": audit(results),
+        "without_twins": on_other_terms(results, "without_twins", "Without twins"),
         "models": models(results),
         "networks": networks(results),
         "scores": scores(results),
         "hyperparameters": hyperparameters(results),
         "colophon": colophon(results, meta),
+        **(_of_votes(results) if results.has_votes else {}),
+        **({"truth": truth(results)} if results.has_truth else {}),
+    }
+
+
+def _of_votes(results: Results) -> dict[str, str]:
+    return {
+        "ferplus": ferplus(results),
+        "by_majority": on_other_terms(results, "by_majority", "By the majority"),
     }
 
 
@@ -211,6 +224,20 @@ def gate(results: Results) -> str:
     return pipe(["Emotion", *(w.listing(group) for group in groups.values())], rows, "l" + "r" * len(groups))
 
 
+def calibration(results: Results) -> str:
+    """Temperature and scores before and after scaling; a row a model."""
+    rows = []
+    for model in results["models"].model:
+        found = v.calibrated(results, model)
+        cells = [w.number(found.loc[metric, side], 3) for metric in _CALIBRATED for side in ("before", "after")]
+        rows.append([results.label(model), w.number(found.temperature.iloc[0], 2), *cells])
+    header = ["Model", "*T*", *(cell for name in _CALIBRATED.values() for cell in (name, "scaled"))]
+    return pipe(header, rows, "lr" + "rr" * len(_CALIBRATED), [24, 6, *[8] * 2 * len(_CALIBRATED)])
+
+
+_CALIBRATED = {"nll": "NLL", "brier": "Brier", "ece": "ECE", "aurc": "AURC"}
+
+
 def representation(results: Results) -> str:
     """Measures of the representation; a row a model."""
     table = results["representation"]
@@ -227,6 +254,66 @@ def _measure_name(name: str) -> str:
     if name.startswith("fisher_"):
         return w.pair(*name.split("_")[1:3])
     return {"knn_purity": "purity"}.get(name, name.replace("_", " "))
+
+
+def audit(results: Results) -> str:
+    """Copies and twins within and across splits."""
+    names = {"train": "training", "val": "validation", "test": "test"}
+    rows = []
+    for row in results["audit"].itertuples(index=False):
+        where = "the same split" if row.split == row.other else names[row.other]
+        share = w.percent(row.twins / row.faces) if row.faces else w.NONE
+        cells = [w.count(row.exact), w.count(row.twins), share, w.count(row.mirrored), w.percent(row.same_label)]
+        rows.append([f"{names[row.split]} ({w.count(row.faces)})", where, *cells])
+    header = ["Faces", "Looked for in", "Exact copies", "Twins", "Share", "Mirrored", "Same label"]
+    return pipe(header, rows, "llrrrrr")
+
+
+def on_other_terms(results: Results, name: str, heading: str) -> str:
+    """Scores and comparisons over all test faces by their labels, and as without_twins.csv or by_majority.csv says."""
+    rows = []
+    for row in results[name].itertuples(index=False):
+        score = {"accuracy": "accuracy", "macro_f1": "macro-F1"}[row.metric]
+        if row.reference:
+            what = f"{results.label(row.model)} minus {results.label(row.reference)}"
+            before, number = v.comparison(results, row.model, row.reference, row.metric), w.signed
+            found = None if before is None else (before.difference, before.low, before.high)
+        else:
+            what, number = results.label(row.model), w.number
+            before = v.summary_row(results, row.model, row.metric)
+            found = (before["mean"], before["low"], before["high"])
+        cells = [
+            w.NONE if one is None else f"{number(100 * one[0])} ({w.interval(*one[1:])})"
+            for one in (found, (row.estimate, row.low, row.high))
+        ]
+        rows.append([what, score, *cells])
+    return pipe(["Model or comparison", "Score", "All test faces", heading], rows, "llrr", [44, 11, 22, 22])
+
+
+def ferplus(results: Results) -> str:
+    """Agreement with the taggers' majority: the labels, then a row a model."""
+    labels = v.agreements(results, "")
+    names = list(labels.index)
+    rows = [["*judged faces*", *(w.count(labels.judged[name]) for name in names), w.NONE, w.NONE]]
+    for model in ["", *results["models"].model]:
+        found = v.agreements(results, model)
+        errors = [found.loc["all", "sided"], found.loc["all", "kept"]]
+        cells = [w.number(100 * value) for value in [*found.majority_accuracy[names], *errors]]
+        rows.append([results.label(model) if model else "FER2013's labels", *cells])
+    return pipe(["Model", *names, "with model", "with label"], rows, "l" + "r" * (len(names) + 2))
+
+
+def truth(results: Results) -> str:
+    """Nearness to what was planted: the posterior, then a row a model."""
+    digits = {"distance": 3, "correlation": 2, "pair_rank": 2, "top_pairs": 1}
+    rows = []
+    for model in [POSTERIOR, *results["models"].model]:
+        found = v.truths(results, model)
+        cells = [w.number(100 * found[name]) for name in ("accuracy_true", "accuracy_given", "agreement")]
+        cells += [w.number(found[name], places) for name, places in digits.items()]
+        rows.append(["*posterior*" if model == POSTERIOR else results.label(model), *cells])
+    header = ["Model", "True emotion", "Label", "Posterior's answer", "Distance", "Correlation", "Rank", "Top pairs"]
+    return pipe(header, rows, "lrrrrrrr", [24, 9, 7, 11, 9, 12, 7, 7])
 
 
 def models(results: Results) -> str:

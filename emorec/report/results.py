@@ -20,7 +20,12 @@ TABLES = (
     "pairs",
     "spread",
     "summary",
+    "calibration",
+    "risk_coverage",
     "comparisons",
+    "audit",
+    "twins",
+    "without_twins",
     "pair_comparisons",
     "gate",
     "projections",
@@ -29,10 +34,15 @@ TABLES = (
     "claims",
 )
 
+# Which tables some studies have besides, by what data/summary.json says of them.
+VOTES_TABLES = ("ferplus", "by_majority")
+TRUTH_TABLES = ("truth", "planted")
+
 # Cells of these columns are names: an empty one stays empty, and a model called `nan` stays a name.
 _TEXT = dict.fromkeys(
     ["model", "kind", "label", "grouping", "split", "emotion", "metric", "true", "predicted", "first", "second"]
-    + ["reference", "expert", "method", "measure", "network", "role", "claim", "question", "verdict", "sentence"],
+    + ["reference", "expert", "method", "measure", "network", "role", "claim", "question", "verdict", "sentence"]
+    + ["other", "nearest_label", "agreement"],
     str,
 )
 
@@ -75,6 +85,16 @@ class Results:
         return str(self.first("mixture"))
 
     @property
+    def has_votes(self) -> bool:
+        """Whether people's votes on the faces are part of the study."""
+        return has_votes(self.data)
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether the faces were drawn, so that what is true of them is known."""
+        return bool(self.data["synthetic"])
+
+    @property
     def seeds(self) -> int:
         return int(self["scores"].seed.nunique())
 
@@ -110,13 +130,27 @@ class Results:
         }
 
 
+def wanted(*, votes: bool, synthetic: bool) -> tuple[str, ...]:
+    """The tables that the report of such a study reads."""
+    return TABLES + (VOTES_TABLES if votes else ()) + (TRUTH_TABLES if synthetic else ())
+
+
+def has_votes(summary: dict[str, Any]) -> bool:
+    """Whether a study with this data/summary.json has votes.npz."""
+    return bool(summary.get("votes"))
+
+
 def read(study: Path) -> Results:
     """Read a study's folder, `results/<study>`.
 
     Raises EmorecError when a table or record is missing or the study lacks what the report is about.
     """
+    data = study / "data" / "summary.json"
+    if not data.exists():
+        raise EmorecError(f"{data}: missing; run the stage `data` first")
+    summary = json.loads(data.read_text(encoding="utf-8"))
     tables = {}
-    for name in TABLES:
+    for name in wanted(votes=has_votes(summary), synthetic=bool(summary["synthetic"])):
         path = study / "tables" / f"{name}.csv"
         try:
             tables[name] = pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={})
@@ -129,10 +163,7 @@ def read(study: Path) -> Results:
     records = [record for record in records if (record["network"], record["seed"]) in own]
     if not records:
         raise EmorecError(f"{study}/networks: no network.json; run the stage `networks` first")
-    data = study / "data" / "summary.json"
-    if not data.exists():
-        raise EmorecError(f"{data}: missing; run the stage `data` first")
-    results = Results(tables, json.loads(data.read_text(encoding="utf-8")), records)
+    results = Results(tables, summary, records)
     for kind in ("single", "mixture"):
         if results.first(kind) is None:
             raise EmorecError(

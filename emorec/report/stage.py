@@ -16,6 +16,9 @@ from emorec.report import diagram, markdown, results, variables
 VARIANTS = ("data", "data-notice", "data-limits")
 KINDS = ("synthetic", "fer2013")
 
+# Sections that only some studies have; in the others they are empty.
+OPTIONAL = {"_ferplus.qmd": lambda found: found.has_votes, "_truth.qmd": lambda found: found.has_truth}
+
 # Drawn here rather than by the stage `figures`: it shows the method, not a result.
 DIAGRAM = "mixture"
 
@@ -43,6 +46,7 @@ def stage(study_dir: Path, report_sources: Path, destination: Path, meta: dict[s
         raise EmorecError(f"{destination}: holds files that are not a staged report; give an empty folder")
     tree = variables.variables(found, meta)
     texts = _sources(Path(report_sources), synthetic=bool(found.data["synthetic"]))
+    texts |= {name: b"" for name, wanted in OPTIONAL.items() if not wanted(found)}
     if "index.qmd" not in texts:
         raise EmorecError(f"{report_sources}/index.qmd: missing; it is the report's source")
     written: set[Path] = set()

@@ -16,6 +16,7 @@ from emorec import EMOTIONS, SPLITS
 from emorec.report import wording as w
 from emorec.report.results import Results
 from emorec.tables.pairs import HARD_PAIRS
+from emorec.tables.truth import POSTERIOR, TOP
 
 Tree = dict[str, Any]
 
@@ -28,6 +29,7 @@ def variables(results: Results, meta: Tree) -> Tree:
 
     `meta` says what the tables cannot: study, commit, dirty, config_sha256, date, versions; a gap is called unknown.
     """
+    optional = ({"ferplus": _ferplus} if results.has_votes else {}) | ({"truth": _truth} if results.has_truth else {})
     return {
         "meta": _meta(results, meta),
         "data": _data(results),
@@ -46,7 +48,10 @@ def variables(results: Results, meta: Tree) -> Tree:
         "recall": _recall(results),
         "confusion": _confusion(results),
         "gate": _gate(results),
+        "calibration": _calibration(results),
         "representation": _representation(results),
+        "twins": _twins(results),
+        **{name: branch(results) for name, branch in optional.items()},
     }
 
 
@@ -512,6 +517,54 @@ def _gate(results: Results) -> Tree:
     }
 
 
+def calibrated(results: Results, model: str) -> pd.DataFrame:
+    """A model's scores on the test faces before and after scaling, mean over seeds: by metric, with the temperature."""
+    table = results["calibration"]
+    return table[table.model == model].groupby("metric")[["before", "after", "temperature"]].mean()
+
+
+def risk(results: Results, model: str, coverage: float) -> float:
+    """Share of errors among the surest faces at one coverage of risk_coverage.csv, mean over seeds."""
+    table = results["risk_coverage"]
+    return float(table.loc[(table.model == model) & ((table.coverage - coverage).abs() < 1e-6), "risk"].mean())
+
+
+def _calibration(results: Results) -> Tree:
+    names = _headline(results)
+    found = {model: calibrated(results, model) for model in names}
+
+    def across(text: Any) -> str:
+        return w.listing([f"{text(model)} for {name}" for model, name in names.items()])
+
+    def order(column: str) -> list[str]:
+        return [names[model] for model in sorted(names, key=lambda model: found[model].loc["nll", column])]
+
+    return {
+        "before": (
+            "As they are, the probabilities differ from the accuracy (the expected calibration error, ECE) by "
+            f"{across(lambda model: w.size(found[model].loc['ece', 'before']))}"
+        ),
+        "temperatures": (
+            "The temperature is "
+            f"{across(lambda model: w.number(found[model].temperature.iloc[0], 2))}; above 1 it makes a model less "
+            "sure of itself, below 1 more"
+        ),
+        "after": f"After scaling the error is {across(lambda model: w.size(found[model].loc['ece', 'after']))}",
+        "order": w.same_order("negative log-likelihood", order("before"), order("after")),
+        "selective": (
+            "Among the half of the test faces that a model is surest of, the share of errors is "
+            f"{across(lambda model: w.percent(risk(results, model, 0.5)))}; among all of them it is "
+            f"{across(lambda model: w.percent(risk(results, model, 1.0)))}"
+        ),
+    }
+
+
+def _headline(results: Results) -> dict[str, str]:
+    """The models that the text is about, with what it calls them."""
+    models = [results.reference, results.mixture, *([results.ensemble] if results.ensemble else [])]
+    return dict(zip(models, ("the single ResNet", "the mixture", "the ensemble"), strict=False))
+
+
 def measure(results: Results, model: str | None, name: str) -> float:
     """A measure of representation.csv, mean over seeds; NaN where the model has none."""
     table = results["representation"]
@@ -519,11 +572,10 @@ def measure(results: Results, model: str | None, name: str) -> float:
 
 
 def _representation(results: Results) -> Tree:
-    models = [results.reference, results.mixture, *([results.ensemble] if results.ensemble else [])]
-    names = dict(zip(models, ("the single ResNet", "the mixture", "the ensemble"), strict=False))
+    names = _headline(results)
 
     def across(name: str, text: Any) -> str:
-        return w.listing([f"{text(measure(results, model, name))} for {names[model]}" for model in models])
+        return w.listing([f"{text(measure(results, model, name))} for {names[model]}" for model in names])
 
     table = results["representation"]
     pairs = sorted({m for m in table.measure if m.startswith("fisher_")})
@@ -548,3 +600,144 @@ def _representation(results: Results) -> Tree:
                if results.ensemble else "")
         ),
     }  # fmt: skip
+
+
+def on_other_terms(results: Results, name: str, model: str, reference: str, metric: str) -> pd.Series | None:
+    """A row of without_twins.csv or of by_majority.csv, or None; an empty reference stands for a score."""
+    table = results[name]
+    rows = table[(table.model == model) & (table.reference == reference) & (table.metric == metric)]
+    return rows.iloc[0] if len(rows) else None
+
+
+def _twins(results: Results) -> Tree:
+    audit = results["audit"].set_index(["split", "other"])
+    test = audit.loc[("test", "train")]
+    faces, twins = int(test.faces), int(test.twins)
+    left = int(results["without_twins"].faces.iloc[0])
+
+    def both(model: str) -> str:
+        row = on_other_terms(results, "without_twins", model, "", "accuracy")
+        fewer = float("nan") if row is None else row.estimate
+        return f"from {w.percent(_mean(results, model, 'accuracy'))} to {w.percent(fewer)}"
+
+    moves = w.listing([f"that of {name} goes {both(model)}" for model, name in _headline(results).items()])
+    return {
+        "found": w.twins_found(faces, twins, int(test.exact), bool(results.data["synthetic"])),
+        "labels": w.twins_labels(twins, float(test.same_label)),
+        "scores": (
+            f"Without them {w.count(left)} test faces are left. Of the accuracies, {moves}"
+            if twins
+            else "So nothing changes without them"
+        ),
+        "comparisons": w.changed_comparisons("without them", *changed_comparisons(results, "without_twins")),
+    }
+
+
+def changed_comparisons(results: Results, name: str) -> tuple[int, list[tuple[str, str, str, str]]]:
+    """How many comparisons without_twins.csv or by_majority.csv holds, and which come out differently.
+
+    The latter are (metric, model, reference, direction) of those that say something else than over all test faces and
+    by their labels. A comparison says something where its interval and its Holm-corrected p-value agree.
+    """
+    table = results[name]
+    table = table[table.reference != ""]
+    changed = []
+    for row in _named(table):
+        before = comparison(results, row.model, row.reference, row.metric)
+        after = _said(row)
+        if before is not None and after != _said(before):
+            labels = results.label(row.model), results.label(row.reference)
+            changed.append(({"macro_f1": "macro-F1"}.get(row.metric, row.metric), *labels, after))
+    return len(table), changed
+
+
+def _said(row: Any) -> str:
+    return w.direction(row.low, row.high) if row.p_holm < ALPHA else "unclear"
+
+
+def agreements(results: Results, model: str) -> pd.DataFrame:
+    """A model's rows of ferplus.csv, mean over seeds, by agreement; of the labels where `model` is empty."""
+    table = results["ferplus"]
+    numbers = table[table.model == model].drop(columns=["model", "seed"])
+    return numbers.groupby("agreement", sort=False).mean()
+
+
+def _ferplus(results: Results) -> Tree:
+    labels = agreements(results, "")
+    every = labels.loc["all"]
+    found = {name: agreements(results, model).loc["all"] for model, name in _headline(results).items()}
+    shares = [w.percent(share) for share in labels.majority_accuracy.iloc[1:]]
+    level = [
+        f"{share} where {'all' if name == '10' else name} of ten agree"
+        for name, share in zip(labels.index[1:], shares, strict=True)
+    ]
+    return {
+        "judged": (
+            f"There is one for {w.count(every.judged)} of the {w.count(every.faces)} test faces "
+            f"({w.percent(every.judged / every.faces)})"
+        ),
+        "labels": (
+            f"FER2013's label is the majority's for {w.percent(every.majority_accuracy)} of them: {w.listing(level)}"
+        ),
+        "ceiling": (
+            "Somebody who always named the emotion with the most votes would be right, by FER2013's labels, for "
+            f"{w.percent(every.ceiling)} of all test faces, and one of the taggers drawn at random for "
+            f"{w.percent(every.tagger)}"
+        ),
+        "models": w.capital(
+            w.listing(
+                [
+                    f"{name} agrees with the label for {w.percent(row.label_accuracy)} of the judged faces and with "
+                    f"the majority for {w.percent(row.majority_accuracy)}"
+                    for name, row in found.items()
+                ]
+            )
+        ),
+        "sided": (
+            "Of the errors by FER2013's label, the majority sides with the model in "
+            f"{w.listing([f'{w.percent(row.sided)} for {name}' for name, row in found.items()])}"
+        ),
+        "comparisons": w.changed_comparisons(
+            "when the majority is the judge", *changed_comparisons(results, "by_majority")
+        ),
+    }
+
+
+def truths(results: Results, model: str) -> pd.Series:
+    """A model's measures of truth.csv, mean over seeds; those of the posterior under its own name."""
+    table = results["truth"]
+    return table[table.model == model].groupby("measure").value.mean()
+
+
+def _truth(results: Results) -> Tree:
+    best = truths(results, POSTERIOR)
+    found = {name: truths(results, model) for model, name in _headline(results).items()}
+    planted = [f"{w.pair(r.first, r.second)} ({w.percent(r.rate)})" for r in _named(results["planted"].head(TOP))]
+    mixture = truths(results, results.mixture)
+
+    def across(text: Any) -> str:
+        return w.listing([f"{text(row)} for {name}" for name, row in found.items()])
+
+    return {
+        "top": w.word(TOP),
+        "bayes": (
+            f"That answer is the true emotion for {w.percent(best.accuracy_true)} of the test faces, and the label for "
+            f"{w.percent(best.accuracy_given)}, since some labels are wrong on purpose"
+        ),
+        "models": (
+            "The share of test faces whose true emotion is named is "
+            f"{across(lambda row: w.percent(row.accuracy_true))}; the posterior's answer is given in "
+            f"{across(lambda row: w.percent(row.agreement))}"
+        ),
+        "planted": w.listing(planted),
+        "correlation": (
+            "The correlation of the rates at which one emotion is taken for another with the planted ones is "
+            f"{across(lambda row: w.number(row.correlation, 2))}; the posterior's own answers on these faces reach "
+            f"{w.number(best.correlation, 2)}"
+        ),
+        "pairs": (
+            f"How many of the {w.word(TOP)} pairs planted most are among the {w.word(TOP)} confused most is "
+            f"{across(lambda row: w.number(row.top_pairs, int(results.seeds > 1)))}"
+        ),
+        "groups": w.planted_inside(mixture.get("inside"), mixture.get("inside_chance")),
+    }

@@ -9,6 +9,9 @@ import pandas as pd
 from emorec import config as configs
 from emorec import tables
 from emorec.config import Study
+from emorec.data.faces import load_faces
+from emorec.data.truth import load_truth
+from emorec.data.votes import load_votes
 from emorec.files import write_csv
 from emorec.paths import Layout
 
@@ -48,12 +51,53 @@ def scores(study: Study, layout: Layout) -> Tables:
     }
 
 
+def calibration(study: Study, layout: Layout) -> Tables:
+    """How far each model's probabilities can be trusted on the test split, with a temperature fitted on val."""
+    predictions = _predictions(study, layout)
+    return {
+        "calibration": tables.calibration_table(predictions),
+        "reliability": tables.reliability_table(predictions),
+        "risk_coverage": tables.risk_coverage_table(predictions),
+    }
+
+
 def comparisons(study: Study, layout: Layout) -> Tables:
     """Models against each other on the test split, from the predictions."""
     predictions, models = _predictions(study, layout), _models(study, layout)
     return {
         "comparisons": tables.comparisons_table(predictions, models),
         "pair_comparisons": tables.pair_comparisons_table(predictions, models),
+    }
+
+
+def audit(study: Study, layout: Layout) -> Tables:
+    """Copies and near-copies of faces within and across splits, from the faces."""
+    counts, twins = tables.audit_tables(load_faces(layout.faces))
+    return {"audit": counts, "twins": twins}
+
+
+def without_twins(study: Study, layout: Layout) -> Tables:
+    """Scores and comparisons without the test faces that have a twin in training."""
+    predictions, models = _predictions(study, layout), _models(study, layout)
+    twins = pd.read_csv(layout.table("twins"))
+    return {"without_twins": tables.without_twins_table(predictions, models, twins)}
+
+
+def ferplus(study: Study, layout: Layout) -> Tables:
+    """Labels and models against FER+'s votes, where the study has them."""
+    predictions, votes = _predictions(study, layout), load_votes(layout.votes)
+    return {
+        "ferplus": tables.ferplus_table(predictions, votes),
+        "by_majority": tables.by_majority_table(predictions, _models(study, layout), votes),
+    }
+
+
+def truth(study: Study, layout: Layout) -> Tables:
+    """Models against what was planted in synthetic faces."""
+    wrong_labels = study.data.synthetic.wrong_labels
+    return {
+        "truth": tables.truth_table(_predictions(study, layout), load_truth(layout.truth), wrong_labels),
+        "planted": tables.planted_pairs(),
     }
 
 
@@ -73,7 +117,21 @@ def claims(study: Study, layout: Layout) -> Tables:
 
 
 GROUPS: dict[str, Callable[[Study, Layout], Tables]] = {
-    made.__name__: made for made in (costs, classes, curves, scores, comparisons, representation, claims)
+    made.__name__: made
+    for made in (
+        costs,
+        classes,
+        curves,
+        scores,
+        calibration,
+        comparisons,
+        audit,
+        without_twins,
+        ferplus,
+        truth,
+        representation,
+        claims,
+    )
 }
 
 

@@ -9,7 +9,7 @@ from emorec import config as configs
 from emorec import figures
 from emorec.errors import EmorecError
 from emorec.files import write_text
-from emorec.report.results import TABLES
+from emorec.report import results
 
 try:
     STUDY = configs.validate(config, "config")
@@ -61,6 +61,25 @@ def data_source():
     except EmorecError as error:
         raise WorkflowError(str(error)) from None
     return [str(source)]
+
+
+def votes_source():
+    """FER+'s votes where the study has them."""
+    from emorec.data.votes import find_votes
+
+    for source in data_source():
+        try:
+            found = find_votes(Path(STUDY.data.ferplus) if STUDY.data.ferplus else None, Path(source))
+        except EmorecError as error:
+            raise WorkflowError(str(error)) from None
+        if found:
+            return [str(found)]
+    return []
+
+
+def report_tables():
+    """The tables that this study's report reads."""
+    return results.wanted(votes=bool(votes_source()), synthetic=STUDY.data.source == "synthetic")
 
 
 def training(wildcards):

@@ -1,11 +1,13 @@
 rule data:
     input:
         source=data_source(),
+        votes=votes_source(),
         code=modules("data/*.py", "data/synthetic/*.py"),
     output:
         faces=f"{RESULTS}/data/faces.npz",
         summary=f"{RESULTS}/data/summary.json",
         truth=([f"{RESULTS}/data/truth.npz"] if STUDY.data.source == "synthetic" else []),
+        votes=([f"{RESULTS}/data/votes.npz"] if votes_source() else []),
     log:
         f"{RESULTS}/logs/data.log",
     benchmark:

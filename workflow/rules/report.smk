@@ -1,7 +1,7 @@
 rule stage:
     input:
         sources=[str(p) for p in sorted(Path("report").rglob("*")) if p.is_file()],
-        tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=TABLES),
+        tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=report_tables()),
         figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=figures.FIGURES),
         summary=rules.data.output.summary,
         records=trained("network.json"),

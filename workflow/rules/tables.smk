@@ -111,6 +111,31 @@ rule scores:
         "emorec tables --group scores --config {params.config:q} --log {log:q}"
 
 
+rule calibration:
+    input:
+        predictions=predictions(),
+        code=modules("tables/read.py", "tables/calibration.py", "tables/metrics.py"),
+    output:
+        multiext(f"{RESULTS}/tables/", "calibration.csv", "reliability.csv", "risk_coverage.csv"),
+    log:
+        f"{RESULTS}/logs/tables/calibration.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/calibration.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        models=list(STUDY.models),
+        config=CONFIG,
+    message:
+        "tables: how far the probabilities can be trusted"
+    shell:
+        "emorec tables --group calibration --config {params.config:q} --log {log:q}"
+
+
 rule comparisons:
     input:
         predictions=predictions(),
@@ -142,6 +167,134 @@ rule comparisons:
         "tables: models against each other"
     shell:
         "emorec tables --group comparisons --config {params.config:q} --log {log:q}"
+
+
+rule audit:
+    input:
+        faces=rules.data.output.faces,
+        code=modules("tables/audit.py", "data/twins.py"),
+    output:
+        audit=f"{RESULTS}/tables/audit.csv",
+        twins=f"{RESULTS}/tables/twins.csv",
+    log:
+        f"{RESULTS}/logs/tables/audit.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/audit.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        config=CONFIG,
+    message:
+        "tables: copies and near-copies of faces"
+    shell:
+        "emorec tables --group audit --config {params.config:q} --log {log:q}"
+
+
+rule without_twins:
+    input:
+        predictions=predictions(),
+        twins=rules.audit.output.twins,
+        code=modules(
+            "tables/read.py",
+            "tables/audit.py",
+            "tables/subset.py",
+            "tables/performance.py",
+            "tables/comparisons.py",
+            "tables/bootstrap.py",
+            "tables/metrics.py",
+        ),
+    output:
+        f"{RESULTS}/tables/without_twins.csv",
+    log:
+        f"{RESULTS}/logs/tables/without_twins.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/without_twins.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        models={name: entry.kind for name, entry in STUDY.models.items()},
+        config=CONFIG,
+    message:
+        "tables: results without test faces that training has seen"
+    shell:
+        "emorec tables --group without_twins --config {params.config:q} --log {log:q}"
+
+
+rule ferplus:
+    input:
+        predictions=predictions(),
+        votes=f"{RESULTS}/data/votes.npz",
+        code=modules(
+            "data/votes.py",
+            "tables/read.py",
+            "tables/ferplus.py",
+            "tables/subset.py",
+            "tables/performance.py",
+            "tables/comparisons.py",
+            "tables/bootstrap.py",
+            "tables/metrics.py",
+        ),
+    output:
+        multiext(f"{RESULTS}/tables/", "ferplus.csv", "by_majority.csv"),
+    log:
+        f"{RESULTS}/logs/tables/ferplus.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/ferplus.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        models={name: entry.kind for name, entry in STUDY.models.items()},
+        config=CONFIG,
+    message:
+        "tables: labels and models against FER+'s votes"
+    shell:
+        "emorec tables --group ferplus --config {params.config:q} --log {log:q}"
+
+
+rule truth:
+    input:
+        predictions=predictions(),
+        truth=f"{RESULTS}/data/truth.npz",
+        code=modules(
+            "data/truth.py",
+            "data/synthetic/action_units.py",
+            "tables/read.py",
+            "tables/truth.py",
+            "tables/metrics.py",
+            "tables/pairs.py",
+        ),
+    output:
+        multiext(f"{RESULTS}/tables/", "truth.csv", "planted.csv"),
+    log:
+        f"{RESULTS}/logs/tables/truth.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/truth.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        models=list(STUDY.models),
+        wrong_labels=STUDY.data.synthetic.wrong_labels,
+        config=CONFIG,
+    message:
+        "tables: models against what was planted in the faces"
+    shell:
+        "emorec tables --group truth --config {params.config:q} --log {log:q}"
 
 
 rule representation:

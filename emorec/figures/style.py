@@ -15,6 +15,7 @@ from typing import Any, ParamSpec
 
 import matplotlib
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -212,7 +213,7 @@ def legend_columns(labels: Iterable[str], width_mm: float = PAGE_WIDTH_MM) -> in
     return 1
 
 
-def legend_above(figure: Figure, handles: Sequence[Line2D], title: str | None = None) -> Legend:
+def legend_above(figure: Figure, handles: Sequence[Artist], title: str | None = None) -> Legend:
     """A legend over the whole figure, in as many rows as its labels need."""
     return figure.legend(
         handles=list(handles),

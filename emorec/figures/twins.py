@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from emorec.data.twins import TWIN
 from emorec.figures import style
@@ -33,7 +35,6 @@ def draw(twins: pd.DataFrame) -> Figure:
         bins=edges,
         stacked=True,
         color=[TWIN_COLOUR, OTHER_COLOUR],
-        label=["a twin", "another photograph"],
     )
     axes.axvline(1 - TWIN, color=style.INK, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.annotate(
@@ -47,7 +48,12 @@ def draw(twins: pd.DataFrame) -> Figure:
         f"distance to the nearest training face   (none comes near {far:,} of the {len(twins):,} test faces)"
     )
     axes.set_ylabel("test faces")
-    axes.legend(loc="upper center")
+    handles = [
+        Patch(color=TWIN_COLOUR, label="a twin of a training face"),
+        Patch(color=OTHER_COLOUR, label="another photograph"),
+        Line2D([], [], color=style.INK, linewidth=0.8, linestyle=(0, (4, 3)), label="threshold"),
+    ]
+    style.legend_above(figure, handles)
     return figure
 
 

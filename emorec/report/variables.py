@@ -627,7 +627,7 @@ def _twins(results: Results) -> Tree:
         "scores": (
             f"Without them {w.count(left)} test faces are left. Of the accuracies, {moves}"
             if twins
-            else "So nothing changes without them"
+            else "The results without twins are those over all test faces"
         ),
         "comparisons": w.changed_comparisons("without them", *changed_comparisons(results, "without_twins")),
     }

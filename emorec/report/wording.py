@@ -355,7 +355,7 @@ def twins_found(faces: int, twins: int, exact: int, synthetic: bool) -> str:
 def twins_labels(twins: int, same: float) -> str:
     """How often twins carry the same label: what the labels of one photograph, given twice, agree on."""
     if not twins:
-        return "There are no labels of one photograph to compare"
+        return "So there is nothing to leave out"
     return (
         f"The label of the test face and that of its twin agree for {percent(same)} of them: no more than that could "
         "be known of a label from another label of one and the same photograph"

@@ -47,6 +47,17 @@ def augment(x: torch.Tensor, how: Augmentation, generator: torch.Generator) -> t
     return x
 
 
+def random_crop(x: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
+    """A window (b, 1, size, size) of each face (b, 1, h, w), anywhere in it; `x` itself where it is no larger."""
+    b, _, h, w = x.shape
+    if size == h == w:
+        return x
+    top, left = (torch.randint(0, side - size + 1, (b, 1), generator=generator, device=x.device) for side in (h, w))
+    inside = torch.arange(size, device=x.device)
+    faces = torch.arange(b, device=x.device).view(b, 1, 1)
+    return x[faces, 0, (top + inside).unsqueeze(2), (left + inside).unsqueeze(1)].unsqueeze(1)
+
+
 def augmented_pictures(how: Augmentation) -> Callable[[np.ndarray, int], np.ndarray]:
     """The augmentation as a function of uint8 faces (n, h, w) and a seed, to pictures (n, h, w) from 0 to 1."""
 

@@ -15,7 +15,7 @@ from emorec.config import Augmentation, validate
 from emorec.errors import EmorecError
 from emorec.networks import checkpoint
 from emorec.networks import train as trainer
-from emorec.networks.augment import augment, normalise
+from emorec.networks.augment import _grid, augment, normalise
 from emorec.networks.batches import epoch_batches, select
 from emorec.networks.device import set_determinism
 from emorec.networks.store import load_network, processor, save_network
@@ -60,6 +60,12 @@ def test_augmentation_draws_in_the_same_order_as_ever():
     x = normalise(torch.from_numpy(images["train"][:16]), 0.5, 0.25)
     seen = augment(x, Augmentation(), torch.Generator().manual_seed(3))[:6, 0, 20, 20]
     assert seen.tolist() == pytest.approx([-0.86862, 0.8439, 1.18092, -1.45587, 1.36429, 0.02497], abs=1e-4)
+
+
+def test_the_augmentations_grid_is_torchs():
+    theta = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.affine_grid(theta, [5, 1, 48, 40], align_corners=False)
+    assert torch.allclose(_grid(theta, 48, 40), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("options", [({}, {}), (ALL_PARTS, EVERYTHING)], ids=["default", "everything"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,15 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(tmp_path,
     assert all(torch.isfinite(t).all() for n, t in kept.tensors.items() if n.startswith("best."))
     rows = json.loads(caplog.text[caplog.text.index("[") :].split("]")[0] + "]")
     assert len(rows) == tiny.TRAINING["batch"] and max(rows) < 280
+
+
+def test_a_loss_on_val_that_is_not_finite_stops_before_the_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.safetensors"
+    scores = iter([(1.9, 0.2), (math.nan, 0.3)])
+    monkeypatch.setattr(trainer, "_score", lambda *_: next(scores))
+    with pytest.raises(EmorecError, match="loss on val is not finite after epoch 2"):
+        tiny.run(tiny.spec(epochs=3), checkpoint_path=path)
+    assert trainer.checkpoint.load(path, trainer._fingerprint(tiny.spec(epochs=3), 0, *tiny.faces())).epoch == 1
 
 
 def test_the_rows_of_a_part_are_those_of_the_split():

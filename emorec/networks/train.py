@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from emorec.networks.views import views_of
 from emorec.networks.whitening import whitening_filters
 
 log = logging.getLogger(__name__)
+
+_REMEDY = "lower training.lr or set training.precision: fp32"
 
 
 @dataclass
@@ -70,7 +73,7 @@ def make_learner(spec: NetworkSpec, part: Part, mean: float, std: float, seed: i
         network,
         sgd(network, how.momentum, how.weight_decay, device),
         Average(network, how.ema) if how.ema else None,
-        compiled(network, device, how.compile, cache),
+        compiled(network, device, how.compile and not how.deterministic, cache),
         how.precision,
         how.label_smoothing,
         class_weights(part.targets, how.class_balance) if weighted else None,
@@ -100,7 +103,7 @@ def train(
     An epoch is as many steps as the whole training set has batches, for experts too, which go through their share of
     the faces more often: networks of one study take the same number of steps, so that compute counts in networks.
 
-    Raises EmorecError when the loss is not finite, naming step, learning rate and faces; the last checkpoint stays.
+    Raises EmorecError when a loss is not finite, naming step, learning rate and faces; the last checkpoint stays.
     """
     how = spec.training
     device = pick_device(how.device)
@@ -129,6 +132,11 @@ def train(
         rates = [_rate(how, epoch * steps + step, how.epochs * steps) for step in range(steps)]
         loss, accuracy = _epoch(learner, batches, rates, epoch, spec.network, part.rows)
         val_loss, val_accuracy = _score(learner.evaluated, val, mean, std, how.crop, how.precision)
+        if not math.isfinite(val_loss):
+            raise EmorecError(
+                f"{spec.network}: the loss on val is not finite after epoch {epoch + 1} (learning rate {rates[-1]:.4g}, "
+                f"{len(val)} faces); the last checkpoint is kept; {_REMEDY}"
+            )
         history.append(
             {
                 "epoch": epoch + 1,
@@ -177,8 +185,7 @@ def _epoch(
         log.error("%s: training faces of step %d of epoch %d: %s", name, step + 1, epoch + 1, seen)
         raise EmorecError(
             f"{name}: the loss is not finite at step {step + 1} of epoch {epoch + 1} (learning rate {rates[step]:.4g}, "
-            f"training faces {', '.join(map(str, seen[:4]))}, … all above); the last checkpoint is kept; "
-            "lower training.lr or set training.precision: fp32"
+            f"training faces {', '.join(map(str, seen[:4]))}, … all above); the last checkpoint is kept; {_REMEDY}"
         )
     return together.mean().item(), torch.stack(hits).sum().item() / sum(map(len, faces))
 
@@ -213,7 +220,9 @@ def _stream(seed: int, network: str, epoch: int) -> int:
 
 
 def _fingerprint(spec: NetworkSpec, seed: int, images: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(json.dumps([spec.to_dict(), seed, torch.__version__], sort_keys=True).encode())
+    description = spec.to_dict()
+    del description["training"]["checkpoint_every"]  # changes nothing in the result
+    digest = hashlib.sha256(json.dumps([description, seed, torch.__version__], sort_keys=True).encode())
     for split in ("train", "val"):
         digest.update(np.ascontiguousarray(images[split]))
         digest.update(np.ascontiguousarray(labels[split]))

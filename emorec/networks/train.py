@@ -134,7 +134,7 @@ def train(
         val_loss, val_accuracy = _score(learner.evaluated, val, mean, std, how.crop, how.precision)
         if not math.isfinite(val_loss):
             raise EmorecError(
-                f"{spec.network}: the loss on val is not finite after epoch {epoch + 1} (learning rate {rates[-1]:.4g}, "
+                f"{spec.network}: the loss on val is not finite after epoch {epoch + 1} (rate {rates[-1]:.4g}, "
                 f"{len(val)} faces); the last checkpoint is kept; {_REMEDY}"
             )
         history.append(

@@ -134,8 +134,8 @@ def train(
         val_loss, val_accuracy = _score(learner.evaluated, val, mean, std, how.crop, how.precision)
         if not math.isfinite(val_loss):
             raise EmorecError(
-                f"{spec.network}: the loss on val is not finite after epoch {epoch + 1} (rate {rates[-1]:.4g}, "
-                f"{len(val)} faces); the last checkpoint is kept; {_REMEDY}"
+                f"{spec.network}: the loss on val is not finite at step {steps} of epoch {epoch + 1} (learning rate "
+                f"{rates[-1]:.4g}, {len(val)} faces); the last checkpoint is kept; {_REMEDY}"
             )
         history.append(
             {
@@ -185,7 +185,7 @@ def _epoch(
         log.error("%s: training faces of step %d of epoch %d: %s", name, step + 1, epoch + 1, seen)
         raise EmorecError(
             f"{name}: the loss is not finite at step {step + 1} of epoch {epoch + 1} (learning rate {rates[step]:.4g}, "
-            f"training faces {', '.join(map(str, seen[:4]))}, … all above); the last checkpoint is kept; {_REMEDY}"
+            f"training faces {seen[:4]}…, all of them above); the last checkpoint is kept; {_REMEDY}"
         )
     return together.mean().item(), torch.stack(hits).sum().item() / sum(map(len, faces))
 

@@ -26,6 +26,7 @@ lint: $(READY)
 
 bench: $(READY)
 	python -m benchmarks.synthetic
+	python -m benchmarks.trainer
 
 # --no-deps: the locks are complete. The small CPU build of torch is taken where pip can find it, else PyPI's build.
 PIP := python -m pip install --quiet --disable-pip-version-check

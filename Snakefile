@@ -25,8 +25,7 @@ report: "workflow/captions/workflow.rst"
 rule all:
     default_target: True
     input:
-        html=f"{RESULTS}/report/emorec.html",
-        pdf=f"{RESULTS}/report/emorec.pdf",
+        goal(),
     localrule: True
 
 

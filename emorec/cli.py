@@ -51,6 +51,7 @@ def data(args: argparse.Namespace) -> None:
 def train(args: argparse.Namespace) -> None:
     """Train one network with one seed; goes on from its last checkpoint if it was stopped before."""
     from emorec.data.faces import load_faces
+    from emorec.files import discard_partial
     from emorec.networks.store import save_network
     from emorec.networks.train import train as run
 
@@ -63,7 +64,17 @@ def train(args: argparse.Namespace) -> None:
     mean, std = float(images["train"].mean() / 255), float(images["train"].std() / 255)
     folder = layout.network(spec.network, args.seed)
     checkpoint = folder / "checkpoint.safetensors"
-    trained = run(spec, args.seed, images, labels, mean=mean, std=std, checkpoint_path=checkpoint)
+    discard_partial(folder)
+    trained = run(
+        spec,
+        args.seed,
+        images,
+        labels,
+        mean=mean,
+        std=std,
+        checkpoint_path=checkpoint,
+        compile_cache=args.results / ".compiled",
+    )
     save_network(folder, spec, args.seed, trained, mean, std)
     checkpoint.unlink(missing_ok=True)
 
@@ -71,9 +82,9 @@ def train(args: argparse.Namespace) -> None:
 def outputs(args: argparse.Namespace) -> None:
     """Run a trained network over the faces of val and test."""
     from emorec.data.faces import load_faces
+    from emorec.networks.device import pick_device
     from emorec.networks.outputs import network_outputs
     from emorec.networks.store import load_network, save_outputs
-    from emorec.networks.train import pick_device
 
     study, layout = _study(args)
     spec = _network(study, args)
@@ -88,6 +99,8 @@ def outputs(args: argparse.Namespace) -> None:
         std=loaded.record["pixel_std"],
         device=pick_device(spec.training.device),
         threads=spec.training.threads,
+        views=spec.training.views,
+        crop=spec.training.crop,
     )
     named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
     save_outputs(folder / "outputs.npz", {"logits": logits, "features": features, **named})

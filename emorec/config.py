@@ -22,6 +22,7 @@ from emorec.errors import EmorecError
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Emotion = Literal[EMOTIONS]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+SIDE = 48  # of a face, in pixels
 
 
 class Strict(BaseModel):
@@ -62,6 +63,16 @@ class Architecture(Strict):
     width: int = Field(64, ge=1, le=1024)
     depth: Literal[10, 18, 34] = 18
     stem: Literal["full", "stride2", "imagenet"] = "full"
+    squeeze_excitation: int = Field(
+        0, ge=0, le=64, description="reduction ratio, 0 for none; Hu et al. 2018 (arXiv 1709.01507) take 16"
+    )
+    stochastic_depth: Fraction = Field(
+        0.0, description="how often the last block is skipped, the first never; Huang et al. 2016 (arXiv 1603.09382)"
+    )
+    dropout: Fraction = Field(0.0, description="before the head; Srivastava et al. 2014 (JMLR 15)")
+    whitening: bool = Field(
+        False, description="frozen whitening filters in front, as in airbench; Jordan 2024 (arXiv 2404.00498)"
+    )
 
 
 class Augmentation(Strict):
@@ -86,11 +97,32 @@ class Training(Strict):
     weight_decay: float = Field(5e-4, ge=0, le=1)
     schedule: Literal["one-cycle", "cosine"] = "one-cycle"
     warmup: Fraction = Field(0.2, description="share of the steps in which the rate rises to its peak")
-    label_smoothing: Fraction = 0.1
+    label_smoothing: Fraction = Field(0.1, description="Szegedy et al. 2016 (arXiv 1512.00567)")
+    ema: Fraction = Field(
+        0.0, description="decay of the weights' moving average, which then is what is evaluated and kept; 0 for none"
+    )
+    mixup: float = Field(0.0, ge=0, le=10, description="alpha of Zhang et al. 2018 (arXiv 1710.09412); 0 for none")
+    cutmix: float = Field(0.0, ge=0, le=10, description="alpha of Yun et al. 2019 (arXiv 1905.04899); 0 for none")
+    class_balance: Literal["none", "sampling", "inverse-frequency", "effective-number"] = Field(
+        "none", description="rare classes drawn more often, or their loss weighed (Cui et al. 2019, arXiv 1901.05555)"
+    )
     augmentation: Augmentation = Augmentation()
+    crop: int = Field(SIDE, ge=24, le=SIDE, description="side of the random window that a network is trained on")
+    views: Literal["none", "flip", "ten-crop"] = Field(
+        "flip", description="what is averaged when a trained network is used; Krizhevsky et al. 2012 for ten-crop"
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["bf16", "fp32"] = "bf16"
+    deterministic: bool = Field(False, description="bit-reproducible on CUDA too, at a cost; CPU runs always are")
+    compile: bool = Field(True, description="torch.compile on CUDA, unless deterministic: it tunes its kernels by time")
+    checkpoint_every: int = Field(1, ge=1, le=10_000, description="epochs between checkpoints")
     threads: int = Field(1, ge=1, le=256, description="CPU threads of one network; part of what fixes its bits")
+
+    @model_validator(mode="after")
+    def _ten_crop_crops(self) -> Training:
+        if self.views == "ten-crop" and self.crop == SIDE:
+            raise ValueError(f"views: ten-crop needs a crop of less than {SIDE} pixels; the literature takes crop: 44")
+        return self
 
 
 class Single(Strict):

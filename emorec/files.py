@@ -35,6 +35,12 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def discard_partial(folder: Path) -> None:
+    """Delete the temporary files that a killed process left in `folder`; nobody else may be writing there."""
+    for left in Path(folder).glob(".*.????????.*"):
+        left.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic(path) as temporary:

@@ -379,7 +379,7 @@ def folder(tmp_path: Path, spec: NetworkSpec) -> Path:
     weights = randomised(build(spec)).state_dict()
     weights = {name: t.to(memory_format=torch.channels_last) if t.ndim == 4 else t for name, t in weights.items()}
     folder = tmp_path / "seed3"
-    save_network(folder, spec, 3, Trained(weights, history, 1, 12.345, "CPU, 1 thread(s)"), 0.5, 0.25)
+    save_network(folder, spec, 3, Trained(weights, history, 1, 12.345, "CPU, 1 thread(s)", True), 0.5, 0.25)
     return folder
 
 
@@ -402,7 +402,7 @@ def test_record_has_what_the_contract_names(folder: Path, spec: NetworkSpec) -> 
     }
     assert {key: record[key] for key in expected} == expected
     assert record["train_seconds"] == pytest.approx(12.345, abs=0.01)
-    assert record["spec"]["architecture"] == {"width": 4, "depth": 10, "stem": "imagenet"}
+    assert record["spec"]["architecture"] == spec.architecture.model_dump()
     assert record["spec"]["training"] == spec.training.model_dump()
     assert record["hardware"].startswith("CPU") and record["versions"]["torch"].startswith(torch.__version__[:4])
     history = pd.read_csv(folder / "history.csv")
@@ -412,7 +412,7 @@ def test_record_has_what_the_contract_names(folder: Path, spec: NetworkSpec) -> 
 def test_a_saved_network_comes_back_bit_by_bit(tmp_path: Path, spec: NetworkSpec, images: np.ndarray) -> None:
     network = randomised(build(spec), 5).to(memory_format=torch.channels_last)
     weights = network.state_dict()
-    save_network(tmp_path, spec, 0, Trained(weights, [dict.fromkeys(HISTORY, 0.5)], 1, 1.0, "CPU"), 0.5, 0.25)
+    save_network(tmp_path, spec, 0, Trained(weights, [dict.fromkeys(HISTORY, 0.5)], 1, 1.0, "CPU", True), 0.5, 0.25)
     loaded = load_network(tmp_path)
     assert not loaded.network.training and loaded.record["seed"] == 0
     found = loaded.network.state_dict()
@@ -441,7 +441,7 @@ def test_missing_or_damaged_weights(folder: Path, tmp_path: Path, spec: NetworkS
     refuse(path, load_network, folder)
 
     wider = replace(spec, architecture=Architecture(width=5, depth=10, stem="imagenet"))
-    state = Trained(build(wider).state_dict(), [dict.fromkeys(HISTORY, 0.5)], 1, 1.0, "CPU")
+    state = Trained(build(wider).state_dict(), [dict.fromkeys(HISTORY, 0.5)], 1, 1.0, "CPU", True)
     save_network(tmp_path / "wider", wider, 0, state, 0.5, 0.25)
     path.write_bytes((tmp_path / "wider" / "weights.safetensors").read_bytes())
     assert "size mismatch" in refuse(path, load_network, folder)

@@ -17,9 +17,12 @@ from safetensors.torch import save
 from emorec import EMOTIONS
 from emorec.config import Architecture, Augmentation, NetworkSpec, Training
 from emorec.errors import EmorecError
-from emorec.networks import checkpoint, train
+from emorec.networks import batches, checkpoint, learner, train
+from emorec.networks.balance import random_orders
+from emorec.networks.batches import output_shares, select
 from emorec.networks.checkpoint import Checkpoint
-from emorec.networks.train import Trained, best_epoch, build, output_shares, pick_device, select
+from emorec.networks.device import pick_device
+from emorec.networks.train import Trained, best_epoch, build
 from emorec.networks.train import train as run
 
 torch.set_num_threads(1)
@@ -158,13 +161,13 @@ def test_a_resumed_run_keeps_the_best_weights_of_before(
 
 
 def test_every_epoch_has_an_order_of_its_own(faces: Faces, monkeypatch: pytest.MonkeyPatch) -> None:
-    orders, order = [], train._order
+    orders, order = [], random_orders
 
     def kept(available: int, wanted: int, generator: torch.Generator) -> torch.Tensor:
         orders.append(order(available, wanted, generator))
         return orders[-1]
 
-    monkeypatch.setattr(train, "_order", kept)
+    monkeypatch.setattr(batches, "random_orders", kept)
     go(spec(epochs=3), faces)
     go(spec(epochs=3), faces, seed=1)
     assert len({tuple(each.tolist()) for each in orders}) == 6
@@ -272,7 +275,7 @@ def test_every_network_takes_the_same_steps(
     faces: Faces, monkeypatch: pytest.MonkeyPatch, classes: tuple, role: str
 ) -> None:
     asked, seen = [], Counter()
-    rate, normalise = train.rate, train.normalise
+    rate, normalise = train.rate, batches.normalise
 
     def counting(step: int, steps: int, **how: object) -> float:
         asked.append((step, steps))
@@ -285,7 +288,7 @@ def test_every_network_takes_the_same_steps(
         return normalise(images, mean, std)
 
     monkeypatch.setattr(train, "rate", counting)
-    monkeypatch.setattr(train, "normalise", looking)
+    monkeypatch.setattr(batches, "normalise", looking)
     how = spec(classes, "network", role, epochs=2)
     result = go(how, faces)
     assert asked == [(step, 6) for step in range(6)]  # 28 faces make 3 batches of 8, for an expert too
@@ -298,7 +301,7 @@ def test_every_network_takes_the_same_steps(
 
 
 def test_an_order_goes_through_all_faces_before_it_repeats_one() -> None:
-    order = train._order(5, 13, torch.Generator().manual_seed(0)).tolist()
+    order = random_orders(5, 13, torch.Generator().manual_seed(0)).tolist()
     assert len(order) == 13
     assert sorted(order[:5]) == sorted(order[5:10]) == list(range(5)) and len(set(order[10:])) == 3
     assert order[:5] != order[5:10]
@@ -346,8 +349,8 @@ def test_history_is_what_the_weights_do(faces: Faces) -> None:
 def test_a_step_is_nesterov_s_with_decay_of_kernels_alone(faces: Faces, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two steps of one run against torch's own functions, written out."""
     how = spec(epochs=1, batch=14, momentum=0.8, weight_decay=0.1, label_smoothing=0.2, augmentation=PLAIN.model_dump())
-    batches, starts = [], []
-    build_network, augment = train.build, train.augment
+    seen, starts = [], []
+    build_network, augment = train.build, batches.augment
 
     def kept_network(which: NetworkSpec) -> torch.nn.Module:
         network = build_network(which)
@@ -355,21 +358,21 @@ def test_a_step_is_nesterov_s_with_decay_of_kernels_alone(faces: Faces, monkeypa
         return network
 
     def kept_batch(x: torch.Tensor, *rest: object) -> torch.Tensor:
-        batches.append(augment(x, *rest).clone())
-        return batches[-1]
+        seen.append(augment(x, *rest).clone())
+        return seen[-1]
 
     monkeypatch.setattr(train, "build", kept_network)
-    monkeypatch.setattr(train, "augment", kept_batch)
+    monkeypatch.setattr(batches, "augment", kept_batch)
     result = go(how, faces)
     monkeypatch.undo()
 
-    normal = train.normalise(torch.from_numpy(faces[0]["train"]), MEAN, STD)
+    normal = batches.normalise(torch.from_numpy(faces[0]["train"]), MEAN, STD)
     of = {face.numpy().tobytes(): int(label) for face, label in zip(normal, faces[1]["train"], strict=True)}
     network = build(how)
     network.load_state_dict(starts[0])
     network.train()
     moment = {}
-    for step, x in enumerate(batches):
+    for step, x in enumerate(seen):
         smoothed = torch.full((14, 7), 0.2 / 7)
         smoothed[range(14), [of[face.numpy().tobytes()] for face in x]] += 0.8
         network.zero_grad()
@@ -425,7 +428,7 @@ def test_a_rate_far_too_high_is_named(faces: Faces) -> None:
 
 def test_the_step_that_is_not_finite_is_named(faces: Faces, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, rows = [], []
-    normalise = train.normalise
+    normalise = batches.normalise
 
     def loss(logits: torch.Tensor, targets: torch.Tensor, **options: float) -> torch.Tensor:
         value = F.cross_entropy(logits, targets, **options)
@@ -441,8 +444,8 @@ def test_the_step_that_is_not_finite_is_named(faces: Faces, monkeypatch: pytest.
 
     images, labels = ({split: array.copy() for split, array in part.items()} for part in faces)
     images["train"][:, 0, 0] = np.arange(28)
-    monkeypatch.setattr(train, "F", SimpleNamespace(cross_entropy=loss))
-    monkeypatch.setattr(train, "normalise", looking)
+    monkeypatch.setattr(learner, "F", SimpleNamespace(cross_entropy=loss))
+    monkeypatch.setattr(batches, "normalise", looking)
     message = refuse(spec(), (images, labels))
     rate = train.rate(4, 12, peak=0.05, schedule="one-cycle", warmup=0.2)
     assert "step 2 of epoch 2 " in message and f"learning rate {rate:.4g}," in message

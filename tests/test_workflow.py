@@ -187,6 +187,16 @@ def test_change_of_an_epoch_count_retrains_all(finished: Path) -> None:
     assert not any(job.startswith("data") for job in jobs)
 
 
+def test_a_study_without_a_mixture_ends_in_tables(checkout: Path) -> None:
+    wanted = yaml.safe_load((checkout / "config" / "ablation.yaml").read_text())
+    wanted["data"] = {"source": "synthetic"}
+    (checkout / "singles.yaml").write_text(yaml.safe_dump(wanted))
+    jobs = planned(checkout, "singles.yaml")
+    assert sum(job.startswith("train") for job in jobs) == len(wanted["models"])
+    assert not any(job.startswith("report") for job in jobs)
+    assert {"tables: each model's scores", "figures: curves"} <= set(jobs)
+
+
 def test_snakemakes_own_report_has_captions(finished: Path) -> None:
     done = snakemake(finished, "--report", "workflow-report.html")
     assert done.returncode == 0, done.stderr[-2000:]

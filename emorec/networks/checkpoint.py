@@ -1,6 +1,7 @@
 """Checkpoints of a run in progress: safetensors for tensors, JSON in its metadata for the rest, no pickle.
 
-All random streams of a run are functions of (seed, epoch), so that weights, momentum and the epoch are its whole state.
+All random streams of a run are functions of (seed, epoch), so that weights, momentum, the weights' average and the
+epoch are its whole state.
 """
 
 from __future__ import annotations

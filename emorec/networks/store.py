@@ -31,13 +31,13 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
         "seed": seed,
         **{key: value for key, value in spec.to_dict().items() if key not in ("architecture", "training")},
         "parameters": sum(p.numel() for p in network.parameters()),
-        "flops": forward_flops(network),
+        "flops": forward_flops(network, spec.training.crop),
         "best_epoch": trained.best_epoch,
         "val_accuracy": trained.history[trained.best_epoch - 1]["val_accuracy"],
         "train_seconds": round(trained.seconds, 2),
         "pixel_mean": mean,
         "pixel_std": std,
-        "deterministic": trained.device.startswith("CPU"),
+        "deterministic": trained.deterministic,
         "spec": {"architecture": spec.architecture.model_dump(), "training": spec.training.model_dump()},
         "hardware": f"{trained.device}; {processor()}",
         "versions": {name: importlib.metadata.version(name) for name in ("emorec", "torch", "torchvision", "numpy")},
@@ -102,11 +102,11 @@ def load_outputs(path: Path) -> dict[str, np.ndarray]:
         raise EmorecError(f"{path}: not a readable outputs file ({reason}); delete it and run again") from None
 
 
-def forward_flops(network: ResNet) -> int:
-    """Floating-point operations of one 48×48 face's forward pass, a multiply-add counted as two."""
+def forward_flops(network: ResNet, side: int = 48) -> int:
+    """Floating-point operations of one side×side view's forward pass, a multiply-add counted as two."""
     network.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, 1, 48, 48))
+        network(torch.zeros(1, 1, side, side))
     return counter.get_total_flops()
 
 

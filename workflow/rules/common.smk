@@ -35,6 +35,14 @@ def write_effective_config():
         write_text(path, text)
 
 
+def goal():
+    """What a study ends in: the report, which is about a mixture; without one, what its options are chosen by."""
+    if any(entry.kind == "mixture" for entry in STUDY.models.values()):
+        return [f"{RESULTS}/report/emorec.{suffix}" for suffix in ("html", "pdf")]
+    tables = [f"{RESULTS}/tables/{table}.csv" for table in ("models", "curves", "summary")]
+    return [*tables, f"{RESULTS}/figures/curves.svg"]
+
+
 def say_where_the_report_is():
     for suffix in ("html", "pdf"):
         path = Path(f"{RESULTS}/report/emorec.{suffix}")

@@ -1,7 +1,16 @@
+# What decides a network's weights: all of the stage but its files' form and the outputs.
+TRAINER = [
+    f"networks/{name}.py"
+    for name in (
+        "train learner batches augment mixing balance average schedule device resnet blocks whitening views"
+    ).split()
+]
+
+
 rule train:
     input:
         faces=rules.data.output.faces,
-        code=modules("networks/train.py", "networks/resnet.py", "networks/augment.py", "networks/schedule.py"),
+        code=modules(*TRAINER),
     output:
         weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
         history=f"{RESULTS}/networks/{{network}}/seed{{seed}}/history.csv",
@@ -31,7 +40,7 @@ rule outputs:
         faces=rules.data.output.faces,
         weights=rules.train.output.weights,
         record=rules.train.output.record,
-        code=modules("networks/outputs.py", "networks/resnet.py", "networks/store.py"),
+        code=modules(*(f"networks/{name}.py" for name in ("outputs", "views", "resnet", "blocks", "store"))),
     output:
         f"{RESULTS}/networks/{{network}}/seed{{seed}}/outputs.npz",
     log:

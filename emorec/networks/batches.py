@@ -1,0 +1,84 @@
+"""The faces that a network sees: its share of a split, on its device, and an epoch of changed batches of them.
+
+Axis letters: n faces, b batch, k the network's outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from emorec import EMOTIONS
+from emorec.config import NetworkSpec, Training
+from emorec.errors import EmorecError
+from emorec.networks.augment import augment, normalise, random_crop
+from emorec.networks.balance import balanced_draws, random_orders
+from emorec.networks.mixing import draw_mixes, mix
+
+
+@dataclass(frozen=True)
+class Part:
+    """Faces of one split that concern a network, on its device.
+
+    images (n, 48, 48) uint8; targets (n, k) float32: for each face the share of each of the network's k outputs;
+    rows (n,): where the faces stand in their split.
+    """
+
+    images: torch.Tensor
+    targets: torch.Tensor
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def output_shares(classes: tuple[tuple[str, ...], ...]) -> np.ndarray:
+    """(7, k) float32: what share of each emotion belongs to each output; rows of foreign emotions are zero.
+
+    An emotion that several groups contain is shared between them equally.
+    """
+    shares = np.array([[emotion in group for group in classes] for emotion in EMOTIONS], np.float32)
+    total = shares.sum(1, keepdims=True)
+    return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
+
+
+def select(images: np.ndarray, labels: np.ndarray, spec: NetworkSpec, device: torch.device) -> Part:
+    """The faces that a network is trained on: those of its emotions. Raises EmorecError where there are none."""
+    shares = output_shares(spec.classes)[labels]
+    own = shares.sum(1) > 0
+    if not own.any():
+        raise EmorecError(f"{spec.network}: no face shows any of {', '.join(spec.emotions)}; check the data's labels")
+    where = np.flatnonzero(own)
+    return Part(torch.from_numpy(images[own]).to(device), torch.from_numpy(shares[own]).to(device), where)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """x (b, 1, h, w) normalised and changed, targets (b, k), and which faces of the part they are, (b,)."""
+
+    x: torch.Tensor
+    targets: torch.Tensor
+    faces: torch.Tensor
+
+
+def epoch_batches(part: Part, how: Training, mean: float, std: float, *, steps: int, seed: int) -> Iterator[Batch]:
+    """One epoch: `steps` batches in a random order, augmented, cropped and mixed on the device; a function of `seed`.
+
+    `mean` and `std` are those of the training pixels in 0..1.
+    """
+    device = part.images.device
+    generator = torch.Generator(device).manual_seed(seed)
+    if how.class_balance == "sampling":
+        order = balanced_draws(part.targets, steps * how.batch, generator)
+    else:
+        order = random_orders(len(part), steps * how.batch, generator)
+    mixes = draw_mixes(steps, how.batch, mixup=how.mixup, cutmix=how.cutmix, seed=seed, device=device)
+    for step, faces in enumerate(order.split(how.batch)):
+        x, targets = normalise(part.images[faces], mean, std), part.targets[faces]
+        x = random_crop(augment(x, how.augmentation, generator), how.crop, generator)
+        if mixes:
+            x, targets = mix(x, targets, mixes, step)
+        yield Batch(x, targets, faces)

@@ -1,0 +1,57 @@
+"""Where a network is trained and how exactly: device, determinism, precision, compilation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from emorec.errors import EmorecError
+
+
+def pick_device(wish: str) -> torch.device:
+    """`auto` is CUDA where there is one. Raises EmorecError if CUDA is asked for and missing."""
+    if wish == "cuda" and not torch.cuda.is_available():
+        raise EmorecError("training.device: cuda, but torch sees no CUDA device; set it to auto or cpu")
+    return torch.device("cuda" if wish != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def is_deterministic(device: torch.device, wanted: bool) -> bool:
+    """Whether two runs give the same bits: on CPU always, on CUDA where it is wanted."""
+    return device.type == "cpu" or wanted
+
+
+def set_determinism(device: torch.device, wanted: bool, threads: int) -> None:
+    """Set torch's global switches for a run.
+
+    Deterministic on CUDA is strict: an operation that has no deterministic kernel stops the run, as its record would
+    otherwise be untrue. Fast on CUDA lets cuDNN try its kernels out and keep the quickest.
+    """
+    torch.set_num_threads(threads)
+    exact = is_deterministic(device, wanted)
+    if device.type == "cuda":
+        if exact:
+            # Read when cuBLAS starts: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = not exact
+        torch.backends.cudnn.deterministic = exact
+    torch.use_deterministic_algorithms(exact, warn_only=device.type == "cpu")
+    # Deterministic mode also fills fresh memory with NaN, to show up reads of it: a cost in each step, no other effect.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """bf16 where it is safe, if `precision` is bf16; otherwise without effect."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def compiled(network: nn.Module, device: torch.device, wanted: bool, cache: Path | None) -> Callable:
+    """The network's forward pass, compiled on CUDA; compiled code is kept in `cache` for networks of the same shape."""
+    if not wanted or device.type != "cuda":
+        return network
+    if cache is not None:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.resolve()))
+    return torch.compile(network, dynamic=False)

@@ -1,0 +1,102 @@
+"""A network being trained: one step of gradient descent, and its whole state as named tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from emorec.networks.average import Average
+from emorec.networks.device import autocast
+
+
+@dataclass
+class Learner:
+    """Network, optimiser and, where wanted, the weights' moving average.
+
+    forward: the network, or its compiled twin; class_weights: (k,) weights of a balanced loss, or None.
+    """
+
+    network: nn.Module
+    optimiser: torch.optim.SGD
+    average: Average | None
+    forward: Callable[[torch.Tensor], torch.Tensor]
+    precision: str
+    label_smoothing: float
+    class_weights: torch.Tensor | None = None
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is evaluated, selected and kept: the average where there is one."""
+        return self.average.network if self.average else self.network
+
+    def step(self, x: torch.Tensor, targets: torch.Tensor, lr: float, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Step `number` (from 0, over all epochs) on faces (b, 1, h, w), targets (b, k); nothing waits for the device.
+
+        Returns the batch's mean loss and how many faces it names right, by the targets' shares; both on the device.
+        """
+        for group in self.optimiser.param_groups:
+            group["lr"] = lr
+        with autocast(x.device, self.precision):
+            logits = self.forward(x.to(memory_format=torch.channels_last))
+        logits = logits.float()
+        loss = self._loss(logits, targets)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        if self.average:
+            self.average.update(self.network, number)
+        with torch.no_grad():
+            return loss.detach(), targets.gather(1, logits.argmax(1, keepdim=True)).sum()
+
+    def _loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        if self.class_weights is None:
+            return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
+        each = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="none")
+        return (each * (targets @ self.class_weights)).mean()
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All that the next step depends on, but for random streams: weights, momentum, average."""
+        named = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        if self.average:
+            named |= {f"average.{name}": tensor for name, tensor in self.average.network.state_dict().items()}
+        for index, state in self.optimiser.state_dict()["state"].items():
+            if state.get("momentum_buffer") is not None:
+                named[f"momentum.{index}"] = state["momentum_buffer"]
+        return named
+
+    def restore(self, named: dict[str, torch.Tensor]) -> None:
+        """Put a `state` back; tensors under other names are left alone."""
+        device = next(self.network.parameters()).device
+        self.network.load_state_dict(_under("network.", named, device))
+        if self.average:
+            self.average.network.load_state_dict(_under("average.", named, device))
+        whole = self.optimiser.state_dict()
+        momentum = _under("momentum.", named, device)
+        whole["state"] = {int(index): {"momentum_buffer": buffer} for index, buffer in momentum.items()}
+        self.optimiser.load_state_dict(whole)
+        # Kernels differ in memory layout after loading; the layout decides which convolution runs, hence bits.
+        self.network.to(memory_format=torch.channels_last)
+        for parameter, state in self.optimiser.state.items():
+            if state.get("momentum_buffer") is not None and parameter.ndim == 4:
+                state["momentum_buffer"] = state["momentum_buffer"].to(memory_format=torch.channels_last)
+
+
+def sgd(network: nn.Module, momentum: float, weight_decay: float, device: torch.device) -> torch.optim.SGD:
+    """SGD with Nesterov momentum over the network's trainable weights; the rate is set at each step.
+
+    Norm layers and biases are not decayed: Goyal et al. 2017 (arXiv 1706.02677), section 5.1.
+    """
+    trained = [p for p in network.parameters() if p.requires_grad]
+    decayed = [p for p in trained if p.ndim > 1]
+    free = [p for p in trained if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+    fused = True if device.type == "cuda" else None
+    return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=momentum > 0, fused=fused)
+
+
+def _under(prefix: str, named: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): t.to(device) for name, t in named.items() if name.startswith(prefix)}

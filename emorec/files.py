@@ -36,9 +36,13 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def discard_partial(folder: Path) -> None:
-    """Delete the temporary files that a killed process left in `folder`; nobody else may be writing there."""
-    for left in Path(folder).glob(".*.????????.*"):
-        left.unlink(missing_ok=True)
+    """Delete the temporary files that a killed process left in `folder`; nobody else may be writing there.
+
+    Safetensors writes under a temporary name of its own, `.tmp` and six characters.
+    """
+    for pattern in (".*.????????.*", ".tmp??????"):
+        for left in Path(folder).glob(pattern):
+            left.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

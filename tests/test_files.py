@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from emorec.files import atomic, write_csv, write_json, write_text
+from emorec.files import atomic, discard_partial, write_csv, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -94,3 +94,11 @@ def test_what_is_no_json_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", {"key": object()})
     assert names(tmp_path) == []
+
+
+def test_what_a_killed_writer_leaves_is_discarded(tmp_path: Path) -> None:
+    kept = ["history.csv", ".snakemake_timestamp", "checkpoint.safetensors.set-aside"]
+    for name in (*kept, ".weights.a1b2c3d4.safetensors", ".tmprpYul9"):
+        (tmp_path / name).touch()
+    discard_partial(tmp_path)
+    assert names(tmp_path) == sorted(kept)

@@ -537,3 +537,10 @@ def test_balance_tells_when_macro_f1_gives_another_answer() -> None:
     assert "ahead of the ensemble," in one and "single" not in one
     assert "the same" in wording.balance(("refuted", None), ("refuted", None))
     assert "wins no comparison" in wording.balance(("supported", "undecided"), ("undecided", "undecided"))
+
+
+def test_caveat_of_the_abstract_names_the_faces_left_out() -> None:
+    assert wording.twins_caveat(0, 6, []).startswith("No test face")
+    assert "without the 2 test faces that have a near-copy" in wording.twins_caveat(2, 6, [])
+    one = wording.twins_caveat(1, 6, [("macro-F1", "mixture", "ensemble", "unclear")])
+    assert "one comes out differently without the 1 test face that has a near-copy" in one and "mixture" in one

@@ -620,6 +620,7 @@ def _twins(results: Results) -> Tree:
         fewer = float("nan") if row is None else row.estimate
         return f"from {w.percent(_mean(results, model, 'accuracy'))} to {w.percent(fewer)}"
 
+    compared = changed_comparisons(results, "without_twins")
     moves = w.listing([f"that of {name} goes {both(model)}" for model, name in _headline(results).items()])
     return {
         "found": w.twins_found(faces, twins, int(test.exact), bool(results.data["synthetic"])),
@@ -629,7 +630,8 @@ def _twins(results: Results) -> Tree:
             if twins
             else "The results without twins are those over all test faces"
         ),
-        "comparisons": w.changed_comparisons("without them", *changed_comparisons(results, "without_twins")),
+        "comparisons": w.changed_comparisons("without them", *compared),
+        "caveat": w.twins_caveat(twins, *compared),
     }
 
 

@@ -352,6 +352,14 @@ def twins_found(faces: int, twins: int, exact: int, synthetic: bool) -> str:
     return f"{found}; faces that differ much in scale are missed, so that there may be more"
 
 
+def twins_caveat(twins: int, total: int, changed: list[tuple[str, str, str, str]]) -> str:
+    """For the abstract: what the comparisons say without the test faces that have a twin in training."""
+    if twins == 0:
+        return "No test face has a near-copy among the training faces"
+    faces = "face that has a near-copy" if twins == 1 else "faces that have a near-copy"
+    return changed_comparisons(f"without the {count(twins)} test {faces} among the training faces", total, changed)
+
+
 def twins_labels(twins: int, same: float) -> str:
     """How often twins carry the same label: what the labels of one photograph, given twice, agree on."""
     if not twins:

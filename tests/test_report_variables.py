@@ -540,7 +540,8 @@ def test_balance_tells_when_macro_f1_gives_another_answer() -> None:
 
 
 def test_caveat_of_the_abstract_names_the_faces_left_out() -> None:
-    assert wording.twins_caveat(0, 6, []).startswith("No test face")
-    assert "without the 2 test faces that have a near-copy" in wording.twins_caveat(2, 6, [])
-    one = wording.twins_caveat(1, 6, [("macro-F1", "mixture", "ensemble", "unclear")])
+    assert wording.twins_caveat(0, 6, [], False).startswith("No test face")
+    assert "without the 2 test faces that have a near-copy" in wording.twins_caveat(2, 6, [], False)
+    assert "near-copy" not in wording.twins_caveat(3, 6, [], True)
+    one = wording.twins_caveat(1, 6, [("macro-F1", "mixture", "ensemble", "unclear")], False)
     assert "one comes out differently without the 1 test face that has a near-copy" in one and "mixture" in one

@@ -50,7 +50,7 @@ def draw(twins: pd.DataFrame) -> Figure:
     axes.set_ylabel("test faces")
     handles = [
         Patch(color=TWIN_COLOUR, label="a twin of a training face"),
-        Patch(color=OTHER_COLOUR, label="another photograph"),
+        Patch(color=OTHER_COLOUR, label="another face"),
         Line2D([], [], color=style.INK, linewidth=0.8, linestyle=(0, (4, 3)), label="threshold"),
     ]
     style.legend_above(figure, handles)

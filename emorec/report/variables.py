@@ -631,7 +631,7 @@ def _twins(results: Results) -> Tree:
             else "The results without twins are those over all test faces"
         ),
         "comparisons": w.changed_comparisons("without them", *compared),
-        "caveat": w.twins_caveat(twins, *compared),
+        "caveat": w.twins_caveat(twins, *compared, bool(results.data["synthetic"])),
     }
 
 

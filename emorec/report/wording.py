@@ -352,8 +352,10 @@ def twins_found(faces: int, twins: int, exact: int, synthetic: bool) -> str:
     return f"{found}; faces that differ much in scale are missed, so that there may be more"
 
 
-def twins_caveat(twins: int, total: int, changed: list[tuple[str, str, str, str]]) -> str:
+def twins_caveat(twins: int, total: int, changed: Sequence[tuple[str, str, str, str]], synthetic: bool) -> str:
     """For the abstract: what the comparisons say without the test faces that have a twin in training."""
+    if synthetic:
+        return "Every face was drawn anew, so that no test face is known from training"
     if twins == 0:
         return "No test face has a near-copy among the training faces"
     faces = "face that has a near-copy" if twins == 1 else "faces that have a near-copy"

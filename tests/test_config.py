@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -427,14 +425,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 SUBCOMMANDS = ("config", "data", "train", "outputs", "combine", "tables", "figure", "stage", "report")
 
 
-@pytest.fixture(autouse=True)
-def own_handlers() -> Iterator[None]:
-    """The command line sets up logging for its process; this puts back what there was."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = before
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("own_handlers")
 
 
 @pytest.fixture

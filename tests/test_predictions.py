@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -195,16 +193,6 @@ STUDY = {
         "mixture": {"kind": "mixture", "of": "resnet18", "grouping": "original"},
     },
 }
-
-
-@pytest.fixture
-def own_handlers() -> Iterator[None]:
-    """The command line sets up logging for its process; this puts back what there was."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 @pytest.fixture

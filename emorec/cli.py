@@ -51,6 +51,7 @@ def data(args: argparse.Namespace) -> None:
 def train(args: argparse.Namespace) -> None:
     """Train one network with one seed; goes on from its last checkpoint if it was stopped before."""
     from emorec.data.faces import load_faces
+    from emorec.data.summary import pixel_statistics
     from emorec.files import discard_partial
     from emorec.networks.store import save_network
     from emorec.networks.train import train as run
@@ -61,7 +62,7 @@ def train(args: argparse.Namespace) -> None:
     chosen = {split: faces.split == SPLITS.index(split) for split in ("train", "val")}
     images = {split: faces.images[rows] for split, rows in chosen.items()}
     labels = {split: faces.labels[rows] for split, rows in chosen.items()}
-    mean, std = float(images["train"].mean() / 255), float(images["train"].std() / 255)
+    mean, std = pixel_statistics(images["train"])
     folder = layout.network(spec.network, args.seed)
     checkpoint = folder / "checkpoint.safetensors"
     discard_partial(folder)

@@ -112,11 +112,6 @@ def duration(seconds: float) -> str:
     return NONE
 
 
-def p_value(p: float) -> str:
-    """`p = 0.032`, `p < 0.001`."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
 def pair(first: str, second: str) -> str:
     """Two confused emotions, `fear–sad`."""
     return f"{first}\N{EN DASH}{second}"

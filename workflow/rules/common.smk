@@ -126,11 +126,11 @@ def trained(name):
     return [network_file(part.network, part.seed, name) for part in configs.all_parts(STUDY)]
 
 
-def predictions(models=None):
-    """Predictions of all (or the given) models and seeds."""
-    return [f"{RESULTS}/predictions/{m}/seed{s}.parquet" for m in models or STUDY.models for s in STUDY.seeds]
+def predictions():
+    """Predictions of all models and seeds."""
+    return [f"{RESULTS}/predictions/{m}/seed{s}.parquet" for m in STUDY.models for s in STUDY.seeds]
 
 
-def embeddings(seeds=None):
-    """Embeddings of all models for all (or the given) seeds."""
-    return [f"{RESULTS}/embeddings/{m}/seed{s}.npz" for m in STUDY.models for s in seeds or STUDY.seeds]
+def embeddings():
+    """Embeddings of all models and seeds."""
+    return [f"{RESULTS}/embeddings/{m}/seed{s}.npz" for m in STUDY.models for s in STUDY.seeds]

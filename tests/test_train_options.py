@@ -50,7 +50,7 @@ ALL_PARTS = {"squeeze_excitation": 16, "stochastic_depth": 0.2, "dropout": 0.2, 
     ],
 )
 def test_options_that_are_off_change_no_bit(name, spec):
-    """The digests were taken before there were any options."""
+    """The digests are of this trainer with every option off."""
     assert tiny.digest(tiny.run(spec)) == STORED[name]
 
 

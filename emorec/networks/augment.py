@@ -98,8 +98,9 @@ def _erase(x: torch.Tensor, probability: float, uniform) -> torch.Tensor:
     ratio = uniform(math.log(0.3), math.log(3.3)).exp()
     tall, wide = (area * ratio).sqrt().clamp(max=h), (area / ratio).sqrt().clamp(max=w)
     top, left = uniform(0, 1) * (h - tall), uniform(0, 1) * (w - wide)
-    rows = torch.arange(h, device=x.device).view(1, h, 1)
-    columns = torch.arange(w, device=x.device).view(1, 1, w)
+    # a pixel is erased if its centre lies inside, so that the border's pixels are erased as often as their neighbours
+    rows = (torch.arange(h, device=x.device) + 0.5).view(1, h, 1)
+    columns = (torch.arange(w, device=x.device) + 0.5).view(1, 1, w)
 
     def between(position: torch.Tensor, start: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         start, length = start.view(-1, 1, 1), length.view(-1, 1, 1)

@@ -36,7 +36,8 @@ class Learner:
     def step(self, x: torch.Tensor, targets: torch.Tensor, lr: float, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Step `number` (from 0, over all epochs) on faces (b, 1, h, w), targets (b, k); nothing waits for the device.
 
-        Returns the batch's mean loss and how many faces it names right, by the targets' shares; both on the device.
+        Returns the batch's mean loss and how many faces it names right, both on the device. A hit counts by its share
+        of the face relative to the largest: as one where groups overlap, as less for the lesser part of a mixed face.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = lr
@@ -50,7 +51,8 @@ class Learner:
         if self.average:
             self.average.update(self.network, number)
         with torch.no_grad():
-            return loss.detach(), targets.gather(1, logits.argmax(1, keepdim=True)).sum()
+            named = targets.gather(1, logits.argmax(1, keepdim=True)).squeeze(1)
+            return loss.detach(), (named / targets.amax(1)).sum()
 
     def _loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if self.class_weights is None:

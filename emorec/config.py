@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import difflib
 import json
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
+from emorec.networks.size import Size, resnet_size, width_nearest
 
 # Names become folder names, so that nothing in a config can point outside results/.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Emotion = Literal[EMOTIONS]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 SIDE = 48  # of a face, in pixels
+SEVEN = tuple((emotion,) for emotion in EMOTIONS)
+PARAMETERS_WITHIN = 0.03
+Found = dict[str, list[tuple[str, ...]]] | None  # groupings found from faces, by name
 
 
 class Strict(BaseModel):
@@ -126,12 +131,16 @@ class Training(Strict):
 
 
 class Single(Strict):
-    """One network that tells all seven emotions apart. `architecture` and `training` override the study's."""
+    """One network that tells all seven emotions apart. `architecture` and `training` override the study's.
+
+    With `parameters_like` its width is the one that brings its parameters nearest to those of that model.
+    """
 
     kind: Literal["single"]
     label: str | None = None
     architecture: dict[str, Any] = {}
     training: dict[str, Any] = {}
+    parameters_like: Name | None = None
 
 
 class Ensemble(Strict):
@@ -144,15 +153,105 @@ class Ensemble(Strict):
 
 
 class Mixture(Strict):
-    """A gate and one expert for each group of `grouping`; all built and trained like the single model `of`."""
+    """A gate and one expert for each group of `grouping`; all built and trained like the single model `of`.
+
+    The same networks make several models: `gate` says how the experts are weighed. `soft` is the gate's softmax,
+    `top-1` its favourite alone, `temperature` its softmax at the temperature that is best on val, `uniform` no gate at
+    all; `oracle` asks the expert that knows the face's label: a bound, no model that could be used.
+    `foreign` says what an expert is taught about faces of others' emotions: nothing, that they are `other`, or their
+    emotion, each such face weighing `foreign_weight` of one of its own.
+    """
 
     kind: Literal["mixture"]
     label: str | None = None
     of: Name
     grouping: Name
+    gate: Literal["soft", "top-1", "temperature", "uniform", "oracle"] = "soft"
+    foreign: Literal["excluded", "other", "down-weighted"] = "excluded"
+    foreign_weight: float = Field(0.1, gt=0, le=1)
+
+    @property
+    def has_gate(self) -> bool:
+        """Whether a gate is part of the model."""
+        return self.gate not in ("uniform", "oracle")
 
 
-Model = Annotated[Single | Ensemble | Mixture, Field(discriminator="kind")]
+class FineTuned(Strict):
+    """The networks of the mixture `of`, trained on together, gate and experts at once, for a few epochs."""
+
+    kind: Literal["fine-tuned"]
+    label: str | None = None
+    of: Name
+    epochs: int = Field(3, ge=1, le=10_000)
+    lr: float = Field(0.01, gt=0, le=100, description="peak learning rate")
+
+
+class Joint(Strict):
+    """A gate and `experts` trained together from scratch, each expert free to become good at whatever it gets.
+
+    All are built and trained like the single model `of`. With `top`, so many experts answer for a face and the others
+    are not computed; `balance` is the weight of the loss that keeps the gate from leaving experts without faces. With
+    `trunk`, the experts share that many stages and branch after them, as wide as brings the whole to the single's
+    operations.
+    """
+
+    kind: Literal["joint"]
+    label: str | None = None
+    of: Name
+    experts: int = Field(ge=2, le=16)
+    top: int | None = Field(None, ge=1)
+    balance: float | None = Field(None, ge=0, le=100, description="null is 0.01 with `top`, else 0")
+    trunk: Literal[0, 1, 2, 3] = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Joint:
+        if self.top is not None and self.top >= self.experts:
+            raise ValueError(f"top: {self.top} of {self.experts} experts leaves none out; take fewer, or leave it out")
+        return self
+
+
+Model = Annotated[Single | Ensemble | Mixture | FineTuned | Joint, Field(discriminator="kind")]
+KINDS: dict[str, type[Strict]] = {
+    "single": Single,
+    "ensemble": Ensemble,
+    "mixture": Mixture,
+    "fine-tuned": FineTuned,
+    "joint": Joint,
+}
+
+Groups = list[Annotated[list[Emotion], Field(min_length=1)]]
+
+
+class Spectral(Strict):
+    """Groups found by spectral clustering of the emotions that the reference confuses on val."""
+
+    method: Literal["spectral"]
+    experts: int = Field(ge=2, le=6)
+
+
+class Random(Strict):
+    """Random groups of the sizes of the grouping `like`, never that grouping itself: a control."""
+
+    method: Literal["random"]
+    like: Name
+    seed: int = Field(ge=0, lt=2**31)
+
+
+def _method(grouping: Any) -> str | None:
+    """Which kind of grouping a value is meant to be."""
+    if isinstance(grouping, list):
+        return "list"
+    return grouping.get("method") if isinstance(grouping, dict) else getattr(grouping, "method", None)
+
+
+Grouping = Annotated[
+    Annotated[Groups, Tag("list")] | Annotated[Spectral, Tag("spectral")] | Annotated[Random, Tag("random")],
+    Discriminator(
+        _method,
+        custom_error_type="grouping",
+        custom_error_message="a grouping is a list of groups, or a mapping whose method is 'spectral' or 'random'",
+    ),
+]
 
 
 class Study(Strict):
@@ -163,28 +262,59 @@ class Study(Strict):
     data: Data = Data()
     architecture: Architecture = Architecture()
     training: Training = Training()
-    groupings: dict[Name, list[Annotated[list[Emotion], Field(min_length=1)]]] = {}
+    groupings: dict[Name, Grouping] = {}
     models: dict[Name, Model] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds: a seed stands there twice")
-        for name, groups in self.groupings.items():
-            _check_grouping(name, groups)
+        for name, grouping in self.groupings.items():
+            if isinstance(grouping, list):
+                _check_grouping(name, grouping)
+            elif isinstance(grouping, Random) and not isinstance(self.groupings.get(grouping.like), list):
+                given = [n for n, g in self.groupings.items() if isinstance(g, list)]
+                raise ValueError(
+                    f"groupings.{name}.like: no grouping given as a list is named {grouping.like!r}"
+                    f"{_nearest(grouping.like, given)}"
+                )
+            elif isinstance(grouping, Random):
+                groups_of(self, name)
         singles = [n for n, m in self.models.items() if m.kind == "single"]
         if not singles:
             raise ValueError("models: the study needs one model of kind single to compare with")
+        if self.models[singles[0]].parameters_like:
+            raise ValueError(
+                f"models.{singles[0]}.parameters_like: the first single is what all others are measured by"
+            )
         for name, model in self.models.items():
-            where = f"models.{name}"
-            if model.kind != "single" and model.of not in singles:
-                raise ValueError(f"{where}.of: no single model named {model.of!r}{_nearest(model.of, singles)}")
-            if model.kind == "mixture" and model.grouping not in self.groupings:
-                hint = _nearest(model.grouping, self.groupings)
-                raise ValueError(f"{where}.grouping: no grouping named {model.grouping!r}{hint}")
+            self._check_model(name, model, singles)
         for name in singles:
             self.architecture_of(name), self.training_of(name)
         return self
+
+    def _check_model(self, name: str, model: Model, singles: list[str]) -> None:
+        where = f"models.{name}"
+        if model.kind == "fine-tuned":
+            of = self.models.get(model.of)
+            soft = [n for n, m in self.models.items() if m.kind == "mixture" and m.has_gate]
+            if of is None or model.of not in soft:
+                raise ValueError(f"{where}.of: no mixture with a gate is named {model.of!r}{_nearest(model.of, soft)}")
+        elif model.kind != "single" and model.of not in singles:
+            raise ValueError(f"{where}.of: no single model named {model.of!r}{_nearest(model.of, singles)}")
+        if model.kind == "mixture" and model.grouping not in self.groupings:
+            hint = _nearest(model.grouping, self.groupings)
+            raise ValueError(f"{where}.grouping: no grouping named {model.grouping!r}{hint}")
+        if model.kind == "single" and model.parameters_like:
+            like = self.models.get(model.parameters_like)
+            known = [n for n, m in self.models.items() if m.kind != "single"]
+            if like is None or like.kind == "single":
+                hint = _nearest(model.parameters_like, known)
+                raise ValueError(
+                    f"{where}.parameters_like: no mixture or ensemble named {model.parameters_like!r}{hint}"
+                )
+            if "width" in model.architecture:
+                raise ValueError(f"{where}.architecture.width: parameters_like chooses the width; leave it out")
 
     @property
     def reference(self) -> str:
@@ -192,7 +322,26 @@ class Study(Strict):
         return next(name for name, model in self.models.items() if model.kind == "single")
 
     def architecture_of(self, single: str) -> Architecture:
-        return _override(self.architecture, self.models[single].architecture, f"models.{single}.architecture")
+        """How the network of a single is built, its width chosen where it is to be as large as another model."""
+        entry = self.models[single]
+        chosen = _override(self.architecture, entry.architecture, f"models.{single}.architecture")
+        if entry.parameters_like is None:
+            return chosen
+        try:
+            wanted = parameters(self, entry.parameters_like)
+        except ValueError as error:
+            raise ValueError(f"models.{single}.{error}") from None
+
+        def size(width: int) -> int:
+            return _resnet_size(chosen.model_copy(update={"width": width}), len(EMOTIONS), SIDE).parameters
+
+        width = width_nearest(wanted, size)
+        if abs(size(width) - wanted) > PARAMETERS_WITHIN * wanted:
+            raise ValueError(
+                f"models.{single}.parameters_like: no width comes within {PARAMETERS_WITHIN:.0%} of the {wanted} "
+                f"parameters of {entry.parameters_like} (width {width} has {size(width)}); choose a wider study"
+            )
+        return chosen.model_copy(update={"width": width})
 
     def training_of(self, single: str) -> Training:
         return _override(self.training, self.models[single].training, f"models.{single}.training")
@@ -218,17 +367,67 @@ class Study(Strict):
 
 
 @dataclass(frozen=True)
+class MixtureSpec:
+    """What a jointly trained mixture adds to a network's spec.
+
+    experts: the classes of each expert's outputs; groups: each expert's own emotions, none where it is free to choose.
+    top: how many experts answer for a face (None: all); balance: weight of the load-balancing loss.
+    trunk: stages that the experts share; branch_width: channels of a branch's stages, in the first stage's measure.
+    parts: the trained networks that it starts from, the gate first; none where it starts from scratch.
+    """
+
+    experts: tuple[tuple[tuple[str, ...], ...], ...]
+    groups: tuple[tuple[str, ...], ...] = ()
+    top: int | None = None
+    balance: float = 0.0
+    trunk: int = 0
+    branch_width: int = 0
+    parts: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "experts": [[list(c) for c in classes] for classes in self.experts],
+            "groups": [list(group) for group in self.groups],
+            "top": self.top,
+            "balance": self.balance,
+            "trunk": self.trunk,
+            "branch_width": self.branch_width,
+            "parts": list(self.parts),
+        }
+
+    @classmethod
+    def from_dict(cls, found: dict[str, Any]) -> MixtureSpec:
+        """The inverse of `to_dict`. Raises KeyError or TypeError for what is none."""
+        return cls(
+            tuple(tuple(tuple(c) for c in classes) for classes in found["experts"]),
+            tuple(tuple(group) for group in found["groups"]),
+            found["top"],
+            found["balance"],
+            found["trunk"],
+            found["branch_width"],
+            tuple(found["parts"]),
+        )
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
     """What one network is: enough to train it, given a seed and the faces.
 
-    classes: the emotions that each output stands for; a gate's outputs are groups, all others' single emotions.
+    classes: the emotions that each output stands for. Those of a gate are groups, an expert may have one for all
+        emotions of others, all further ones are single emotions. Empty as long as its grouping has not been found.
+    group: the emotions that an expert is asked about; foreign_weight: how much a face of another emotion weighs.
+    mixture: what a jointly trained mixture has besides. grouping: the one whose groups still have to be found.
     """
 
     network: str
-    role: Literal["classifier", "gate", "expert"]
+    role: Literal["classifier", "gate", "expert", "mixture"]
     classes: tuple[tuple[str, ...], ...]
     architecture: Architecture
     training: Training
+    group: tuple[str, ...] = ()
+    foreign_weight: float = 1.0
+    mixture: MixtureSpec | None = None
+    grouping: str | None = None
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -242,6 +441,10 @@ class NetworkSpec:
             "role": self.role,
             "classes": [list(group) for group in self.classes],
             "emotions": list(self.emotions),
+            "group": list(self.group),
+            "foreign_weight": self.foreign_weight,
+            "mixture": self.mixture.to_dict() if self.mixture else None,
+            "grouping": self.grouping,
             "architecture": self.architecture.model_dump(),
             "training": self.training.model_dump(),
         }
@@ -260,47 +463,201 @@ def expert_name(group: list[str] | tuple[str, ...]) -> str:
     return "-".join(emotion for emotion in EMOTIONS if emotion in group)
 
 
-def networks(study: Study) -> dict[str, NetworkSpec]:
-    """Every network of a study by name. Mixtures with an expert or a gate in common share it: each is trained once."""
+def spectral_groupings(study: Study) -> dict[str, int]:
+    """The groupings that models use and that have to be found first, with their number of experts."""
+    used = {model.grouping for model in study.models.values() if model.kind == "mixture"}
+    return {n: g.experts for n, g in study.groupings.items() if isinstance(g, Spectral) and n in used}
+
+
+def groups_of(study: Study, grouping: str, found: Found = None) -> list[tuple[str, ...]] | None:
+    """A grouping's groups, emotions in their usual order; None where they have not been found yet."""
+    entry = study.groupings[grouping]
+    if isinstance(entry, Random):
+        groups = random_groups(study.groupings[entry.like], entry.seed)
+    elif isinstance(entry, Spectral):
+        if not found or grouping not in found:
+            return None
+        groups = found[grouping]
+    else:
+        groups = entry
+    return [tuple(emotion for emotion in EMOTIONS if emotion in group) for group in groups]
+
+
+def random_groups(like: Groups, seed: int) -> Groups:
+    """Random groups of the same sizes, another grouping than `like`; emotions that overlap stay as many.
+
+    A random renaming of the emotions, so that sizes and overlaps are kept.
+    """
+    generator = random.Random(f"grouping {seed}")
+    same = {frozenset(group) for group in like}
+    for _ in range(1000):
+        renamed = dict(zip(EMOTIONS, generator.sample(EMOTIONS, len(EMOTIONS)), strict=True))
+        groups = [[renamed[emotion] for emotion in group] for group in like]
+        if {frozenset(group) for group in groups} != same:
+            return groups
+    raise ValueError("like: there is no other grouping of these sizes")
+
+
+def networks(study: Study, found: Found = None) -> dict[str, NetworkSpec]:
+    """Every network of a study by name. Mixtures with an expert or a gate in common share it: each is trained once.
+
+    `found` are the groupings found so far; networks of the others have no classes yet, and their `grouping` is set.
+    """
     specs: dict[str, NetworkSpec] = {}
 
-    def add(network: str, role: Any, classes: Any, single: str) -> None:
-        classes = tuple(tuple(group) for group in classes)
-        if network in study.models and role != "classifier":
-            raise EmorecError(f"models.{network}: the name is that of a mixture's {role}; give the model another one")
-        spec = NetworkSpec(network, role, classes, study.architecture_of(single), study.training_of(single))
-        if specs.setdefault(network, spec) != spec:
-            raise EmorecError(f"two different networks would be named {network}; rename a model or a grouping")
+    def add(spec: NetworkSpec) -> None:
+        if spec.network in study.models and spec.role in ("gate", "expert"):
+            raise EmorecError(
+                f"models.{spec.network}: the name is that of a mixture's {spec.role}; give the model another one"
+            )
+        if specs.setdefault(spec.network, spec) != spec:
+            raise EmorecError(f"two different networks would be named {spec.network}; rename a model or a grouping")
 
     for name, model in study.models.items():
         if model.kind == "single":
-            add(name, "classifier", [[emotion] for emotion in EMOTIONS], name)
-    for model in study.models.values():
-        if model.kind == "mixture":
-            groups = study.groupings[model.grouping]
-            add(f"{model.of}-gate-{model.grouping}", "gate", groups, model.of)
-            for group in groups:
-                name = expert_name(group)
-                classes = [[emotion] for emotion in EMOTIONS if emotion in group]
-                add(f"{model.of}-expert-{name}", "expert", classes, model.of)
+            add(NetworkSpec(name, "classifier", SEVEN, study.architecture_of(name), study.training_of(name)))
+        elif model.kind == "mixture":
+            for spec in _separate(study, model, found):
+                add(spec)
+    for name, model in study.models.items():
+        if model.kind == "joint":
+            add(_joint(study, name, model))
+        elif model.kind == "fine-tuned":
+            add(_fine_tuned(study, name, model, specs))
     return specs
 
 
+def _separate(study: Study, model: Mixture, found: Found) -> list[NetworkSpec]:
+    """The gate, where there is one, and the experts of a mixture of networks that are trained apart."""
+    how = study.architecture_of(model.of), study.training_of(model.of)
+    groups = groups_of(study, model.grouping, found)
+    waiting = model.grouping if groups is None else None
+    specs = []
+    if model.has_gate:
+        specs.append(NetworkSpec(_gate_name(model), "gate", tuple(groups) if groups else (), *how, grouping=waiting))
+    for i, name in enumerate(expert_networks(study, model)):
+        if name == model.of:
+            specs.append(NetworkSpec(name, "classifier", SEVEN, *how))
+            continue
+        group = groups[i] if groups else ()
+        weight = model.foreign_weight if model.foreign == "down-weighted" else 1.0
+        classes = _expert_classes(group, model.foreign) if group else ()
+        specs.append(NetworkSpec(name, "expert", classes, *how, group, weight, grouping=waiting))
+    return specs
+
+
+def expert_networks(study: Study, model: Mixture) -> list[str]:
+    """The names of a mixture's experts. One that is asked about all seven emotions is the single itself.
+
+    Experts of groups that are given are named by their emotions, so that mixtures share them; those of a grouping that
+    is found from the faces by their number, so that they have a name before it is found.
+    """
+    suffix = {"excluded": "", "other": "-other", "down-weighted": "-weighted"}[model.foreign]
+    groups = groups_of(study, model.grouping)
+    if groups is None:
+        count = study.groupings[model.grouping].experts
+        return [f"{model.of}-expert-{model.grouping}-{number}{suffix}" for number in range(1, count + 1)]
+    return [
+        model.of if len(group) == len(EMOTIONS) else f"{model.of}-expert-{expert_name(group)}{suffix}"
+        for group in groups
+    ]
+
+
+def _gate_name(model: Mixture) -> str:
+    return f"{model.of}-gate-{model.grouping}"
+
+
+def _expert_classes(group: tuple[str, ...], foreign: str) -> tuple[tuple[str, ...], ...]:
+    own = tuple((emotion,) for emotion in group)
+    if foreign == "down-weighted":
+        return SEVEN
+    return own if foreign == "excluded" else (*own, tuple(e for e in EMOTIONS if e not in group))
+
+
+def _joint(study: Study, name: str, model: Joint) -> NetworkSpec:
+    architecture, how = study.architecture_of(model.of), study.training_of(model.of)
+    balance = model.balance if model.balance is not None else 0.01 if model.top else 0.0
+    width = architecture.width
+    if model.trunk:
+        single = _resnet_size(architecture, len(EMOTIONS), how.crop).flops
+        width = width_nearest(single, lambda w: _joint_size(architecture, how.crop, model, w).flops, architecture.width)
+    spec = MixtureSpec((SEVEN,) * model.experts, (), model.top, balance, model.trunk, width if model.trunk else 0)
+    return NetworkSpec(name, "mixture", SEVEN, architecture, how, mixture=spec)
+
+
+def _fine_tuned(study: Study, name: str, model: FineTuned, specs: dict[str, NetworkSpec]) -> NetworkSpec:
+    mixture = study.models[model.of]
+    gate, experts = specs[_gate_name(mixture)], [specs[n] for n in expert_networks(study, mixture)]
+    parts = (gate.network, *(expert.network for expert in experts))
+    classes = tuple(expert.classes for expert in experts)
+    groups = tuple(expert.group or EMOTIONS for expert in experts)
+    how = gate.training.model_copy(update={"epochs": model.epochs, "lr": model.lr})
+    spec = MixtureSpec(classes, groups, parts=parts)
+    return NetworkSpec(name, "mixture", SEVEN, gate.architecture, how, mixture=spec, grouping=gate.grouping)
+
+
 def parts(study: Study, model: str, seed: int) -> list[Part]:
-    """The networks that make up one replicate of a model: members, or the gate and then the experts."""
+    """The networks that make up one replicate of a model: itself, members, or the gate, if any, and the experts."""
     entry = study.models[model]
-    if entry.kind == "single":
-        return [Part(model, seed)]
     if entry.kind == "ensemble":
         return [Part(entry.of, member) for member in study.seeds_of_members(entry)[seed]]
-    experts = [f"{entry.of}-expert-{expert_name(group)}" for group in study.groupings[entry.grouping]]
-    return [Part(network, seed) for network in (f"{entry.of}-gate-{entry.grouping}", *experts)]
+    if entry.kind == "mixture":
+        gate = [_gate_name(entry)] if entry.has_gate else []
+        return [Part(network, seed) for network in (*gate, *expert_networks(study, entry))]
+    return [Part(model, seed)]
+
+
+def starting_points(study: Study, network: str) -> list[str]:
+    """The networks that one is put together from before it is trained: those of a fine-tuned mixture, else none."""
+    entry = study.models.get(network)
+    if entry is None or entry.kind != "fine-tuned":
+        return []
+    return [part.network for part in parts(study, entry.of, study.seeds[0])]
 
 
 def all_parts(study: Study) -> list[Part]:
     """Every (network, seed) that the study trains, each once, seeds outermost: a cut leaves whole replicates."""
     found = [part for seed in study.seeds for model in study.models for part in parts(study, model, seed)]
     return list(dict.fromkeys(found))
+
+
+def parameters(study: Study, model: str) -> int:
+    """Parameters of all networks of one replicate of a model, by formula; a ValueError where groups are to be found."""
+    entry = study.models[model]
+    if entry.kind == "fine-tuned":
+        return parameters(study, entry.of)
+    architecture, side = study.architecture_of(entry.of), study.training_of(entry.of).crop
+    if entry.kind == "ensemble":
+        return entry.members * _resnet_size(architecture, len(EMOTIONS), side).parameters
+    if entry.kind == "joint":
+        width = _joint(study, model, entry).mixture.branch_width
+        return _joint_size(architecture, side, entry, width, active=False).parameters
+    specs = _separate(study, entry, None)
+    if any(not spec.classes for spec in specs):
+        raise ValueError(f"parameters_like: the groups of {model} are not known before training; name another model")
+    # a group of one emotion needs no network
+    return sum(_resnet_size(architecture, len(s.classes), side).parameters for s in specs if len(s.classes) > 1)
+
+
+def _resnet_size(architecture: Architecture, outputs: int, side: int, **trunk: Any) -> Size:
+    keys = ("width", "depth", "stem", "squeeze_excitation", "whitening")
+    return resnet_size(outputs, **{k: getattr(architecture, k) for k in keys}, side=side, **trunk)
+
+
+def _joint_size(architecture: Architecture, side: int, model: Joint, width: int, active: bool = True) -> Size:
+    """Size of a joint mixture, with the experts that answer for a face (`active`) or with all."""
+    experts = model.top if model.top and active else model.experts
+    if not model.trunk:
+        expert = _resnet_size(architecture, len(EMOTIONS), side)
+        return _resnet_size(architecture, model.experts, side) + expert * experts
+    shape = {"trunk_width": architecture.width, "trunk_stages": model.trunk}
+    narrow = architecture.model_copy(update={"width": width})
+    branch = _resnet_size(narrow, len(EMOTIONS), side, **shape, whole=False)
+    whole = _resnet_size(narrow, len(EMOTIONS), side, **shape)
+    trunk = Size(whole.parameters - branch.parameters, whole.flops - branch.flops)
+    features = architecture.width * 2 ** (model.trunk - 1)
+    gate = Size((features + 1) * model.experts, 2 * features * model.experts)
+    return trunk + gate + branch * experts
 
 
 def label(study: Study, model: str) -> str:
@@ -312,7 +669,15 @@ def label(study: Study, model: str) -> str:
         return f"single {model}"
     if entry.kind == "ensemble":
         return f"ensemble of {entry.members} {entry.of}"
-    return f"mixture by the {entry.grouping} grouping"
+    if entry.kind == "fine-tuned":
+        return f"{label(study, entry.of)}, fine-tuned"
+    if entry.kind == "joint":
+        top = f", top {entry.top}" if entry.top else ""
+        trunk = f" on a trunk of {entry.trunk} stages" if entry.trunk else ""
+        return f"joint mixture of {entry.experts} experts{trunk}{top}"
+    gate = {"soft": "", "uniform": ", no gate"}.get(entry.gate, f", {entry.gate} gate")
+    foreign = "" if entry.foreign == "excluded" else f", others {entry.foreign}"
+    return f"mixture by the {entry.grouping} grouping{gate}{foreign}"
 
 
 def load(path: Path) -> Study:
@@ -349,8 +714,6 @@ def _check_grouping(name: str, groups: list[list[str]]) -> None:
     for group in groups:
         if len(set(group)) != len(group):
             raise ValueError(f"groupings.{name}: an emotion stands twice in {group}")
-        if len(group) < 2:
-            raise ValueError(f"groupings.{name}: the expert for {group} would have nothing to tell apart")
     if len({expert_name(group) for group in groups}) != len(groups):
         raise ValueError(f"groupings.{name}: two groups are the same")
     missing = [emotion for emotion in EMOTIONS if not any(emotion in group for group in groups)]
@@ -372,8 +735,10 @@ def _override(base: Any, changes: dict[str, Any], where: str) -> Any:
 
 def _explain(error: ValidationError, schema: type[BaseModel] = Study) -> str:
     """The first problem of a pydantic error as one line: key, reason, nearest known key."""
-    problem = error.errors()[0]
-    tags = {"single", "ensemble", "mixture"}  # pydantic names the branch of a union in the path; a user did not
+    problems = error.errors()
+    # a misspelt key is also a missing one: the spelling is what to mend
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    tags = {*KINDS, "list", "spectral", "random"}  # pydantic names the branch of a union in the path; a user did not
     path = [str(p) for i, p in enumerate(problem["loc"]) if not (p in tags and i == 2)]
     key = ".".join(path)
     message = problem["msg"].removeprefix("Value error, ")
@@ -387,7 +752,7 @@ def _explain(error: ValidationError, schema: type[BaseModel] = Study) -> str:
 
 def _known_keys(schema: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The keys that the schema has at `location`."""
-    kinds: dict[str, type[BaseModel]] = {"single": Single, "ensemble": Ensemble, "mixture": Mixture}
+    kinds: dict[str, type[BaseModel]] = {**KINDS, "spectral": Spectral, "random": Random}
     current: type[BaseModel] = schema
     for step in location:
         field = current.model_fields.get(str(step))

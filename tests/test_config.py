@@ -205,7 +205,11 @@ def test_messages_stay_one_line_whatever_the_key() -> None:
     [
         ([list(EMOTIONS)], "two groups or more"),
         ([["happy", "happy"], ["fear", "surprise"], ["angry", "disgust", "sad", "neutral"]], "stands twice"),
-        ([["happy"], ["fear", "surprise", "neutral"], ["angry", "disgust", "sad"]], "nothing to tell apart"),
+        ({"method": "spectrum", "experts": 3}, "whose method is 'spectral' or 'random'"),
+        ({"method": "spectral", "expert": 3}, "unknown key; did you mean 'experts'"),
+        ({"method": "spectral", "experts": 7}, "groupings.original.experts"),
+        ({"method": "random", "like": "orignal", "seed": 1}, "no grouping given as a list"),
+        ("original", "a grouping is a list of groups"),
         ([*ORIGINAL, ["neutral", "happy"]], "two groups are the same"),
         ([["happy", "neutral"], ["fear", "surprise"]], "no expert knows angry, disgust, sad"),
         ([["happy", "neutral"], ["fear", "suprise"]], "groupings.original.1.1"),
@@ -221,7 +225,131 @@ def test_overlapping_groups_are_allowed() -> None:
     study(groupings={"original": groups})
 
 
+MORE = {
+    "overlapping": {"kind": "mixture", "of": "resnet18", "grouping": "overlapping"},
+    "found": {"kind": "mixture", "of": "resnet18", "grouping": "found"},
+    "random": {"kind": "mixture", "of": "resnet18", "grouping": "random"},
+    "top1": {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "top-1"},
+    "uniform": {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "uniform"},
+    "other": {"kind": "mixture", "of": "resnet18", "grouping": "original", "foreign": "other"},
+    "weighted": {"kind": "mixture", "of": "resnet18", "grouping": "original", "foreign": "down-weighted"},
+    "tuned": {"kind": "fine-tuned", "of": "mixture"},
+    "tuned-found": {"kind": "fine-tuned", "of": "found"},
+    "dense": {"kind": "joint", "of": "resnet18", "experts": 3},
+    "top2": {"kind": "joint", "of": "resnet18", "experts": 4, "top": 2},
+    "branches": {"kind": "joint", "of": "resnet18", "experts": 3, "trunk": 2},
+}
+GROUPINGS = {
+    "original": ORIGINAL,
+    "overlapping": [list(EMOTIONS), ["angry", "fear", "sad", "neutral"]],
+    "found": {"method": "spectral", "experts": 3},
+    "random": {"method": "random", "like": "original", "seed": 1},
+}
+
+
+def every_family(**models: Any) -> dict[str, Any]:
+    return content() | {"groupings": GROUPINGS, "models": content()["models"] | MORE | models}
+
+
+@pytest.mark.parametrize(
+    ("model", "entry", "reason"),
+    [
+        ("tuned", {"kind": "fine-tuned", "of": "mixtur"}, "did you mean 'mixture'"),
+        ("tuned", {"kind": "fine-tuned", "of": "uniform"}, "no mixture with a gate"),
+        ("dense", {"kind": "joint", "of": "resnet18", "experts": 1}, "experts"),
+        ("top2", {"kind": "joint", "of": "resnet18", "experts": 2, "top": 2}, "leaves none out"),
+        ("branches", {"kind": "joint", "of": "resnet18", "experts": 2, "trunk": 4}, "trunk"),
+        ("top1", {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "top1"}, "gate"),
+        ("wide", {"kind": "single", "parameters_like": "resnet18"}, "no mixture or ensemble named 'resnet18'"),
+        ("wide", {"kind": "single", "parameters_like": "found"}, "not known before training"),
+        ("wide", {"kind": "single", "parameters_like": "mixture", "architecture": {"width": 9}}, "chooses the width"),
+        ("resnet18", {"kind": "single", "parameters_like": "mixture"}, "the first single"),
+    ],
+)
+def test_models_are_checked(model: str, entry: dict[str, Any], reason: str) -> None:
+    refuse(every_family(**{model: entry}), f"models.{model}", reason)
+
+
 # What follows
+
+
+def test_networks_of_every_family() -> None:
+    made = config.validate(every_family(), "tiny.yaml")
+    specs = config.networks(made)
+    assert {part.network for part in config.all_parts(made)} == set(specs)
+    # the generalist of the overlapping grouping is the single, which is trained once
+    assert config.parts(made, "overlapping", 0)[1] == Part("resnet18", 0)
+    assert config.parts(made, "top1", 1) == config.parts(made, "mixture", 1)
+    assert config.parts(made, "uniform", 1) == config.parts(made, "mixture", 1)[1:]
+    assert config.parts(made, "other", 0)[0] == config.parts(made, "mixture", 0)[0]
+    expert = specs["resnet18-expert-fear-surprise-other"]
+    assert expert.classes == (("fear",), ("surprise",), ("angry", "disgust", "happy", "sad", "neutral"))
+    expert = specs["resnet18-expert-fear-surprise-weighted"]
+    assert (len(expert.classes), expert.group, expert.foreign_weight) == (7, ("fear", "surprise"), 0.1)
+    assert specs["dense"].mixture.experts == (config.SEVEN,) * 3 and specs["dense"].mixture.balance == 0
+    assert (specs["top2"].mixture.top, specs["top2"].mixture.balance) == (2, 0.01)
+    tuned = specs["tuned"]
+    assert tuned.mixture.parts == tuple(part.network for part in config.parts(made, "mixture", 0))
+    assert config.starting_points(made, "tuned") == list(tuned.mixture.parts)
+    assert tuned.mixture.groups == tuple(tuple(sorted(g, key=EMOTIONS.index)) for g in ORIGINAL)
+    assert (tuned.training.epochs, tuned.training.lr) == (3, 0.01)
+    for spec in specs.values():
+        if spec.mixture:
+            assert config.MixtureSpec.from_dict(spec.mixture.to_dict()) == spec.mixture
+
+
+def test_networks_of_a_grouping_wait_for_it_under_a_name_that_stays() -> None:
+    made = config.validate(every_family(), "tiny.yaml")
+    waiting = config.networks(made)
+    names = ["resnet18-gate-found", *(f"resnet18-expert-found-{i}" for i in (1, 2, 3))]
+    assert [part.network for part in config.parts(made, "found", 0)] == names
+    assert all(waiting[name].classes == () and waiting[name].grouping == "found" for name in [*names])
+    assert waiting["tuned-found"].grouping == "found"
+    groups = [("neutral", "happy"), ("surprise",), ("angry", "disgust", "fear", "sad")]
+    found = config.networks(made, {"found": groups})
+    assert list(found) == list(waiting)
+    assert found["resnet18-gate-found"].classes == (("happy", "neutral"), ("surprise",), groups[2])
+    assert found["resnet18-expert-found-2"].classes == (("surprise",),)
+    assert found["tuned-found"].mixture.groups[0] == ("happy", "neutral")
+    assert all(spec.grouping is None for spec in found.values())
+    assert config.spectral_groupings(made) == {"found": 3}
+
+
+def test_random_groups_have_the_sizes_of_what_they_control_for() -> None:
+    seen = set()
+    for seed in range(20):
+        groups = config.random_groups(ORIGINAL, seed)
+        assert [len(group) for group in groups] == [2, 2, 3]
+        assert {emotion for group in groups for emotion in group} == set(EMOTIONS)
+        assert {frozenset(g) for g in groups} != {frozenset(g) for g in ORIGINAL}
+        assert groups == config.random_groups(ORIGINAL, seed)
+        seen.add(frozenset(map(frozenset, groups)))
+    assert len(seen) > 10
+
+
+@pytest.mark.parametrize("like", ["mixture", "dense", "top2", "ensemble", "tuned", "other"])
+@pytest.mark.parametrize("width", [16, 64])
+def test_a_single_as_large_as_another_model(like: str, width: int) -> None:
+    whole = every_family(wide={"kind": "single", "parameters_like": like})
+    whole["architecture"] = {"width": width, "depth": 18, "stem": "stride2"}
+    made = config.validate(whole, "tiny.yaml")
+    wide = config.networks(made)["wide"].architecture
+    assert wide.width > width and wide.depth == 18
+    single = config.resnet_size(7, **wide.model_dump(include={"width", "depth", "stem"})).parameters
+    assert single == pytest.approx(config.parameters(made, like), rel=0.03)
+
+
+@pytest.mark.parametrize("trunk", [2, 3])
+def test_branches_on_a_trunk_cost_what_the_single_does(trunk: int) -> None:
+    whole = every_family()
+    whole["models"]["branches"]["trunk"] = trunk
+    whole["architecture"] = {"width": 64, "depth": 18, "stem": "full"}
+    made = config.validate(whole, "tiny.yaml")
+    spec = config.networks(made)["branches"]
+    assert spec.mixture.branch_width < 64
+    single = config.resnet_size(7, width=64, depth=18, stem="full").flops
+    found = config._joint_size(spec.architecture, 48, made.models["branches"], spec.mixture.branch_width).flops
+    assert found == pytest.approx(single, rel=0.05)
 
 
 def test_networks_of_the_three_kinds() -> None:

@@ -19,8 +19,9 @@ from emorec.config import Architecture, Augmentation, NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.networks.augment import _affine, augment, augmented_pictures, normalise
 from emorec.networks.outputs import network_outputs
-from emorec.networks.resnet import STAGES, STEMS, ResNet
+from emorec.networks.resnet import ResNet
 from emorec.networks.schedule import rate
+from emorec.networks.size import STAGES, STEMS, resnet_size, width_nearest
 from emorec.networks.store import (
     forward_flops,
     load_network,
@@ -503,3 +504,27 @@ def test_emotions_of_a_spec_are_in_the_usual_order(spec: NetworkSpec) -> None:
     gate = replace(spec, role="gate", classes=(("neutral", "happy"), ("surprise", "fear"), ("sad", "disgust", "angry")))
     assert gate.emotions == EMOTIONS
     assert len(build(gate).fc.bias) == 3
+
+
+@pytest.mark.parametrize("outputs", [2, 7])
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        {"width": 8, "depth": 10, "stem": "imagenet"},
+        {"width": 5, "depth": 18, "stem": "stride2"},
+        {"width": 6, "depth": 34, "stem": "full", "squeeze_excitation": 16, "whitening": True},
+    ],
+)
+def test_size_by_formula_is_that_of_the_built_network(architecture: dict, outputs: int) -> None:
+    network = ResNet(outputs, **architecture)
+    for side in (48, 44):
+        found = resnet_size(outputs, **architecture, side=side)
+        assert found.parameters == sum(p.numel() for p in network.parameters())
+        assert found.flops == forward_flops(network, side)
+
+
+def test_width_nearest_is_nearest() -> None:
+    sizes = [w * w + 3 * w for w in range(1, 101)]
+    for wanted in (1, 4, 7, 500, 9000, 10**6):
+        width = width_nearest(wanted, lambda w: sizes[w - 1], 100)
+        assert abs(sizes[width - 1] - wanted) == min(abs(size - wanted) for size in sizes)

@@ -10,14 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from emorec.networks.blocks import residual_block
-from emorec.networks.whitening import FILTERS, KERNEL
-
-# BasicBlocks in each of the four stages; torchvision's own resnet18 and resnet34.
-STAGES = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
-
-# The first convolution (kernel, stride) and whether max-pooling follows. At 48×48 torchvision's own stem ("imagenet")
-# leaves 2×2 maps for the last stage; "full" keeps every pixel (6×6) at sixteen times the cost, "stride2" is between.
-STEMS = {"full": (3, 1, False), "stride2": (3, 2, False), "imagenet": (7, 2, True)}
+from emorec.networks.size import FILTERS, KERNEL, STAGES, STEMS
 
 
 class ResNet(nn.Module):
@@ -27,7 +20,7 @@ class ResNet(nn.Module):
         outputs: number of classes k.
         width: channels of the first stage; 64 is torchvision's. Later stages double it.
         depth: 10, 18 or 34 layers, all of BasicBlocks.
-        stem: "full", "stride2" or "imagenet", see `STEMS`.
+        stem: "full", "stride2" or "imagenet", see `size.STEMS`.
         squeeze_excitation: reduction ratio of each block's channel weights; 0 for none.
         stochastic_depth: how often the last block is skipped in training, earlier ones linearly less.
         dropout: share of the representation that the head does not see in training.

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-KERNEL = 3
-FILTERS = 2 * KERNEL**2
+from emorec.networks.size import FILTERS, KERNEL
+
 FACES = 1000  # some two million patches: enough for a 9×9 covariance
 
 

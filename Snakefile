@@ -13,6 +13,7 @@ if "study" not in config:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/networks.smk"
+include: "workflow/rules/groupings.smk"
 include: "workflow/rules/predictions.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"

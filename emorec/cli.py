@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from emorec import SPLITS, __version__
+from emorec import EMOTIONS, SPLITS, __version__
 from emorec import config as configs
 from emorec.errors import EmorecError
 from emorec.paths import Layout
@@ -57,7 +57,7 @@ def train(args: argparse.Namespace) -> None:
     from emorec.networks.train import train as run
 
     study, layout = _study(args)
-    spec = _network(study, args)
+    spec = _network(study, layout, args)
     faces = load_faces(layout.faces)
     chosen = {split: faces.split == SPLITS.index(split) for split in ("train", "val")}
     images = {split: faces.images[rows] for split, rows in chosen.items()}
@@ -88,7 +88,7 @@ def outputs(args: argparse.Namespace) -> None:
     from emorec.networks.store import load_network, save_outputs
 
     study, layout = _study(args)
-    spec = _network(study, args)
+    spec = _network(study, layout, args)
     folder = layout.network(spec.network, args.seed)
     loaded = load_network(folder)
     faces = load_faces(layout.faces)
@@ -107,6 +107,24 @@ def outputs(args: argparse.Namespace) -> None:
     save_outputs(folder / "outputs.npz", {"logits": logits, "features": features, **named})
 
 
+def grouping(args: argparse.Namespace) -> None:
+    """Find a grouping from what the single network confuses on val, over all seeds of the study."""
+    from emorec.files import write_json
+    from emorec.groupings import describe
+    from emorec.networks.store import load_outputs
+
+    study, layout = _study(args)
+    experts = _choose(configs.spectral_groupings(study), args.grouping, "grouping")
+    predicted = {}
+    for seed in study.seeds:
+        found = load_outputs(layout.network(study.reference, seed) / "outputs.npz")
+        val = found["split"] == SPLITS.index("val")
+        labels, predicted[seed] = found["label"][val], found["logits"][val].argmax(axis=1)
+    found = describe(args.grouping, experts, labels, predicted)
+    write_json(layout.grouping(args.grouping), found)
+    log.info("%s: %s", args.grouping, "; ".join(", ".join(group) for group in found["groups"]))
+
+
 def combine(args: argparse.Namespace) -> None:
     """Combine networks' outputs to a model's predictions and embeddings."""
     from emorec.networks.store import load_outputs, read_record
@@ -120,18 +138,40 @@ def combine(args: argparse.Namespace) -> None:
     folders = [layout.network(part.network, part.seed) for part in configs.parts(study, args.model, args.seed)]
     found = [load_outputs(folder / "outputs.npz") for folder in folders]
     logits, features = [f["logits"] for f in found], [f["features"] for f in found]
+    where = [found[0][key] for key in ("split", "row", "label")]
+    temperature = None
     if entry.kind == "single":
         combined = combining.single(logits[0], features[0])
     elif entry.kind == "ensemble":
         combined = combining.ensemble(logits, features)
+    elif entry.kind == "mixture":
+        first = 1 if entry.has_gate else 0
+        experts, groups = {}, []
+        for folder, z, h in zip(folders[first:], logits[first:], features[first:], strict=True):
+            record = read_record(folder)
+            groups.append(record["group"] or list(EMOTIONS))  # the generalist is the single
+            experts[configs.expert_name(groups[-1])] = combining.Expert(record["classes"], z, h)
+        if entry.gate == "uniform":
+            weights = combining.uniform_weights(len(where[0]), len(experts))
+        elif entry.gate == "oracle":
+            weights = combining.oracle_weights(where[2], groups)
+        elif entry.gate == "top-1":
+            weights = combining.top_1_weights(logits[0])
+        else:
+            if entry.gate == "temperature":
+                temperature = _gate_temperature(logits[0], list(experts.values()), where[0], where[2])
+            weights = combining.soft_weights(logits[0], temperature or 1.0)
+        combined = combining.mixture(weights, experts)
     else:
-        experts = {}
-        for folder, z, h in zip(folders[1:], logits[1:], features[1:], strict=True):
-            emotions = read_record(folder)["emotions"]
-            experts[configs.expert_name(emotions)] = (emotions, z, h)
-        combined = combining.mixture(logits[0], experts)
-    where = [found[0][key] for key in ("split", "row", "label")]
-    save_predictions(layout.predictions(args.model, args.seed), prediction_frame(combined, *where))
+        groups = read_record(folders[0])["mixture"]["groups"]
+        gate = found[0]["gate"]
+        names = [configs.expert_name(group) for group in groups] or [f"expert-{i + 1}" for i in range(gate.shape[1])]
+        combined = combining.joint(logits[0], features[0], gate, names)
+    frame = prediction_frame(combined, *where)
+    if temperature is not None:
+        frame.attrs["gate_temperature"] = temperature
+        log.info("%s seed %d: the gate's temperature is %.3f", args.model, args.seed, temperature)
+    save_predictions(layout.predictions(args.model, args.seed), frame)
     save_embeddings(layout.embeddings(args.model, args.seed), combined, *where)
 
 
@@ -209,6 +249,7 @@ def _parser() -> argparse.ArgumentParser:
     add("data", data)
     add("train", train, "network", "seed")
     add("outputs", outputs, "network", "seed")
+    add("grouping", grouping, "grouping")
     add("combine", combine, "model", "seed")
     add("tables", tables, "group")
     add("figure", figure, "name")
@@ -220,6 +261,7 @@ def _parser() -> argparse.ArgumentParser:
 
 _OPTIONS = {
     "network": ("a network of the study; a wrong name lists them", str),
+    "grouping": ("a grouping that is to be found; a wrong name lists them", str),
     "model": ("a model of the study", str),
     "seed": ("the replicate's seed", int),
     "group": ("the tables' group; a wrong one lists them", str),
@@ -238,8 +280,22 @@ def _choose(known: dict, name: str, kind: str):
     return known[name]
 
 
-def _network(study: configs.Study, args: argparse.Namespace) -> configs.NetworkSpec:
+def _gate_temperature(gate_logits, experts, split, label) -> float:
+    """Fitted on the val faces alone."""
+    from emorec.predictions.combine import Expert, best_temperature
+
+    val = split == SPLITS.index("val")
+    said = [Expert(expert.classes, expert.logits[val], expert.features[val]) for expert in experts]
+    return best_temperature(gate_logits[val], said, label[val])
+
+
+def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> configs.NetworkSpec:
+    from emorec.groupings import read_groups
+
     spec = _choose(configs.networks(study), args.network, "network")
+    if spec.grouping:
+        found = {spec.grouping: read_groups(layout.grouping(spec.grouping))}
+        spec = configs.networks(study, found)[args.network]
     seeds = [part.seed for part in configs.all_parts(study) if part.network == args.network]
     if args.seed not in seeds:
         raise EmorecError(f"--seed {args.seed}: the models need {args.network} with {', '.join(map(str, seeds))}")

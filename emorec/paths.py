@@ -31,6 +31,9 @@ class Layout:
     def network(self, network: str, seed: int) -> Path:
         return self.root / "networks" / network / f"seed{seed}"
 
+    def grouping(self, name: str) -> Path:
+        return self.root / "groupings" / f"{name}.json"
+
     def predictions(self, model: str, seed: int) -> Path:
         return self.root / "predictions" / model / f"seed{seed}.parquet"
 

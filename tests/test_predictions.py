@@ -17,7 +17,20 @@ from emorec.cli import main
 from emorec.data.faces import Faces, save_faces
 from emorec.networks.store import load_network, load_outputs, save_outputs
 from emorec.paths import Layout
-from emorec.predictions.combine import Combined, ensemble, mixture, single, softmax
+from emorec.predictions.combine import (
+    Combined,
+    Expert,
+    best_temperature,
+    ensemble,
+    joint,
+    mixture,
+    oracle_weights,
+    single,
+    soft_weights,
+    softmax,
+    top_1_weights,
+    uniform_weights,
+)
 from emorec.predictions.store import prediction_frame, save_embeddings, save_predictions
 
 torch.set_num_threads(1)
@@ -34,9 +47,13 @@ def drawn(*shape: int, seed: int = 0) -> np.ndarray:
     return (4 * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
 
 
-def experts(groups: dict[str, list[str]], faces: int) -> dict[str, tuple[list[str], np.ndarray, np.ndarray]]:
+def expert(emotions: list[str], logits: np.ndarray, features: np.ndarray) -> Expert:
+    return Expert([[emotion] for emotion in emotions], logits, features)
+
+
+def experts(groups: dict[str, list[str]], faces: int) -> dict[str, Expert]:
     return {
-        name: (emotions, drawn(faces, len(emotions), seed=n), drawn(faces, 4, seed=n + 50).astype(np.float16))
+        name: expert(emotions, drawn(faces, len(emotions), seed=n), drawn(faces, 4, seed=n + 50).astype(np.float16))
         for n, (name, emotions) in enumerate(groups.items())
     }
 
@@ -77,11 +94,13 @@ def test_an_ensemble_averages_probabilities_and_not_logits() -> None:
 def test_a_mixture_by_hand() -> None:
     gate = np.log([[0.5, 0.3, 0.2]])
     said = {
-        "happy-neutral": (["happy", "neutral"], np.log([[0.9, 0.1]]), np.array([[1, 2]], np.float16)),
-        "fear-surprise": (["fear", "surprise"], np.log([[0.25, 0.75]]), np.array([[10, 20]], np.float16)),
-        "angry-disgust-sad": (GROUPS["angry-disgust-sad"], np.log([[0.2, 0.3, 0.5]]), np.array([[100, 0]], np.float16)),
+        "happy-neutral": expert(["happy", "neutral"], np.log([[0.9, 0.1]]), np.array([[1, 2]], np.float16)),
+        "fear-surprise": expert(["fear", "surprise"], np.log([[0.25, 0.75]]), np.array([[10, 20]], np.float16)),
+        "angry-disgust-sad": expert(
+            GROUPS["angry-disgust-sad"], np.log([[0.2, 0.3, 0.5]]), np.array([[100, 0]], np.float16)
+        ),
     }
-    combined = mixture(gate, said)
+    combined = mixture(soft_weights(gate), said)
     by_hand = {
         "angry": 0.2 * 0.2,
         "disgust": 0.2 * 0.3,
@@ -100,26 +119,26 @@ def test_a_mixture_by_hand() -> None:
 def test_a_mixture_of_overlapping_experts_is_the_sum_over_experts() -> None:
     groups = {"a": list(EMOTIONS), "b": ["fear", "sad"], "c": ["sad", "neutral", "happy"]}
     gate, said = drawn(30, 3), experts(groups, 30)
-    combined = mixture(gate, said)
+    combined = mixture(soft_weights(gate), said)
     weights = special.softmax(gate.astype(float), -1)
     for face in range(30):
         for index, emotion in enumerate(EMOTIONS):
             expected = 0.0
-            for column, (emotions, logits, _) in enumerate(said.values()):
-                if emotion in emotions:
-                    share = special.softmax(logits[face].astype(float))[emotions.index(emotion)]
+            for column, one in enumerate(said.values()):
+                if [emotion] in one.classes:
+                    share = special.softmax(one.logits[face].astype(float))[one.classes.index([emotion])]
                     expected += weights[face, column] * share
             assert combined.probabilities[face, index] == pytest.approx(expected)
     np.testing.assert_allclose(combined.probabilities.sum(1), 1)
 
 
 def test_probabilities_of_a_mixture_are_a_distribution_and_leave_unknown_emotions_at_zero() -> None:
-    combined = mixture(drawn(50, 3), experts(GROUPS, 50))
+    combined = mixture(soft_weights(drawn(50, 3)), experts(GROUPS, 50))
     np.testing.assert_allclose(combined.probabilities.sum(1), 1)
     np.testing.assert_allclose(sum(combined.gate.values()), 1)
     alone = np.full((50, 3), -1e4)
     alone[:, 1] = 0
-    certain = mixture(alone, experts(GROUPS, 50)).probabilities
+    certain = mixture(soft_weights(alone), experts(GROUPS, 50)).probabilities
     unknown = [EMOTIONS.index(emotion) for emotion in EMOTIONS if emotion not in GROUPS["fear-surprise"]]
     assert (certain[:, unknown] == 0).all()
     np.testing.assert_allclose(certain.sum(1), 1)
@@ -127,10 +146,60 @@ def test_probabilities_of_a_mixture_are_a_distribution_and_leave_unknown_emotion
 
 def test_an_expert_s_scale_and_offset_do_not_leak_into_the_gate() -> None:
     """Adding to one expert's logits changes nothing: each is normalised before it is weighed."""
-    gate, said = drawn(8, 3), experts(GROUPS, 8)
-    moved = dict(said)
-    moved["fear-surprise"] = (GROUPS["fear-surprise"], said["fear-surprise"][1] + 25, said["fear-surprise"][2])
+    gate, said = soft_weights(drawn(8, 3)), experts(GROUPS, 8)
+    one = said["fear-surprise"]
+    moved = said | {"fear-surprise": Expert(one.classes, one.logits + 25, one.features)}
     np.testing.assert_allclose(mixture(gate, said).probabilities, mixture(gate, moved).probabilities, atol=1e-5)
+
+
+def test_the_gate_s_variants_by_hand() -> None:
+    gate = np.log([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+    np.testing.assert_allclose(soft_weights(gate), [[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+    np.testing.assert_allclose(soft_weights(gate, 0.5)[0], np.array([0.25, 0.09, 0.04]) / 0.38)
+    np.testing.assert_array_equal(top_1_weights(gate), [[1, 0, 0], [0, 0, 1]])
+    np.testing.assert_allclose(uniform_weights(2, 4), np.full((2, 4), 0.25))
+    labels = np.array([EMOTIONS.index(emotion) for emotion in ("sad", "happy", "fear")])
+    groups = [["happy", "sad"], ["sad", "fear"], ["fear", "surprise"]]
+    np.testing.assert_allclose(oracle_weights(labels, groups), [[0.5, 0.5, 0], [1, 0, 0], [0, 0.5, 0.5]])
+
+
+def test_an_oracle_never_gives_a_face_to_an_expert_that_does_not_know_its_label() -> None:
+    labels = np.arange(7).repeat(4)
+    combined = mixture(oracle_weights(labels, list(GROUPS.values())), experts(GROUPS, 28))
+    for face, label in enumerate(labels):
+        own = next(group for group in GROUPS.values() if EMOTIONS[label] in group)
+        assert EMOTIONS[combined.probabilities[face].argmax()] in own
+
+
+def test_the_temperature_is_the_one_that_makes_a_gate_honest() -> None:
+    """Labels drawn from a gate's own weights at temperature 2 are best explained at temperature 2."""
+    random = np.random.default_rng(0)
+    logits = 2 * random.normal(size=(40_000, 3))
+    weights = soft_weights(logits, 2.0)
+    chosen = (weights.cumsum(1) > random.random((len(logits), 1))).argmax(1)
+    first = [EMOTIONS.index(group[0]) for group in GROUPS.values()]
+    said = [
+        expert(group, np.tile([50.0] + [0] * (len(group) - 1), (len(logits), 1)), logits) for group in GROUPS.values()
+    ]
+    assert best_temperature(logits, said, np.array(first)[chosen]) == pytest.approx(2, rel=0.05)
+
+
+def test_an_expert_that_says_that_a_face_is_another_s_is_heard_less() -> None:
+    """Two experts, equal weights: 0.9 × (0.5, 0.5) and 0.1 × (0.8, 0.2) of what is left, in proportion."""
+    foreign = [emotion for emotion in EMOTIONS if emotion not in ("happy", "neutral")]
+    mine = Expert([["happy"], ["neutral"], foreign], np.log([[0.45, 0.45, 0.1]]), drawn(1, 2))
+    foreign = [emotion for emotion in EMOTIONS if emotion not in ("fear", "surprise")]
+    others = Expert([["fear"], ["surprise"], foreign], np.log([[0.08, 0.02, 0.9]]), drawn(1, 2))
+    combined = mixture(uniform_weights(1, 2), {"happy-neutral": mine, "fear-surprise": others})
+    by_hand = {"happy": 0.45, "neutral": 0.45, "fear": 0.08, "surprise": 0.02}
+    np.testing.assert_allclose(combined.probabilities[0], [by_hand.get(emotion, 0) for emotion in EMOTIONS])
+
+
+def test_a_joint_mixture_is_its_network_with_its_gate() -> None:
+    logits, gate = drawn(5, 7), soft_weights(drawn(5, 2))
+    combined = joint(logits, drawn(5, 8), gate, ["expert-1", "expert-2"])
+    np.testing.assert_allclose(combined.probabilities, special.softmax(logits.astype(float), -1))
+    np.testing.assert_array_equal(np.stack(list(combined.gate.values()), 1), gate)
 
 
 # Files
@@ -138,7 +207,7 @@ def test_an_expert_s_scale_and_offset_do_not_leak_into_the_gate() -> None:
 
 @pytest.fixture
 def combined() -> Combined:
-    return mixture(drawn(6, 3), experts(GROUPS, 6))
+    return mixture(soft_weights(drawn(6, 3)), experts(GROUPS, 6))
 
 
 SPLIT = np.array([1, 1, 2, 2, 2, 1], np.uint8)
@@ -212,7 +281,7 @@ def test_combine_takes_the_right_networks(study: tuple[config.Study, Layout, lis
         folder = layout.network(part.network, part.seed)
         logits, features = drawn(6, len(network.classes), seed=number), drawn(6, 4, seed=number + 90)
         save_outputs(folder / "outputs.npz", {"logits": logits, "features": features.astype(np.float16), **where})
-        (folder / "network.json").write_text(json.dumps({"emotions": network.emotions}), encoding="utf-8")
+        (folder / "network.json").write_text(json.dumps(network.to_dict()), encoding="utf-8")
 
     def p(network: str, seed: int) -> np.ndarray:
         logits = load_outputs(layout.network(network, seed) / "outputs.npz")["logits"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from emorec import EMOTIONS
 
@@ -37,23 +38,78 @@ def ensemble(logits: list[np.ndarray], features: list[np.ndarray]) -> Combined:
     return Combined(np.mean([softmax(z) for z in logits], axis=0), np.concatenate(features, 1), {})
 
 
-def mixture(gate_logits: np.ndarray, experts: dict[str, tuple[list[str], np.ndarray, np.ndarray]]) -> Combined:
-    """p(y|x) = Σ_e g_e(x) p_e(y|x): the gate's softmax weighs each expert's own softmax (Jacobs et al. 1991).
+@dataclass(frozen=True)
+class Expert:
+    """What an expert says: the emotions that each of its k outputs stands for, logits (n, k), features (n, d)."""
 
-    Args:
-        gate_logits: (n, e), in the order of `experts`.
-        experts: by name: emotions of its outputs, logits (n, k), features (n, d).
+    classes: list[list[str]]
+    logits: np.ndarray
+    features: np.ndarray
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(n, 7): its softmax. An output for several emotions, of others' faces, speaks for none of them."""
+        own = softmax(self.logits)
+        seven = np.zeros((len(own), len(EMOTIONS)))
+        for output, emotions in enumerate(self.classes):
+            if len(emotions) == 1:
+                seven[:, EMOTIONS.index(emotions[0])] = own[:, output]
+        return seven
+
+
+def soft_weights(gate_logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """The gate's softmax (n, e), its logits divided by a temperature."""
+    return softmax(gate_logits / temperature)
+
+
+def top_1_weights(gate_logits: np.ndarray) -> np.ndarray:
+    """(n, e): all weight to the gate's favourite."""
+    return np.eye(gate_logits.shape[1])[gate_logits.argmax(axis=1)]
+
+
+def uniform_weights(faces: int, experts: int) -> np.ndarray:
+    """(n, e): every expert heard alike."""
+    return np.full((faces, experts), 1 / experts)
+
+
+def oracle_weights(labels: np.ndarray, groups: list[list[str]]) -> np.ndarray:
+    """(n, e): all weight to the expert whose group the label (n,) is in, shared where it is in several."""
+    knows = np.array([[emotion in group for group in groups] for emotion in EMOTIONS], float)
+    return (knows / knows.sum(axis=1, keepdims=True))[labels]
+
+
+def best_temperature(gate_logits: np.ndarray, experts: list[Expert], labels: np.ndarray) -> float:
+    """The gate's temperature, from 1/20 to 20, at which the mixture's likelihood of the labels (n,) is highest."""
+    spoken = np.stack([expert.probabilities for expert in experts], axis=1)
+
+    def loss(logarithm: float) -> float:
+        p = _mix(soft_weights(gate_logits, np.exp(logarithm)), spoken)[np.arange(len(labels)), labels]
+        return -np.log(np.maximum(p, np.finfo(float).tiny)).mean()
+
+    found = minimize_scalar(loss, bounds=(-np.log(20), np.log(20)), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x))
+
+
+def mixture(weights: np.ndarray, experts: dict[str, Expert]) -> Combined:
+    """p(y|x) ∝ Σ_e g_e(x) p_e(y|x): weights (n, e), in the order of `experts`, by name (Jacobs et al. 1991).
 
     An expert gives no probability to emotions that it does not know. What it says is a distribution before it is
-    weighed, so experts trained apart are on one scale. The embedding is the experts' features side by side, each times
-    its weight.
+    weighed, so experts trained apart are on one scale. Where experts can say that a face is another's, what they keep
+    for themselves does not add up to 1, hence the proportion. The embedding is the experts' features side by side,
+    each times its weight.
     """
-    weights = softmax(gate_logits)
-    probabilities = np.zeros((len(weights), len(EMOTIONS)))
-    embedding, gate = [], {}
-    for column, (name, (emotions, logits, features)) in enumerate(experts.items()):
-        gate[name] = weights[:, column]
-        known = [EMOTIONS.index(emotion) for emotion in emotions]
-        probabilities[:, known] += gate[name][:, None] * softmax(logits)
-        embedding.append(gate[name][:, None] * features.astype(np.float32))
-    return Combined(probabilities, np.concatenate(embedding, 1), gate)
+    spoken = np.stack([expert.probabilities for expert in experts.values()], axis=1)
+    embedding = [w[:, None] * e.features.astype(np.float32) for w, e in zip(weights.T, experts.values(), strict=True)]
+    gate = dict(zip(experts, weights.T, strict=True))
+    return Combined(_mix(weights, spoken), np.concatenate(embedding, 1), gate)
+
+
+def joint(logits: np.ndarray, features: np.ndarray, gate: np.ndarray, names: list[str]) -> Combined:
+    """A mixture that is one network: its own answer, with the weights (n, e) of its experts by name."""
+    return Combined(softmax(logits), features, dict(zip(names, gate.T, strict=True)))
+
+
+def _mix(weights: np.ndarray, spoken: np.ndarray) -> np.ndarray:
+    """(n, 7) out of weights (n, e) and what each expert says (n, e, 7)."""
+    mixed = np.einsum("ne,neb->nb", weights, spoken)
+    return mixed / np.maximum(mixed.sum(axis=1, keepdims=True), np.finfo(float).tiny)

@@ -24,6 +24,7 @@ NETWORKS = configs.networks(STUDY)
 wildcard_constraints:
     network="|".join(NETWORKS),
     model="|".join(STUDY.models),
+    grouping="|".join(configs.spectral_groupings(STUDY)) or "none",
     seed=r"\d+",
 
 
@@ -101,6 +102,19 @@ def gpus(wildcards):
     return int(device == "cuda" or (device == "auto" and shutil.which("nvidia-smi") is not None))
 
 
+def grouping_file(wildcards):
+    """The file of the grouping that the wanted network waits for, if it does."""
+    waits_for = NETWORKS[wildcards.network].grouping
+    return [f"{RESULTS}/groupings/{waits_for}.json"] if waits_for else []
+
+
+def starting_weights(wildcards):
+    """Weights and records of the trained networks that the wanted one starts from, if it does."""
+    started = configs.starting_points(STUDY, wildcards.network)
+    names = ("weights.safetensors", "network.json")
+    return [network_file(network, wildcards.seed, name) for network in started for name in names]
+
+
 def network_file(network, seed, name):
     return f"{RESULTS}/networks/{network}/seed{seed}/{name}"
 
@@ -118,7 +132,8 @@ def parts_of(name):
 def composition(wildcards):
     """What a model is made of, as a parameter: a change of it reruns the combination."""
     parts = configs.parts(STUDY, wildcards.model, int(wildcards.seed))
-    return [STUDY.models[wildcards.model].kind, *(f"{part.network}/{part.seed}" for part in parts)]
+    entry = STUDY.models[wildcards.model].model_dump(exclude={"label"})
+    return {"model": entry, "parts": [f"{part.network}/{part.seed}" for part in parts]}
 
 
 def trained(name):

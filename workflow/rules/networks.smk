@@ -2,7 +2,7 @@
 TRAINER = [
     f"networks/{name}.py"
     for name in (
-        "train learner batches augment mixing balance average schedule device resnet blocks whitening views"
+        "train learner batches augment mixing balance average schedule device resnet blocks whitening views size"
     ).split()
 ]
 
@@ -10,6 +10,8 @@ TRAINER = [
 rule train:
     input:
         faces=rules.data.output.faces,
+        grouping=grouping_file,
+        start=starting_weights,
         code=modules(*TRAINER),
     output:
         weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",

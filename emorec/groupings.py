@@ -1,0 +1,85 @@
+"""Groupings found from faces: which emotions the single network confuses on val decides which share an expert.
+
+The only stage between trainings: the singles' outputs go in, experts' emotions come out, one file a grouping.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import SpectralClustering
+
+from emorec import EMOTIONS
+from emorec.errors import EmorecError
+from emorec.tables.metrics import confusion_counts
+
+
+def mutual_confusions(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """How often each two emotions are taken for one another: (7, 7), symmetric, zero on the diagonal.
+
+    (n_ij + n_ji) / (n_i + n_j) with n_ij the faces of emotion i called j; labels and predicted are (n,).
+    """
+    counts = confusion_counts(labels, predicted)[0].astype(float)
+    wrong = counts - np.diag(np.diag(counts))
+    faces = counts.sum(axis=1)
+    together = faces[:, None] + faces[None, :]
+    return np.divide(wrong + wrong.T, together, out=np.zeros_like(wrong), where=together > 0)
+
+
+def spectral_groups(confusions: np.ndarray, experts: int) -> list[list[str]]:
+    """Emotions in `experts` groups, so that emotions that are confused come to share one.
+
+    Spectral clustering (von Luxburg 2007, arXiv 0711.0189) of the graph whose edges are the mutual confusions (7, 7);
+    its labels are read off by pivoted QR (Damle, Minden and Ying 2019, arXiv 1609.08251), which needs no random start.
+    Groups come in the order of their first emotion. A group may have one emotion.
+    """
+    # No pair is wholly without confusion in the long run; without this, few faces could leave a graph in pieces.
+    affinity = confusions + 1e-6
+    np.fill_diagonal(affinity, 0)
+    clustering = SpectralClustering(experts, affinity="precomputed", assign_labels="cluster_qr", random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a graph in pieces would be clustered by chance
+        found = clustering.fit_predict(affinity)
+    numbers = list(dict.fromkeys(found.tolist()))
+    return [[emotion for emotion, own in zip(EMOTIONS, found, strict=True) if own == number] for number in numbers]
+
+
+def describe(name: str, experts: int, labels: np.ndarray, predicted: dict[int, np.ndarray]) -> dict[str, Any]:
+    """A found grouping as it is written: groups, and what they were found from.
+
+    labels: (n,) of the val faces; predicted: by seed of the single, (n,). Raises EmorecError if the confusions do not
+    fall into that many groups.
+    """
+    confusions = np.mean([mutual_confusions(labels, answers) for answers in predicted.values()], axis=0)
+    groups = spectral_groups(confusions, experts)
+    if len(groups) != experts:
+        raise EmorecError(
+            f"groupings.{name}: the confusions on val fall into {len(groups)} groups, not {experts}; take fewer experts"
+        )
+    return {
+        "grouping": name,
+        "method": "spectral",
+        "experts": experts,
+        "groups": groups,
+        "confusion": [[round(float(rate), 6) for rate in row] for row in confusions],
+        "seeds": list(predicted),
+    }
+
+
+def read_groups(path: Path) -> list[tuple[str, ...]]:
+    """The groups of a found grouping's file. Raises EmorecError where it is missing or holds none."""
+    try:
+        groups = [tuple(group) for group in json.loads(path.read_text(encoding="utf-8"))["groups"]]
+    except FileNotFoundError:
+        raise EmorecError(
+            f"{path}: missing; run `emorec grouping` once the single networks have their outputs"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EmorecError(f"{path}: no grouping ({error}); delete it and run again") from None
+    if sorted(emotion for group in groups for emotion in group) != sorted(EMOTIONS):
+        raise EmorecError(f"{path}: not each emotion is in one group; delete it and run again")
+    return groups

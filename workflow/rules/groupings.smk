@@ -1,0 +1,24 @@
+# Between the single networks and the experts: who shares one, where the config leaves that to the faces.
+rule grouping:
+    input:
+        outputs=[network_file(STUDY.reference, seed, "outputs.npz") for seed in STUDY.seeds],
+        code=modules("groupings.py"),
+    output:
+        f"{RESULTS}/groupings/{{grouping}}.json",
+    log:
+        f"{RESULTS}/logs/groupings/{{grouping}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/groupings/{{grouping}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        experts=lambda wildcards: configs.spectral_groupings(STUDY)[wildcards.grouping],
+        config=CONFIG,
+    message:
+        "groupings: {wildcards.grouping}, from the confusions on val"
+    shell:
+        "emorec grouping --config {params.config:q} --grouping {wildcards.grouping:q} --log {log:q}"

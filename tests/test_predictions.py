@@ -159,7 +159,7 @@ def test_the_gate_s_variants_by_hand() -> None:
     np.testing.assert_array_equal(top_1_weights(gate), [[1, 0, 0], [0, 0, 1]])
     np.testing.assert_allclose(uniform_weights(2, 4), np.full((2, 4), 0.25))
     labels = np.array([EMOTIONS.index(emotion) for emotion in ("sad", "happy", "fear")])
-    groups = [["happy", "sad"], ["sad", "fear"], ["fear", "surprise"]]
+    groups = [["happy", "sad", "angry"], ["sad", "fear"], ["fear", "surprise", "disgust", "neutral"]]
     np.testing.assert_allclose(oracle_weights(labels, groups), [[0.5, 0.5, 0], [1, 0, 0], [0, 0.5, 0.5]])
 
 

@@ -31,9 +31,9 @@ from torch.utils.data import DataLoader, Dataset
 from emorec import config as configs
 from emorec.config import Augmentation, NetworkSpec
 from emorec.networks.batches import Part, epoch_batches, select
-from emorec.networks.device import autocast, pick_device, set_determinism
+from emorec.networks.device import autocast, pick_device, processor, set_determinism
 from emorec.networks.learner import Learner
-from emorec.networks.store import forward_flops, processor
+from emorec.networks.store import forward_flops
 from emorec.networks.torchvision_layout import resnet18  # noqa: F401 - makes torchvision importable
 from emorec.networks.train import build, make_learner
 

@@ -53,7 +53,7 @@ def train(args: argparse.Namespace) -> None:
     from emorec.data.faces import load_faces
     from emorec.data.summary import pixel_statistics
     from emorec.files import discard_partial
-    from emorec.networks.store import save_network
+    from emorec.networks.store import load_parts, save_network
     from emorec.networks.train import train as run
 
     study, layout = _study(args)
@@ -66,6 +66,7 @@ def train(args: argparse.Namespace) -> None:
     folder = layout.network(spec.network, args.seed)
     checkpoint = folder / "checkpoint.safetensors"
     discard_partial(folder)
+    starts = [layout.network(part, args.seed) for part in spec.mixture.parts] if spec.mixture else []
     trained = run(
         spec,
         args.seed,
@@ -75,16 +76,18 @@ def train(args: argparse.Namespace) -> None:
         std=std,
         checkpoint_path=checkpoint,
         compile_cache=args.results / ".compiled",
+        parts=load_parts(spec, starts) if starts else [],
     )
     save_network(folder, spec, args.seed, trained, mean, std)
     checkpoint.unlink(missing_ok=True)
 
 
 def outputs(args: argparse.Namespace) -> None:
-    """Run a trained network over the faces of val and test."""
+    """Run a trained network over the faces of val and test; writes how fast that was, too."""
     from emorec.data.faces import load_faces
+    from emorec.files import write_json
     from emorec.networks.device import pick_device
-    from emorec.networks.outputs import network_outputs
+    from emorec.networks.outputs import measured_outputs
     from emorec.networks.store import load_network, save_outputs
 
     study, layout = _study(args)
@@ -93,7 +96,7 @@ def outputs(args: argparse.Namespace) -> None:
     loaded = load_network(folder)
     faces = load_faces(layout.faces)
     rows = faces.split != SPLITS.index("train")
-    logits, features = network_outputs(
+    said, speed = measured_outputs(
         loaded.network,
         faces.images[rows],
         mean=loaded.record["pixel_mean"],
@@ -104,7 +107,8 @@ def outputs(args: argparse.Namespace) -> None:
         crop=spec.training.crop,
     )
     named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
-    save_outputs(folder / "outputs.npz", {"logits": logits, "features": features, **named})
+    save_outputs(folder / "outputs.npz", {**said._asdict(), **named})
+    write_json(folder / "speed.json", speed)
 
 
 def grouping(args: argparse.Namespace) -> None:

@@ -199,7 +199,7 @@ class Joint(Strict):
     label: str | None = None
     of: Name
     experts: int = Field(ge=2, le=16)
-    top: int | None = Field(None, ge=1)
+    top: int | None = Field(None, ge=2, description="one alone would have weight 1, which teaches the gate nothing")
     balance: float | None = Field(None, ge=0, le=100, description="null is 0.01 with `top`, else 0")
     trunk: Literal[0, 1, 2, 3] = 0
 

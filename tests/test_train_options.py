@@ -17,8 +17,8 @@ from emorec.networks import checkpoint
 from emorec.networks import train as trainer
 from emorec.networks.augment import _grid, augment, normalise
 from emorec.networks.batches import epoch_batches, select
-from emorec.networks.device import set_determinism
-from emorec.networks.store import load_network, processor, save_network
+from emorec.networks.device import processor, set_determinism
+from emorec.networks.store import load_network, save_network
 
 GROUPS = (("happy", "neutral"), ("fear", "surprise"), ("angry", "disgust", "sad"))
 NO_AFFINE = {"flip": False, "rotation": 0, "shift": 0, "scale": 0, "erasing": 0.3}

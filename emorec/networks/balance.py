@@ -22,6 +22,21 @@ def class_weights(targets: torch.Tensor, kind: str) -> torch.Tensor:
     return (weights * sizes.sum() / (weights * sizes).sum()).float().to(targets.device)
 
 
+def loss_weights(targets: torch.Tensor, kind: str, importance: torch.Tensor | None) -> torch.Tensor | None:
+    """Weight (k,) of each class in the loss, from targets (n, k); None where all weigh the same.
+
+    Those of `class_weights`, where `kind` is one of its two, times the classes' `importance` (k,), where that is given;
+    scaled so that the mean weight of a face is 1, of a drawn one where `kind` is "sampling".
+    """
+    weighed = kind in ("inverse-frequency", "effective-number")
+    if importance is None:
+        return class_weights(targets, kind) if weighed else None
+    sizes = targets.sum(0)
+    weights = importance * class_weights(targets, kind) if weighed else importance
+    drawn = (sizes > 0).float() if kind == "sampling" else sizes
+    return weights * drawn.sum() / (weights * drawn).sum()
+
+
 def random_orders(available: int, wanted: int, generator: torch.Generator) -> torch.Tensor:
     """`wanted` indices: as many random orders of all faces, one after the other, as that takes."""
     rounds = -(-wanted // available)

@@ -24,12 +24,14 @@ class Part:
     """Faces of one split that concern a network, on its device.
 
     images (n, 48, 48) uint8; targets (n, k) float32: for each face the share of each of the network's k outputs;
-    rows (n,): where the faces stand in their split.
+    rows (n,): where the faces stand in their split; importance (k,): how much a face of each output's emotions
+    matters to the network, None where all matter the same.
     """
 
     images: torch.Tensor
     targets: torch.Tensor
     rows: np.ndarray
+    importance: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -45,6 +47,17 @@ def output_shares(classes: tuple[tuple[str, ...], ...]) -> np.ndarray:
     return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
 
 
+def importances(spec: NetworkSpec) -> np.ndarray | None:
+    """(k,) float32: 1 for outputs that stand for the network's own emotions, `foreign_weight` for the others.
+
+    None where all are 1.
+    """
+    if spec.foreign_weight == 1:
+        return None
+    own = [not set(emotions).isdisjoint(spec.group) for emotions in spec.classes]
+    return np.where(own, 1.0, spec.foreign_weight).astype(np.float32)
+
+
 def select(images: np.ndarray, labels: np.ndarray, spec: NetworkSpec, device: torch.device) -> Part:
     """The faces that a network is trained on: those of its emotions. Raises EmorecError where there are none."""
     shares = output_shares(spec.classes)[labels]
@@ -52,7 +65,13 @@ def select(images: np.ndarray, labels: np.ndarray, spec: NetworkSpec, device: to
     if not own.any():
         raise EmorecError(f"{spec.network}: no face shows any of {', '.join(spec.emotions)}; check the data's labels")
     where = np.flatnonzero(own)
-    return Part(torch.from_numpy(images[own]).to(device), torch.from_numpy(shares[own]).to(device), where)
+    importance = importances(spec)
+    return Part(
+        torch.from_numpy(images[own]).to(device),
+        torch.from_numpy(shares[own]).to(device),
+        where,
+        None if importance is None else torch.from_numpy(importance).to(device),
+    )
 
 
 @dataclass(frozen=True)

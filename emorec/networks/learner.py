@@ -11,13 +11,15 @@ from torch import nn
 
 from emorec.networks.average import Average
 from emorec.networks.device import autocast
+from emorec.networks.mixture import Mixed, logits_of
 
 
 @dataclass
 class Learner:
     """Network, optimiser and, where wanted, the weights' moving average.
 
-    forward: the network, or its compiled twin; class_weights: (k,) weights of a balanced loss, or None.
+    forward: the network, or its compiled twin; class_weights: (k,) weights of a balanced loss, or None; importance:
+    (k,) weights in accuracy, or None; balance: weight of a mixture's load-balancing loss.
     """
 
     network: nn.Module
@@ -27,32 +29,42 @@ class Learner:
     precision: str
     label_smoothing: float
     class_weights: torch.Tensor | None = None
+    importance: torch.Tensor | None = None
+    balance: float = 0.0
 
     @property
     def evaluated(self) -> nn.Module:
         """The network that is evaluated, selected and kept: the average where there is one."""
         return self.average.network if self.average else self.network
 
-    def step(self, x: torch.Tensor, targets: torch.Tensor, lr: float, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def step(
+        self, x: torch.Tensor, targets: torch.Tensor, lr: float, number: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | int]:
         """Step `number` (from 0, over all epochs) on faces (b, 1, h, w), targets (b, k); nothing waits for the device.
 
-        Returns the batch's mean loss and how many faces it names right, both on the device. A hit counts by its share
-        of the face relative to the largest: as one where groups overlap, as less for the lesser part of a mixed face.
+        Returns the batch's mean loss, without the load-balancing one, how many faces it names right, and out of how
+        many, all but the last on the device. A hit counts by its share of the face relative to the largest: as one
+        where groups overlap, as less for the lesser part of a mixed face. Where faces differ in importance, they count
+        by that.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         with autocast(x.device, self.precision):
-            logits = self.forward(x.to(memory_format=torch.channels_last))
-        logits = logits.float()
+            said = self.forward(x.to(memory_format=torch.channels_last))
+        logits = logits_of(said).float()
         loss = self._loss(logits, targets)
         self.optimiser.zero_grad()
-        loss.backward()
+        (loss + self.balance * said.balance if isinstance(said, Mixed) and self.balance else loss).backward()
         self.optimiser.step()
         if self.average:
             self.average.update(self.network, number)
         with torch.no_grad():
             named = targets.gather(1, logits.argmax(1, keepdim=True)).squeeze(1)
-            return loss.detach(), (named / targets.amax(1)).sum()
+            hits = named / targets.amax(1)
+            if self.importance is None:
+                return loss.detach(), hits.sum(), len(x)
+            counts = targets @ self.importance
+            return loss.detach(), (hits * counts).sum(), counts.sum()
 
     def _loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if self.class_weights is None:

@@ -1,18 +1,30 @@
-"""What a trained network says about faces: logits and penultimate representation, averaged over views of each."""
+"""What a trained network says about faces: logits, representation and gate weights, averaged over views of each."""
 
 from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from emorec.networks.augment import normalise
-from emorec.networks.resnet import ResNet
+from emorec.networks.build import Network
+from emorec.networks.device import hardware
 from emorec.networks.views import views_of
+
+
+class Outputs(NamedTuple):
+    """logits (n, k) float32, features (n, d) float16, a mixture's gate weights (n, e) float32."""
+
+    logits: np.ndarray
+    features: np.ndarray
+    gate: np.ndarray | None
 
 
 @torch.no_grad()
 def network_outputs(
-    network: ResNet,
+    network: Network,
     images: np.ndarray,
     *,
     mean: float,
@@ -22,19 +34,53 @@ def network_outputs(
     views: str = "flip",
     crop: int = 48,
     batch: int = 256,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (n, k) float32 and features (n, d) float16 of uint8 images (n, 48, 48).
+) -> Outputs:
+    """What a network says of uint8 images (n, 48, 48).
 
-    Both are means over the face's `views` ("none", "flip" or "ten-crop" of side `crop`); in fp32, whatever the network
-    was trained in.
+    All are means over the face's `views` ("none", "flip" or "ten-crop" of side `crop`); in fp32, whatever the network
+    was trained in. A mixture's logits are means of log p, so that its softmax is, as a ResNet's, the normalised
+    geometric mean of what it says of the views; its gate weights, some of which may be zero, are arithmetic means.
     """
     torch.set_num_threads(threads)
     network = network.to(device, memory_format=torch.channels_last).eval()
-    logits, features = [], []
+    logits, features, gate = [], [], []
     for chunk in torch.from_numpy(images).split(batch):
         seen = views_of(normalise(chunk.to(device), mean, std), views, crop)
-        embedded = [network.embed(x.contiguous(memory_format=torch.channels_last)) for x in seen]
-        h = sum(embedded) / len(embedded)  # the head is linear: its mean is that of the mean
-        logits.append(network.fc(h).cpu())
-        features.append(h.half().cpu())
-    return torch.cat(logits).numpy(), torch.cat(features).numpy()
+        answers = [network.answer(x.contiguous(memory_format=torch.channels_last)) for x in seen]
+        logits.append(_mean([answer.logits for answer in answers]))
+        features.append(_mean([answer.features for answer in answers]).half())
+        if answers[0].gate is not None:
+            gate.append(_mean([answer.gate for answer in answers]))
+    return Outputs(*(torch.cat(found).numpy() if found else None for found in (logits, features, gate)))
+
+
+def measured_outputs(
+    network: Network,
+    images: np.ndarray,
+    *,
+    device: torch.device,
+    threads: int,
+    views: str,
+    batch: int = 256,
+    **how: Any,
+) -> tuple[Outputs, dict[str, Any]]:
+    """`network_outputs`, and how fast it was after one batch to warm up, as speed.json has it."""
+    how |= {"device": device, "threads": threads, "views": views, "batch": batch}
+    network_outputs(network, images[:batch], **how)
+    started = time.perf_counter()
+    outputs = network_outputs(network, images, **how)
+    seconds = time.perf_counter() - started
+    speed = {
+        "images": len(images),
+        "seconds": round(seconds, 4),
+        "images_per_second": round(len(images) / seconds, 2),
+        "views": views,
+        "threads": threads,
+        "device": device.type,
+        "hardware": hardware(device),
+    }
+    return outputs, speed
+
+
+def _mean(of_views: list[torch.Tensor]) -> torch.Tensor:
+    return (sum(of_views) / len(of_views)).cpu()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import platform
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.utils.flop_counter import FlopCounterMode
 
-from emorec.config import Architecture, NetworkSpec, Training
+from emorec.config import Architecture, MixtureSpec, NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
-from emorec.networks.resnet import ResNet
-from emorec.networks.train import Trained, build
+from emorec.networks.build import Network, build
+from emorec.networks.device import processor
+from emorec.networks.train import HISTORY, Trained, Weights
 
 
 def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, mean: float, std: float) -> None:
@@ -33,7 +33,7 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
         "parameters": sum(p.numel() for p in network.parameters()),
         "flops": forward_flops(network, spec.training.crop),
         "best_epoch": trained.best_epoch,
-        "val_accuracy": trained.history[trained.best_epoch - 1]["val_accuracy"],
+        "val_accuracy": trained.val_accuracy,
         "train_seconds": round(trained.seconds, 2),
         "pixel_mean": mean,
         "pixel_std": std,
@@ -45,7 +45,7 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
     weights = {name: tensor.contiguous().cpu() for name, tensor in trained.weights.items()}
     with atomic(folder / "weights.safetensors") as temporary:
         save_file(weights, temporary)
-    write_csv(folder / "history.csv", pd.DataFrame(trained.history))
+    write_csv(folder / "history.csv", pd.DataFrame(trained.history, columns=list(HISTORY)))
     write_json(folder / "network.json", record)
 
 
@@ -53,7 +53,7 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
 class Loaded:
     """A trained network ready for use, with what its inputs are normalised by and what its outputs stand for."""
 
-    network: ResNet
+    network: Network
     record: dict[str, Any]
 
 
@@ -68,6 +68,9 @@ def load_network(folder: Path) -> Loaded:
             classes=tuple(tuple(group) for group in record["classes"]),
             architecture=Architecture(**record["spec"]["architecture"]),
             training=Training(**record["spec"]["training"]),
+            group=tuple(record.get("group", ())),
+            foreign_weight=record.get("foreign_weight", 1.0),
+            mixture=MixtureSpec.from_dict(record["mixture"]) if record.get("mixture") else None,
         )
         network = build(spec)
         network.load_state_dict(load_file(weights))
@@ -75,6 +78,26 @@ def load_network(folder: Path) -> Loaded:
         reason = " ".join(str(error).split())[:200]
         raise EmorecError(f"{weights}: cannot be loaded ({reason}); delete {folder} and train it again") from None
     return Loaded(network.eval(), record)
+
+
+def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
+    """The weights of the trained networks that a network starts from; `folders` in the order of `spec.mixture.parts`.
+
+    Raises EmorecError where one is missing or damaged, or has other outputs than the network is built for.
+    """
+    weights = []
+    wanted = zip(spec.mixture.parts, (spec.mixture.groups, *spec.mixture.experts), folders, strict=True)
+    for part, classes, folder in wanted:
+        path = folder / "weights.safetensors"
+        if not path.exists():
+            raise EmorecError(f"{path}: missing; {spec.network} starts from it, train {part} first")
+        loaded = load_network(folder)
+        found = tuple(tuple(group) for group in loaded.record["classes"])
+        if found != classes:
+            named = "; ".join(", ".join(group) for group in found)
+            raise EmorecError(f"{folder}: {part} was trained on other groups ({named}); train it again")
+        weights.append(loaded.network.state_dict())
+    return weights
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -86,34 +109,32 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise EmorecError(f"{path}: cannot be read ({error}); train the network first") from None
 
 
-def save_outputs(path: Path, outputs: dict[str, np.ndarray]) -> None:
-    """Write what a network says about every face of val and test."""
+def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
+    """Write what a network says about every face of val and test; what is None is left out."""
     with atomic(path) as temporary:
-        np.savez(temporary, **outputs)
+        np.savez(temporary, **{name: array for name, array in outputs.items() if array is not None})
 
 
-def load_outputs(path: Path) -> dict[str, np.ndarray]:
-    """Arrays: logits (n, k) float32, features (n, d) float16, row (n,), label (n,), split (n,); val then test."""
+def load_outputs(path: Path) -> dict[str, np.ndarray | None]:
+    """Arrays: logits (n, k) float32, features (n, d) float16, row (n,), label (n,), split (n,); val then test.
+
+    And gate (n, e) float32, the experts' weights in a mixture that was trained jointly; None for other networks.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in ("logits", "features", "row", "label", "split")}
+            found = {name: file[name] for name in ("logits", "features", "row", "label", "split")}
+            return found | {"gate": file.get("gate")}
     except Exception as error:  # numpy's readers raise a dozen kinds on damaged archives
         reason = " ".join(str(error).split())[:200]
         raise EmorecError(f"{path}: not a readable outputs file ({reason}); delete it and run again") from None
 
 
-def forward_flops(network: ResNet, side: int = 48) -> int:
-    """Floating-point operations of one side×side view's forward pass, a multiply-add counted as two."""
+def forward_flops(network: Network, side: int = 48) -> int:
+    """Floating-point operations of one side×side view's forward pass, a multiply-add counted as two.
+
+    Of a mixture in which not all experts answer for a face, only those that do are counted.
+    """
     network.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 1, side, side))
     return counter.get_total_flops()
-
-
-def processor() -> str:
-    """The processor's name for people."""
-    try:
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
-    except OSError:
-        found = None
-    return found.group(1).strip() if found else platform.processor() or platform.machine()

@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,23 @@ from emorec.errors import EmorecError
 from emorec.networks import checkpoint
 from emorec.networks.augment import normalise
 from emorec.networks.average import Average
-from emorec.networks.balance import class_weights
+from emorec.networks.balance import loss_weights
 from emorec.networks.batches import Batch, Part, epoch_batches, select
+from emorec.networks.build import build, learns_nothing
 from emorec.networks.device import autocast, compiled, is_deterministic, pick_device, set_determinism
 from emorec.networks.learner import Learner, sgd
-from emorec.networks.resnet import ResNet
+from emorec.networks.mixture import Mixture, logits_of
+from emorec.networks.resnet import Trunk
 from emorec.networks.schedule import rate
 from emorec.networks.views import views_of
 from emorec.networks.whitening import whitening_filters
 
 log = logging.getLogger(__name__)
+
+Weights = dict[str, torch.Tensor]
+
+# A history's columns: a row an epoch; row 0, without a training loss, is what a fine-tuned mixture starts from.
+HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
 
 _REMEDY = "lower training.lr or set training.precision: fp32"
 
@@ -44,7 +51,8 @@ _REMEDY = "lower training.lr or set training.precision: fp32"
 class Trained:
     """What training leaves: weights of the best epoch, a row an epoch, and which epoch was best on `val`.
 
-    deterministic: whether another run would give the same bits.
+    The history of a network that has nothing to learn is empty, and its best epoch 0. deterministic: whether another
+    run would give the same bits.
     """
 
     weights: dict[str, torch.Tensor]
@@ -54,21 +62,36 @@ class Trained:
     device: str
     deterministic: bool
 
+    @property
+    def val_accuracy(self) -> float:
+        """Of the best epoch; 1 where there is nothing to learn: all of the network's faces show its one emotion."""
+        return next((row["val_accuracy"] for row in self.history if row["epoch"] == self.best_epoch), 1.0)
 
-def build(spec: NetworkSpec) -> ResNet:
-    """The untrained network of a spec; random initialisation from torch's global generator."""
-    return ResNet(len(spec.classes), **spec.architecture.model_dump())
 
+def make_learner(
+    spec: NetworkSpec,
+    part: Part,
+    mean: float,
+    std: float,
+    seed: int,
+    cache: Path | None,
+    parts: Sequence[Weights] = (),
+) -> Learner:
+    """A network on the device of `part` with all that its training needs.
 
-def make_learner(spec: NetworkSpec, part: Part, mean: float, std: float, seed: int, cache: Path | None) -> Learner:
-    """An untrained network on the device of `part` with all that its training needs, initialised from `seed`."""
+    It is initialised from `seed`, or put together from the trained `parts` that its spec names.
+    """
     how, device = spec.training, part.images.device
     torch.manual_seed(seed)
     network = build(spec)
-    if network.whiten is not None:
-        network.whiten.weight.data.copy_(whitening_filters(normalise(part.images[:1000], mean, std)))
+    if spec.architecture.whitening:
+        filters = whitening_filters(normalise(part.images[:1000], mean, std))
+        for module in network.modules():
+            if isinstance(module, Trunk):
+                module.whiten.weight.data.copy_(filters)
+    if isinstance(network, Mixture) and spec.mixture.parts:
+        _start_from(network, spec, parts)
     network = network.to(device, memory_format=torch.channels_last)
-    weighted = how.class_balance in ("inverse-frequency", "effective-number")
     return Learner(
         network,
         sgd(network, how.momentum, how.weight_decay, device),
@@ -76,8 +99,21 @@ def make_learner(spec: NetworkSpec, part: Part, mean: float, std: float, seed: i
         compiled(network, device, how.compile and not how.deterministic, cache),
         how.precision,
         how.label_smoothing,
-        class_weights(part.targets, how.class_balance) if weighted else None,
+        loss_weights(part.targets, how.class_balance, part.importance),
+        part.importance,
+        spec.mixture.balance if spec.mixture else 0.0,
     )
+
+
+def _start_from(network: Mixture, spec: NetworkSpec, parts: Sequence[Weights]) -> None:
+    wanted = ", ".join(spec.mixture.parts)
+    if len(parts) != len(spec.mixture.parts):
+        raise EmorecError(f"{spec.network}: starts from {wanted}; {len(parts)} networks given; train these first")
+    try:
+        network.start_from(parts)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise EmorecError(f"{spec.network}: cannot start from {wanted} ({reason}); train them again") from None
 
 
 def train(
@@ -90,6 +126,7 @@ def train(
     std: float,
     checkpoint_path: Path | None = None,
     compile_cache: Path | None = None,
+    parts: Sequence[Weights] = (),
 ) -> Trained:
     """Train a network on split `train`, choose its epoch on `val`.
 
@@ -99,6 +136,11 @@ def train(
         checkpoint_path: where to resume from and to save to, every `checkpoint_every` epochs and after the last;
             None for neither.
         compile_cache: folder for compiled code on CUDA; None for torch's own.
+        parts: weights of the networks that `spec.mixture.parts` names, in that order.
+
+    What a network starts from is one of the epochs to choose from, number 0, where it starts from trained parts:
+    training on them need not make them better. Where an expert's own faces weigh more in its loss than those of other
+    emotions, so they do in its accuracies and hence in the choice: it is chosen by what it is trained for.
 
     An epoch is as many steps as the whole training set has batches, for experts too, which go through their share of
     the faces more often: networks of one study take the same number of steps, so that compute counts in networks.
@@ -107,13 +149,18 @@ def train(
     """
     how = spec.training
     device = pick_device(how.device)
+    exact = is_deterministic(device, how.deterministic)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {how.threads} thread(s)"
+    if learns_nothing(spec):
+        log.info("%s seed %d: an expert of one emotion has nothing to learn", spec.network, seed)
+        return Trained({}, [], 0, 0.0, name, True)
     set_determinism(device, how.deterministic, how.threads)
     part, val = (select(images[split], labels[split], spec, device) for split in ("train", "val"))
     steps = len(images["train"]) // how.batch
     if steps == 0:
         raise EmorecError(f"{spec.network}: training.batch {how.batch} is more than the {len(images['train'])} faces")
-    learner = make_learner(spec, part, mean, std, _stream(seed, spec.network, 0), compile_cache)
-    fingerprint = _fingerprint(spec, seed, images, labels)
+    learner = make_learner(spec, part, mean, std, _stream(seed, spec.network, 0), compile_cache, parts)
+    fingerprint = _fingerprint(spec, seed, images, labels, parts)
 
     history: list[dict[str, Any]] = []
     best = _copy(learner.evaluated)
@@ -124,7 +171,10 @@ def train(
         best = {n.removeprefix("best."): t.to(device) for n, t in resumed.tensors.items() if n.startswith("best.")}
         log.info("%s seed %d: resumed after epoch %d", spec.network, seed, resumed.epoch)
 
-    for epoch in range(len(history), how.epochs):
+    if parts and not history:
+        history.append(_start(learner, val, mean, std, how, spec.network))
+        _report(spec.network, seed, history, how.epochs)
+    for epoch in range(history[-1]["epoch"] if history else 0, how.epochs):
         started = time.perf_counter()
         stream = _stream(seed, spec.network, epoch + 1)
         torch.manual_seed(stream)  # of what the network itself draws: dropout, stochastic depth
@@ -156,13 +206,11 @@ def train(
         _report(spec.network, seed, history, how.epochs)
 
     seconds = sum(row["seconds"] for row in history)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {how.threads} thread(s)"
-    exact = is_deterministic(device, how.deterministic)
     return Trained(best, history, best_epoch(history), seconds, name, exact)
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:
-    """The epoch (from 1) with the highest accuracy on `val`; of equals the first."""
+    """The epoch (from 1; 0 is a start from trained parts) with the highest accuracy on `val`; of equals the first."""
     return max(history, key=lambda row: (row["val_accuracy"], -row["epoch"]))["epoch"]
 
 
@@ -171,11 +219,12 @@ def _epoch(
 ) -> tuple[float, float]:
     """One epoch; mean loss and accuracy over its (changed) faces. The device is asked for them once, at the end."""
     learner.network.train()
-    losses, hits, faces = [], [], []
+    losses, hits, counts, faces = [], [], [], []
     for step, (batch, lr) in enumerate(zip(batches, rates, strict=True)):
-        loss, right = learner.step(batch.x, batch.targets, lr, epoch * len(rates) + step)
+        loss, right, count = learner.step(batch.x, batch.targets, lr, epoch * len(rates) + step)
         losses.append(loss)
         hits.append(right)
+        counts.append(count)
         faces.append(batch.faces)
     together = torch.stack(losses)
     finite = torch.isfinite(together)
@@ -187,7 +236,7 @@ def _epoch(
             f"{name}: the loss is not finite at step {step + 1} of epoch {epoch + 1} (learning rate {rates[step]:.4g}, "
             f"training faces {seen[:4]}…, all of them above); the last checkpoint is kept; {_REMEDY}"
         )
-    return together.mean().item(), torch.stack(hits).sum().item() / sum(map(len, faces))
+    return together.mean().item(), torch.stack(hits).sum().item() / float(sum(counts))
 
 
 def _rate(how: Training, step: int, steps: int) -> float:
@@ -202,11 +251,27 @@ def _score(network: nn.Module, part: Part, mean: float, std: float, crop: int, p
     for images in part.images.split(512):
         (x,) = views_of(normalise(images, mean, std), "none", crop)
         with autocast(images.device, precision):
-            logits.append(network(x.to(memory_format=torch.channels_last)).float())
+            logits.append(logits_of(network(x.to(memory_format=torch.channels_last))).float())
     together = torch.cat(logits)
-    loss = F.cross_entropy(together, part.targets)
-    hits = part.targets.gather(1, together.argmax(1, keepdim=True)).gt(0)
-    return loss.item(), hits.float().mean().item()
+    hits = part.targets.gather(1, together.argmax(1, keepdim=True)).squeeze(1).gt(0).float()
+    if part.importance is None:
+        return F.cross_entropy(together, part.targets).item(), hits.mean().item()
+    weights = part.targets @ part.importance
+    weights /= weights.sum()
+    losses = F.cross_entropy(together, part.targets, reduction="none")
+    return (losses * weights).sum().item(), (hits * weights).sum().item()
+
+
+def _start(learner: Learner, val: Part, mean: float, std: float, how: Training, name: str) -> dict[str, Any]:
+    """Row 0 of the history: what the trained parts score together before they are trained on."""
+    started = time.perf_counter()
+    loss, accuracy = _score(learner.evaluated, val, mean, std, how.crop, how.precision)
+    if not math.isfinite(loss):
+        raise EmorecError(
+            f"{name}: the loss on val is not finite at the start; train the networks it starts from again"
+        )
+    values = (0, 0.0, None, None, loss, accuracy, round(time.perf_counter() - started, 3))
+    return dict(zip(HISTORY, values, strict=True))
 
 
 def _copy(network: nn.Module) -> dict[str, torch.Tensor]:
@@ -219,19 +284,33 @@ def _stream(seed: int, network: str, epoch: int) -> int:
     return int.from_bytes(digest[:8], "big") % 2**63
 
 
-def _fingerprint(spec: NetworkSpec, seed: int, images: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> str:
+def _fingerprint(
+    spec: NetworkSpec,
+    seed: int,
+    images: dict[str, np.ndarray],
+    labels: dict[str, np.ndarray],
+    parts: Sequence[Weights] = (),
+) -> str:
     description = spec.to_dict()
     del description["training"]["checkpoint_every"]  # changes nothing in the result
     digest = hashlib.sha256(json.dumps([description, seed, torch.__version__], sort_keys=True).encode())
     for split in ("train", "val"):
         digest.update(np.ascontiguousarray(images[split]))
         digest.update(np.ascontiguousarray(labels[split]))
+    for weights in parts:
+        for name, tensor in sorted(weights.items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(tensor.cpu().numpy()))
     return digest.hexdigest()
 
 
 def _report(network: str, seed: int, history: list[dict[str, Any]], epochs: int) -> None:
     row = history[-1]
-    left = (epochs - row["epoch"]) * sum(r["seconds"] for r in history) / len(history)
+    if row["epoch"] == 0:
+        values = (network, seed, row["val_loss"], 100 * row["val_accuracy"])
+        log.info("%s seed %d: before training, val loss %.3f, val accuracy %.1f %%", *values)
+        return
+    left = (epochs - row["epoch"]) * sum(r["seconds"] for r in history) / row["epoch"]
     log.info(
         "%s seed %d: epoch %d/%d, loss %.3f, accuracy %.1f %%, val loss %.3f, val accuracy %.1f %%, %d:%02d left",
         *(network, seed, row["epoch"], epochs, row["train_loss"], 100 * row["train_accuracy"]),

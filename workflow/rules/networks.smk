@@ -2,16 +2,17 @@
 TRAINER = [
     f"networks/{name}.py"
     for name in (
-        "train learner batches augment mixing balance average schedule device resnet blocks whitening views size"
+        "train learner batches augment mixing balance average schedule device build resnet mixture constant size blocks "
+        "whitening views"
     ).split()
 ]
+# What decides what a trained network says.
+OUTPUTS = "outputs views build resnet mixture constant blocks store".split()
 
 
 rule train:
     input:
         faces=rules.data.output.faces,
-        grouping=grouping_file,
-        start=starting_weights,
         code=modules(*TRAINER),
     output:
         weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
@@ -42,9 +43,10 @@ rule outputs:
         faces=rules.data.output.faces,
         weights=rules.train.output.weights,
         record=rules.train.output.record,
-        code=modules(*(f"networks/{name}.py" for name in ("outputs", "views", "resnet", "blocks", "store"))),
+        code=modules(*(f"networks/{name}.py" for name in OUTPUTS)),
     output:
-        f"{RESULTS}/networks/{{network}}/seed{{seed}}/outputs.npz",
+        outputs=f"{RESULTS}/networks/{{network}}/seed{{seed}}/outputs.npz",
+        speed=f"{RESULTS}/networks/{{network}}/seed{{seed}}/speed.json",
     log:
         f"{RESULTS}/logs/outputs/{{network}}/seed{{seed}}.log",
     benchmark:

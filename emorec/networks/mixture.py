@@ -91,20 +91,21 @@ class Mixture(nn.Module):
     def forward(self, x: torch.Tensor) -> Mixed:
         """Images (b, 1, h, w) to emotions' log-probabilities, the gate's weights and the load-balancing loss."""
         log_gate, asked, told = self._told(x)
-        log_weights = self._log_weights(log_gate, asked, told)
-        return Mixed(self._mix(log_weights, told), log_weights.exp(), balance_loss(log_gate, asked, self.top or 1))
+        log_weights, heard = self._weigh(log_gate, asked, told)
+        balance = balance_loss(log_gate, asked, self.top or 1)
+        return Mixed(self._mix(log_weights, heard, told), log_weights.exp(), balance)
 
     def answer(self, x: torch.Tensor) -> Answer:
         """All that is kept of what the network says; its representation is the experts' side by side, (b, e d), each
         times its weight, as where networks that were trained apart are combined."""
         log_gate, asked, told = self._told(x)
-        log_weights = self._log_weights(log_gate, asked, told)
+        log_weights, heard = self._weigh(log_gate, asked, told)
         weights = log_weights.exp()
         features = [
             weights[:, i, None] * _placed(t.features, t.rows, len(x), expert.features, 0.0, weights)
             for i, (t, expert) in enumerate(zip(told, self.experts, strict=True))
         ]
-        return Answer(self._mix(log_weights, told), torch.cat(features, 1), weights)
+        return Answer(self._mix(log_weights, heard, told), torch.cat(features, 1), weights)
 
     def _told(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, list[_Told]]:
         """The gate's log softmax over all experts (b, e), whom each face asks (b, e), and what each expert says."""
@@ -134,27 +135,32 @@ class Mixture(nn.Module):
             surest = (asked + log_gate.exp()).topk(slots, 0).indices  # who asks comes before who does not
         return list(surest.unbind(1))
 
-    def _log_weights(self, log_gate: torch.Tensor, asked: torch.Tensor, told: list[_Told]) -> torch.Tensor:
-        """Logarithms (b, e) of the experts' weights, those of experts that do not answer being NEVER or less."""
-        if self.top is None:
-            return log_gate
-        if self.training:
-            placed = [torch.zeros_like(asked[:, 0]).index_fill(0, t.rows, True) for t in told]
-            asked = asked & torch.stack(placed, 1)
-        return log_gate.masked_fill(~asked, NEVER).log_softmax(1)
+    def _weigh(
+        self, log_gate: torch.Tensor, asked: torch.Tensor, told: list[_Told]
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logarithms of the experts' weights (b, e), and which experts each face hears (b, e), None being all.
 
-    def _mix(self, log_weights: torch.Tensor, told: list[_Told]) -> torch.Tensor:
-        """log p (b, 7), normalised."""
+        A face that hears nobody has equal weights, without a gradient.
+        """
+        if self.top is None:
+            return log_gate, None
+        answered = [torch.zeros_like(asked[:, 0]).index_fill(0, t.rows, True) for t in told]
+        heard = asked & torch.stack(answered, 1)
+        return log_gate.masked_fill(~heard, NEVER).log_softmax(1), heard
+
+    def _mix(self, log_weights: torch.Tensor, heard: torch.Tensor | None, told: list[_Told]) -> torch.Tensor:
+        """log p (b, 7), normalised. To a face that hears nobody, any emotion is as likely as any other."""
+        alike = -math.log(len(EMOTIONS))
         each = []
         for i, (t, columns) in enumerate(zip(told, self.columns, strict=True)):
-            if t.log_shares is None:
-                each.append(log_weights.new_full((len(log_weights), len(EMOTIONS)), NEVER))
-                continue
-            unknown = t.log_shares.new_full((len(t.log_shares),), NEVER)
-            known = torch.stack([unknown if k is None else t.log_shares[:, k] for k in columns], 1)
-            # a face that has lost its experts is told that any emotion is as likely as any other
-            placed = _placed(known, t.rows, len(log_weights), len(EMOTIONS), -math.log(len(EMOTIONS)), log_weights)
-            each.append(log_weights[:, i, None] + placed)
+            known = None
+            if t.log_shares is not None:
+                unknown = t.log_shares.new_full((len(t.log_shares),), NEVER)
+                known = torch.stack([unknown if k is None else t.log_shares[:, k] for k in columns], 1)
+            said = _placed(known, t.rows, len(log_weights), len(EMOTIONS), alike, log_weights)
+            if heard is not None:
+                said = said.masked_fill(~heard[:, i, None], alike)
+            each.append(log_weights[:, i, None] + said)
         return torch.stack(each, 1).logsumexp(1).log_softmax(1)
 
 

@@ -13,6 +13,8 @@ OUTPUTS = "outputs views build resnet mixture constant blocks store".split()
 rule train:
     input:
         faces=rules.data.output.faces,
+        grouping=grouping_file,
+        start=starting_weights,
         code=modules(*TRAINER),
     output:
         weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",

@@ -1,15 +1,19 @@
 """A made-up study in the contract's layout, for tests and for drawing figures without training anything.
 
-Nothing here is learned: probabilities come from planted class similarities, a noise that all networks share (hard
-faces) and a noise of each network's own (which an ensemble averages away).
+Nothing here is learned: the models are a config's, and their probabilities come from planted class similarities, a
+noise that all networks share (hard faces) and a noise of each network's own (which an ensemble averages away).
 By hand: `python tests/fake_study.py OUTDIR --tables`.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import sys
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +23,63 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # by hand, from a checkout that is not installed
 
 from emorec import EMOTIONS, SPLITS
-from emorec.data.faces import load_faces
+from emorec import config as configs
 from emorec.data.synthetic import DEFAULT_MODEL, NAMES
 from emorec.data.synthetic.action_units import draw_action_units
-from emorec.data.truth import load_truth
-from emorec.data.votes import Votes, load_votes, save_votes
-from emorec.files import atomic, write_csv, write_json
+from emorec.data.votes import Votes, save_votes
+from emorec.files import atomic, write_csv, write_json, write_text
+from emorec.networks.size import Size, resnet_size
+from emorec.paths import Layout
 
 SHARES = np.array([0.139, 0.016, 0.143, 0.251, 0.168, 0.111, 0.172])  # FER2013's own imbalance
-GROUPS = (("happy", "neutral"), ("fear", "surprise"), ("angry", "disgust", "sad"))
-EXPERTS = tuple("-".join(group) for group in GROUPS)
-MEMBERS = ("resnet18", "resnet18-2", "resnet18-3", "resnet18-4")
+FOUND = {"found": [("angry", "disgust"), ("fear", "surprise"), ("happy", "sad", "neutral")]}
+# A study with a representative of every family of models; `study` and `seeds` are filled in.
+CONFIG: dict[str, Any] = {
+    "architecture": {"width": 16, "stem": "stride2"},
+    "training": {"epochs": 20, "batch": 64},
+    "groupings": {
+        "original": [["happy", "neutral"], ["fear", "surprise"], ["angry", "disgust", "sad"]],
+        "found": {"method": "spectral", "experts": 3},
+        "random": {"method": "random", "like": "original", "seed": 1},
+    },
+    "models": {
+        "resnet18": {"kind": "single", "label": "single ResNet-18"},
+        "resnet18-wide": {"kind": "single", "label": "wide ResNet-18", "parameters_like": "mixture"},
+        "ensemble-3": {"kind": "ensemble", "label": "ensemble of three ResNets", "of": "resnet18", "members": 3},
+        "ensemble": {"kind": "ensemble", "label": "ensemble of four ResNets", "of": "resnet18", "members": 4},
+        "mixture": {
+            "kind": "mixture",
+            "label": "mixture of emotion experts",
+            "of": "resnet18",
+            "grouping": "original",
+        },
+        "mixture-top-1": {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "top-1"},
+        "mixture-oracle": {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "oracle"},
+        "mixture-found": {
+            "kind": "mixture",
+            "label": "mixture by the grouping found",
+            "of": "resnet18",
+            "grouping": "found",
+        },
+        "mixture-random": {"kind": "mixture", "of": "resnet18", "grouping": "random", "gate": "uniform"},
+        "mixture-tuned": {"kind": "fine-tuned", "label": "fine-tuned mixture", "of": "mixture", "epochs": 3},
+        "joint": {"kind": "joint", "label": "joint mixture of three experts", "of": "resnet18", "experts": 3},
+        "joint-top-2": {
+            "kind": "joint",
+            "label": "joint mixture, two of four experts",
+            "of": "resnet18",
+            "experts": 4,
+            "top": 2,
+        },
+        "joint-trunk": {
+            "kind": "joint",
+            "label": "joint mixture with a trunk",
+            "of": "resnet18",
+            "experts": 3,
+            "trunk": 2,
+        },
+    },
+}
 # How alike two emotions look: added to the evidence for the wrong one.
 SIMILAR = {
     ("sad", "neutral"): 1.5,
@@ -40,12 +90,6 @@ SIMILAR = {
     ("happy", "neutral"): 0.6,
     ("angry", "fear"): 0.7,
 }
-# model: (kind, label, grouping, networks)
-MODELS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
-    "resnet18": ("single", "single ResNet-18", "", ("resnet18",)),
-    "ensemble": ("ensemble", "ensemble of four ResNets", "", MEMBERS),
-    "mixture": ("mixture", "mixture of emotion experts", "original", ("gate", *EXPERTS)),
-}
 
 
 def make_study(
@@ -55,12 +99,16 @@ def make_study(
     epochs: int = 20,
     state: int = 0,
     votes: bool = False,
+    models: Sequence[str] | None = None,
 ) -> Path:
-    """Write data/, networks/ (without weights and outputs), predictions/ and embeddings/ below `out`; return `out`.
+    """Write config.yaml, data/, groupings/, networks/ (without weights and outputs), predictions/ and embeddings/.
 
-    `faces` counts train, val and test. With `votes` the study passes for one of FER2013 with FER+'s votes, without it
-    for one of synthetic faces. The same arguments give the same numbers.
+    All below `out`, which is returned. `faces` counts train, val and test. With `votes` the study passes for one of
+    FER2013 with FER+'s votes, without it for one of synthetic faces. `models` are those of CONFIG that it has, all by
+    default. The same arguments give the same numbers.
     """
+    study = _config(faces, seeds, epochs, state, votes, models)
+    write_text(out / "config.yaml", configs.dump(study))
     rng = np.random.default_rng(state)
     split = np.repeat(np.arange(3, dtype=np.uint8), faces)
     labels = rng.choice(len(EMOTIONS), size=split.size, p=SHARES).astype(np.uint8)
@@ -71,34 +119,26 @@ def make_study(
     _write_data(out / "data", labels, split, row, rng)
     if votes:
         _write_votes(out / "data", labels, row)
+    for name, grouping in FOUND.items():
+        _write_found(out / "groupings" / f"{name}.json", name, grouping, study.seeds)
 
-    for seed in range(seeds):
-        for network in (*MEMBERS, "gate", *EXPERTS):
-            _write_network(out / "networks" / network / f"seed{seed}", network, seed, epochs, rng)
+    specs = configs.networks(study, FOUND)
+    for part in configs.all_parts(study):
+        folder = out / "networks" / part.network / f"seed{part.seed}"
+        _write_network(folder, specs[part.network], part.seed, _generator(state, *part.__dict__.values()))
 
     scored = split > 0
-    shared = rng.normal(size=(int(scored.sum()), len(EMOTIONS)))
     y = labels[scored]
+    faces_of_all = Faces(y, rng.normal(size=(y.size, len(EMOTIONS))), state)
     test = split[scored] == SPLITS.index("test")
-    for seed in range(seeds):
-        members = [_softmax(_evidence(y, shared, rng)) for _ in MEMBERS]
-        gate, mixed = _mixture(y, shared, rng)
-        for model, p, weights in (
-            ("resnet18", members[0], None),
-            ("ensemble", np.mean(members, axis=0), None),
-            ("mixture", mixed, gate),
-        ):
+    for model in study.models:
+        for seed in study.seeds:
+            p, gate, hidden = _predict(study, specs, model, seed, faces_of_all)
             table = pd.DataFrame({"split": [SPLITS[s] for s in split[scored]], "row": row[scored], "label": y})
-            for c, emotion in enumerate(EMOTIONS):
-                table[f"p_{emotion}"] = p[:, c].astype(np.float32)
-            if weights is not None:
-                for e, expert in enumerate(EXPERTS):
-                    table[f"gate_{expert}"] = weights[:, e].astype(np.float32)
+            table = table.assign(**{f"p_{e}": p[:, c].astype(np.float32) for c, e in enumerate(EMOTIONS)})
+            table = table.assign(**{f"gate_{name}": weight.astype(np.float32) for name, weight in gate.items()})
             with atomic(out / "predictions" / model / f"seed{seed}.parquet") as temporary:
                 table.to_parquet(temporary, index=False)
-            width, spread = {"resnet18": (64, 1.0), "ensemble": (256, 1.1), "mixture": (256, 1.25)}[model]
-            mix = rng.normal(size=(len(EMOTIONS), width)) / np.sqrt(len(EMOTIONS))
-            hidden = np.log(p) * spread @ mix + rng.normal(scale=1.5, size=(y.size, width))
             with atomic(out / "embeddings" / model / f"seed{seed}.npz") as temporary:
                 np.savez(
                     temporary,
@@ -111,58 +151,43 @@ def make_study(
 
 def write_all_tables(study: Path, resamples: int = 2000, sample: int = 2000) -> None:
     """Write every table of the contract to `study`/tables with the package's own functions."""
-    from emorec import tables
+    from emorec.tables.groups import GROUPS, Effort, write
 
-    seeds = sorted(int(path.stem.removeprefix("seed")) for path in (study / "predictions" / "resnet18").iterdir())
-    models = [
-        tables.Model(name, kind, label, grouping, {s: [_record(study, n, s) for n in networks] for s in seeds})
-        for name, (kind, label, grouping, networks) in MODELS.items()
-    ]
-    histories = sorted((study / "networks").glob("*/seed*/history.csv"))
-    predictions = tables.read_predictions(
-        {(m.name, s): study / f"predictions/{m.name}/seed{s}.parquet" for m in models for s in seeds}
-    )
-    embeddings = tables.read_embeddings(
-        {(m.name, s): study / f"embeddings/{m.name}/seed{s}.npz" for m in models for s in seeds}
-    )
-    counts, twins = tables.audit_tables(load_faces(study / "data" / "faces.npz"), nearest=1)
-    made = {
-        "models": tables.models_table(models),
-        "classes": tables.classes_table(study / "data" / "summary.json"),
-        "scores": tables.scores_table(predictions),
-        "recall": tables.recall_table(predictions),
-        "confusion": tables.confusion_table(predictions),
-        "pairs": tables.pairs_table(predictions),
-        "summary": tables.summary_table(predictions, resamples),
-        "calibration": tables.calibration_table(predictions),
-        "reliability": tables.reliability_table(predictions),
-        "risk_coverage": tables.risk_coverage_table(predictions),
-        "comparisons": tables.comparisons_table(predictions, models, resamples),
-        "pair_comparisons": tables.pair_comparisons_table(predictions, models, resamples),
-        "audit": counts,
-        "twins": twins,
-        "without_twins": tables.without_twins_table(predictions, models, twins, resamples),
-        "gate": tables.gate_table(predictions),
-        "projections": tables.projections_table(embeddings, predictions, sample),
-        "representation": tables.representation_table(embeddings),
-        "curves": tables.curves_table(histories),
-        "claims": tables.claims_table(predictions, embeddings, models, resamples),
-    }
-    made["spread"] = tables.spread_table(made["recall"], made["confusion"], made["pairs"])
-    if (study / "data" / "truth.npz").exists():
-        truth = load_truth(study / "data" / "truth.npz")
-        made["truth"] = tables.truth_table(predictions, truth, 0.05, count=700)
-        made["planted"] = tables.planted_pairs(count=700)
-    if (study / "data" / "votes.npz").exists():
-        votes = load_votes(study / "data" / "votes.npz")
-        made["ferplus"] = tables.ferplus_table(predictions, votes)
-        made["by_majority"] = tables.by_majority_table(predictions, models, votes, resamples)
-    for name, table in made.items():
-        write_csv(study / "tables" / f"{name}.csv", table)
+    config = configs.load(study / "config.yaml")
+    layout = Layout(study)
+    effort = Effort(resamples, sample, twin_candidates=1, planted_faces=700)
+    for group in GROUPS:
+        if (group != "ferplus" or layout.votes.exists()) and (group != "truth" or layout.truth.exists()):
+            write(group, config, layout, effort)
 
 
-def _record(study: Path, network: str, seed: int) -> Path:
-    return study / "networks" / network / f"seed{seed}" / "network.json"
+@dataclass(frozen=True)
+class Faces:
+    """The scored faces: their labels (N,), how hard each is for every network (N, 7), and the study's number."""
+
+    labels: np.ndarray
+    hard: np.ndarray
+    state: int
+
+
+def _config(
+    faces: tuple[int, int, int], seeds: int, epochs: int, state: int, votes: bool, models: Sequence[str] | None
+) -> configs.Study:
+    content = copy.deepcopy(CONFIG)
+    content |= {"study": "made-up", "seeds": list(range(seeds))}
+    content["training"]["epochs"] = epochs
+    if models is not None:
+        content["models"] = {name: content["models"][name] for name in models}
+    if votes:
+        content["data"] = {"source": "fer2013"}
+    else:
+        sizes = dict(zip(SPLITS, faces, strict=True))
+        content["data"] = {"source": "synthetic", "synthetic": {**sizes, "seed": state, "wrong_labels": 0.05}}
+    return configs.validate(content, "tests/fake_study.py")
+
+
+def _generator(*of: Any) -> np.random.Generator:
+    return np.random.default_rng([part if isinstance(part, int) else zlib.crc32(str(part).encode()) for part in of])
 
 
 def _softmax(x: np.ndarray) -> np.ndarray:
@@ -170,25 +195,77 @@ def _softmax(x: np.ndarray) -> np.ndarray:
     return e / e.sum(axis=1, keepdims=True)
 
 
-def _evidence(y: np.ndarray, shared: np.ndarray, rng: np.random.Generator, clearer: float = 0.0) -> np.ndarray:
+def _evidence(faces: Faces, network: str, seed: int, clearer: float = 0.0) -> np.ndarray:
     """Logits (N, 7) of one network; `clearer` adds to the margin of the truth."""
     alike = np.eye(len(EMOTIONS)) * (2.1 + clearer)
     for (a, b), value in SIMILAR.items():
         i, j = EMOTIONS.index(a), EMOTIONS.index(b)
         alike[i, j] = alike[j, i] = value
     alike[EMOTIONS.index("happy"), EMOTIONS.index("happy")] += 1
-    return 1.3 * (alike[y] + 0.8 * shared + 0.6 * rng.normal(size=shared.shape))
+    own = _generator(faces.state, network, seed).normal(size=faces.hard.shape)
+    return 1.3 * (alike[faces.labels] + 0.8 * faces.hard + 0.6 * own)
 
 
-def _mixture(y: np.ndarray, shared: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Gate weights (N, 3) and mixed probabilities (N, 7) of experts that see their own emotions alone."""
-    whole = _softmax(_evidence(y, shared, rng))
-    columns = [[EMOTIONS.index(e) for e in group] for group in GROUPS]
-    gate = np.stack([whole[:, c].sum(axis=1) for c in columns], axis=1)
-    mixed = np.full((y.size, len(EMOTIONS)), 1e-6)
-    for e, c in enumerate(columns):
-        mixed[:, c] += gate[:, [e]] * _softmax(_evidence(y, shared, rng, clearer=0.4)[:, c])
-    return gate, mixed / mixed.sum(axis=1, keepdims=True)
+def _predict(
+    study: configs.Study, specs: dict[str, configs.NetworkSpec], model: str, seed: int, faces: Faces
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Probabilities (N, 7), the gate's weights by expert, and a representation (N, D) of one model."""
+    entry = study.models[model]
+    parts = configs.parts(study, model, seed)
+    if entry.kind in ("single", "ensemble"):
+        clearer = 0.15 if model.endswith("-wide") else 0.0
+        p = np.mean([_softmax(_evidence(faces, part.network, part.seed, clearer)) for part in parts], axis=0)
+        return p, {}, _hidden(p, faces, 64 * len(parts), 1.0 + 0.03 * (len(parts) - 1), model, seed)
+    spec = specs[model].mixture if model in specs else None
+    separate = study.models[entry.of] if entry.kind == "fine-tuned" else entry
+    if separate.kind == "mixture":
+        groups = configs.groups_of(study, separate.grouping, FOUND)
+        names = configs.expert_networks(study, separate)
+        experts = [configs.expert_name(group) for group in groups]
+        gate_network = f"{separate.of}-gate-{separate.grouping}"
+        clearer = 0.5 if entry.kind == "fine-tuned" else 0.4
+    else:
+        groups = [EMOTIONS] * entry.experts
+        names = [f"{model}-expert-{number}" for number in range(1, entry.experts + 1)]
+        experts = [f"expert-{number}" for number in range(1, entry.experts + 1)]
+        gate_network, clearer = f"{model}-gate", 0.1
+    weights = _gate(faces, gate_network, seed, groups, getattr(separate, "gate", "joint"), spec)
+    mixed = np.full((faces.labels.size, len(EMOTIONS)), 1e-6)
+    for e, (group, name) in enumerate(zip(groups, names, strict=True)):
+        known = [EMOTIONS.index(emotion) for emotion in group]
+        mixed[:, known] += weights[:, [e]] * _softmax(_evidence(faces, name, seed, clearer)[:, known])
+    p = mixed / mixed.sum(axis=1, keepdims=True)
+    return p, dict(zip(experts, weights.T, strict=True)), _hidden(p, faces, 64 * len(groups), 1.25, model, seed)
+
+
+def _gate(
+    faces: Faces, network: str, seed: int, groups: Sequence[Sequence[str]], how: str, spec: configs.MixtureSpec | None
+) -> np.ndarray:
+    """Weights (N, E) of a gate: by the evidence for each group; by chance affinities where experts are free."""
+    evidence = _softmax(_evidence(faces, network, seed))
+    if how == "joint":
+        assert spec is not None
+        affinity = _generator(faces.state, network, seed, 1).normal(size=(len(EMOTIONS), len(groups)))
+        logits = 2 * evidence @ (affinity - affinity.mean(axis=0))
+        if spec.top:
+            logits[:, :2] += 4  # two experts get nearly all: a gate that has collapsed
+            kept = logits >= np.sort(logits, axis=1)[:, [-spec.top]]
+            logits = np.where(kept, logits, -np.inf)
+        return _softmax(logits)
+    own = np.array([[emotion in group for emotion in EMOTIONS] for group in groups], float)
+    if how == "uniform":
+        return np.full((faces.labels.size, len(groups)), 1 / len(groups))
+    if how == "oracle":
+        return np.eye(len(groups))[own[:, faces.labels].argmax(axis=0)]
+    weights = evidence @ own.T
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.eye(len(groups))[weights.argmax(axis=1)] if how == "top-1" else weights
+
+
+def _hidden(p: np.ndarray, faces: Faces, width: int, spread: float, model: str, seed: int) -> np.ndarray:
+    rng = _generator(faces.state, model, seed, 2)
+    mix = rng.normal(size=(len(EMOTIONS), width)) / np.sqrt(len(EMOTIONS))
+    return np.log(p) * spread @ mix + rng.normal(scale=1.5, size=(len(p), width))
 
 
 def _write_data(out: Path, labels: np.ndarray, split: np.ndarray, row: np.ndarray, rng: np.random.Generator) -> None:
@@ -206,8 +283,8 @@ def _write_data(out: Path, labels: np.ndarray, split: np.ndarray, row: np.ndarra
     images *= rng.uniform(0.6, 1.3, size=(labels.size, 1, 1)).astype(np.float32)
     images = np.clip(images, 0, 255).astype(np.uint8)
     # One test face in ten is a copy of a training face, a little darker.
-    for copy, face in enumerate(np.flatnonzero(split == SPLITS.index("test"))[::10]):
-        images[face] = 0.9 * images[copy % max((split == 0).sum(), 1)]
+    for source, face in enumerate(np.flatnonzero(split == SPLITS.index("test"))[::10]):
+        images[face] = 0.9 * images[source % max((split == 0).sum(), 1)]
     with atomic(out / "faces.npz") as temporary:
         np.savez(temporary, images=images, labels=labels, split=split, row=row)
     wrong = rng.random(labels.size) < 0.05
@@ -252,12 +329,18 @@ def _write_votes(out: Path, labels: np.ndarray, row: np.ndarray) -> None:
     write_json(out / "summary.json", summary | {"synthetic": False, "votes": {"faces": int(labels.size)}})
 
 
-def _write_network(out: Path, network: str, seed: int, epochs: int, rng: np.random.Generator) -> None:
-    role = "gate" if network == "gate" else "expert" if network in EXPERTS else "classifier"
-    emotions = list(network.split("-")) if role == "expert" else list(EMOTIONS)
-    classes = [list(group) for group in GROUPS] if role == "gate" else [[emotion] for emotion in emotions]
-    top = {"gate": 0.78, "expert": 0.86, "classifier": 0.66}[role]
-    start = 1 / len(classes)
+def _write_found(path: Path, name: str, groups: Sequence[Sequence[str]], seeds: Sequence[int]) -> None:
+    confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)))
+    for (a, b), value in SIMILAR.items():
+        i, j = EMOTIONS.index(a), EMOTIONS.index(b)
+        confusion[i, j] = confusion[j, i] = 0.1 * value
+    found = {"grouping": name, "method": "spectral", "experts": len(groups), "groups": [list(g) for g in groups]}
+    write_json(path, found | {"confusion": confusion.tolist(), "seeds": list(seeds)})
+
+
+def _write_network(out: Path, spec: configs.NetworkSpec, seed: int, rng: np.random.Generator) -> None:
+    top = {"gate": 0.78, "expert": 0.86, "classifier": 0.66, "mixture": 0.68}[spec.role]
+    epochs, start = spec.training.epochs, 1 / len(spec.classes)
     t = np.arange(1, epochs + 1)
     rise = 1 - np.exp(-4 * t / epochs)
     val = start + (top - start) * rise + rng.normal(scale=0.008, size=epochs)
@@ -275,24 +358,39 @@ def _write_network(out: Path, network: str, seed: int, epochs: int, rng: np.rand
     )
     write_csv(out / "history.csv", history)
     best = int(np.argmax(val))
-    write_json(
-        out / "network.json",
-        {
-            "network": network,
-            "seed": seed,
-            "role": role,
-            "classes": classes,
-            "emotions": emotions,
-            "parameters": 700_000 + len(classes) * 257,
-            "flops": 18_000_000 + len(classes) * 256,
-            "best_epoch": best + 1,
-            "val_accuracy": float(val[best]),
-            "train_seconds": float(history.seconds.sum()),
-            "spec": {"width": 16, "depth": 18, "epochs": epochs},
-            "hardware": "2 CPU cores",
-            "versions": {"python": "3.11", "torch": "2.13.0"},
-        },
-    )
+    size = _size(spec)
+    record = {
+        "seed": seed,
+        **{key: value for key, value in spec.to_dict().items() if key not in ("architecture", "training")},
+        "parameters": size.parameters,
+        "flops": size.flops,
+        "best_epoch": best + 1,
+        "val_accuracy": float(val[best]),
+        "train_seconds": float(history.seconds.sum()),
+        "spec": {"architecture": spec.architecture.model_dump(), "training": spec.training.model_dump()},
+        "hardware": "2 CPU cores",
+        "versions": {"python": "3.11", "torch": "2.13.0"},
+    }
+    write_json(out / "network.json", record)
+    speed = 2.5e10 / size.flops * rng.uniform(0.95, 1.05)
+    write_json(out / "speed.json", {"images": 1000, "seconds": 1000 / speed, "images_per_second": speed})
+
+
+def _size(spec: configs.NetworkSpec) -> Size:
+    """Parameters of all of a network, operations of what answers for a face."""
+    shape = {"depth": spec.architecture.depth, "stem": spec.architecture.stem}
+    width, mixture = spec.architecture.width, spec.mixture
+    if mixture is None:
+        return resnet_size(len(spec.classes), width=width, **shape)
+    if mixture.trunk:
+        branch_shape = shape | {"trunk_width": width, "trunk_stages": mixture.trunk}
+        branch = resnet_size(len(EMOTIONS), width=mixture.branch_width, **branch_shape, whole=False)
+        whole = resnet_size(len(EMOTIONS), width=mixture.branch_width, **branch_shape)
+        return whole + branch * (len(mixture.experts) - 1)
+    experts = [resnet_size(len(classes), width=width, **shape) for classes in mixture.experts]
+    total = sum(experts, resnet_size(len(experts), width=width, **shape))
+    active = sum(experts[: mixture.top], resnet_size(len(experts), width=width, **shape))
+    return Size(total.parameters, active.flops)
 
 
 def main(arguments: list[str]) -> None:

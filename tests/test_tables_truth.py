@@ -13,8 +13,9 @@ from emorec.data.synthetic import DEFAULT_MODEL, NAMES, posterior
 from emorec.data.synthetic.action_units import SHARES, draw_action_units, draw_labels, draw_wrong_labels
 from emorec.data.truth import Truth, load_truth
 from emorec.errors import EmorecError
+from emorec.tables.groupings import inside, pair_rates
 from emorec.tables.pairs import PAIRS
-from emorec.tables.truth import POSTERIOR, grouped, inside, pair_rates, planted_pairs, top_pairs, truth_table
+from emorec.tables.truth import POSTERIOR, planted_pairs, top_pairs, truth_table
 
 FACES = 3000
 
@@ -64,12 +65,6 @@ def test_confusion_inside_groups_by_hand() -> None:
     assert inside([{"fear", "surprise", "sad"}], np.ones(len(PAIRS))) == pytest.approx(3 / 21)
     assert inside([set(EMOTIONS)], rates) == 1
     assert top_pairs(rates)[:2] == [("fear", "surprise"), ("angry", "disgust")]
-
-
-def test_groups_are_read_off_the_gate() -> None:
-    table = pd.DataFrame({"model": ["a", "b", "c"], "gate_fear-surprise": [0.2, np.nan, np.nan]})
-    table["gate_one"] = [np.nan, np.nan, 1.0]
-    assert grouped(table) == {"a": [{"fear", "surprise"}]}
 
 
 def test_pairs_count_both_emotions_alike() -> None:

@@ -17,7 +17,8 @@ import pandas as pd
 
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES, Estimate, estimate, holm
-from emorec.tables.comparisons import Resampled, opponents, reference_single
+from emorec.tables.comparisons import Resampled
+from emorec.tables.controls import opponents, reference_single
 from emorec.tables.metrics import accuracy, macro_f1
 from emorec.tables.pairs import hard_confusion
 from emorec.tables.read import Embeddings, Model

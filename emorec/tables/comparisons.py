@@ -9,6 +9,7 @@ import pandas as pd
 
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES, Estimate, estimate, face_weights, holm, mcnemar
+from emorec.tables.controls import opponents
 from emorec.tables.metrics import accuracy, confusion_counts, macro_f1
 from emorec.tables.pairs import PAIRS, mutual_confusion
 from emorec.tables.read import Model, Replicates, by_model
@@ -27,29 +28,6 @@ PAIR_COLUMNS = [
     "p",
     "p_holm",
 ]
-
-
-def opponents(models: Sequence[Model]) -> list[tuple[Model, Model]]:
-    """(model, reference) of every comparison: each other model against the single, each mixture against its ensemble.
-
-    The single is the first model of that kind. A mixture's ensemble is the one whose number of networks is nearest to
-    the mixture's (the first of equals), so that the comparison is one of equal compute.
-    """
-    single = reference_single(models)
-    ensembles = [model for model in models if model.kind == "ensemble"]
-    found = [(model, single) for model in models if model is not single]
-    for model in models:
-        if model.kind == "mixture" and ensembles:
-            found.append((model, min(ensembles, key=lambda other: abs(_size(other) - _size(model)))))
-    return found
-
-
-def reference_single(models: Sequence[Model]) -> Model:
-    """The first model of kind single; EmorecError where there is none."""
-    for model in models:
-        if model.kind == "single":
-            return model
-    raise EmorecError("models: none is of kind single; add one to the config, to compare the others with")
 
 
 class Resampled:
@@ -171,7 +149,3 @@ def _largest_mcnemar(resampled: Resampled, model: str, reference: str) -> float:
     return max(
         mcnemar(a.predicted[s] == a.labels, b.predicted[t] == b.labels) for s, t in zip(mine, theirs, strict=True)
     )
-
-
-def _size(model: Model) -> int:
-    return len(next(iter(model.networks.values()), ()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -11,31 +13,49 @@ from emorec import tables
 from emorec.config import Study
 from emorec.data.faces import load_faces
 from emorec.data.truth import load_truth
+from emorec.data.twins import NEAREST
 from emorec.data.votes import load_votes
 from emorec.files import write_csv
 from emorec.paths import Layout
+from emorec.tables.bootstrap import RESAMPLES
+from emorec.tables.representation import SAMPLE
 
 Tables = dict[str, pd.DataFrame]
 
 
-def costs(study: Study, layout: Layout) -> Tables:
+@dataclass(frozen=True)
+class Effort:
+    """How finely the numbers that rest on chance are computed; less than the default is for tests.
+
+    resamples: of the faces; sample: test faces in the projections; twin_candidates: neighbours looked at for each face;
+    planted_faces: for the Monte Carlo estimate of the planted confusions.
+    """
+
+    resamples: int = RESAMPLES
+    sample: int = SAMPLE
+    twin_candidates: int = NEAREST
+    planted_faces: int = 20_000
+
+
+def costs(study: Study, layout: Layout, effort: Effort) -> Tables:
     """What each model costs, from the networks' records."""
-    return {"models": tables.models_table(_models(study, layout))}
+    train = tables.classes_table(layout.summary).query("split == 'train'")
+    return {"models": tables.models_table(models_of(study, layout), int(train["faces"].sum()))}
 
 
-def classes(study: Study, layout: Layout) -> Tables:
+def classes(study: Study, layout: Layout, effort: Effort) -> Tables:
     """How many faces show each emotion, from the data's summary."""
     return {"classes": tables.classes_table(layout.summary)}
 
 
-def curves(study: Study, layout: Layout) -> Tables:
+def curves(study: Study, layout: Layout, effort: Effort) -> Tables:
     """Every epoch of every network, from the training histories."""
     histories = [layout.network(part.network, part.seed) / "history.csv" for part in configs.all_parts(study)]
     return {"curves": tables.curves_table(histories)}
 
 
-def scores(study: Study, layout: Layout) -> Tables:
-    """Each model by itself, from the predictions: scores, recall, confusion, pairs, gate, summary over seeds."""
+def scores(study: Study, layout: Layout, effort: Effort) -> Tables:
+    """Each model by itself, from the predictions: scores, recall, confusion, pairs, summary over seeds."""
     predictions = _predictions(study, layout)
     recall, confusion, pairs = (
         make(predictions) for make in (tables.recall_table, tables.confusion_table, tables.pairs_table)
@@ -46,12 +66,31 @@ def scores(study: Study, layout: Layout) -> Tables:
         "confusion": confusion,
         "pairs": pairs,
         "spread": tables.spread_table(recall, confusion, pairs),
-        "summary": tables.summary_table(predictions),
-        "gate": tables.gate_table(predictions),
+        "summary": tables.summary_table(predictions, effort.resamples),
     }
 
 
-def calibration(study: Study, layout: Layout) -> Tables:
+def gates(study: Study, layout: Layout, effort: Effort) -> Tables:
+    """How the gates that were trained share the faces out, from predictions and networks' records."""
+    models = [model for model in models_of(study, layout) if model.gate != "uniform" and model.kind == "mixture"]
+    found = tables.read_gates(_replicates(study, layout.predictions, [model.name for model in models]))
+    return {
+        "gate": tables.gate_table(found, {model.name: tables.read_groups(model) for model in models}),
+        "gate_use": tables.gate_use_table(found),
+    }
+
+
+def groupings(study: Study, layout: Layout, effort: Effort) -> Tables:
+    """The groupings that the study's models use, and the single's confusions within their groups."""
+    used = {model.grouping for model in models_of(study, layout)}
+    found = [_grouping(study, layout, name) for name in study.groupings if name in used]
+    planted = None
+    if study.data.source == "synthetic":
+        planted = tables.planted_rates(effort.planted_faces)
+    return {"groupings": tables.groupings_table(_predictions(study, layout), found, study.reference, planted)}
+
+
+def calibration(study: Study, layout: Layout, effort: Effort) -> Tables:
     """How far each model's probabilities can be trusted on the test split, with a temperature fitted on val."""
     predictions = _predictions(study, layout)
     return {
@@ -61,68 +100,76 @@ def calibration(study: Study, layout: Layout) -> Tables:
     }
 
 
-def comparisons(study: Study, layout: Layout) -> Tables:
+def comparisons(study: Study, layout: Layout, effort: Effort) -> Tables:
     """Models against each other on the test split, from the predictions."""
-    predictions, models = _predictions(study, layout), _models(study, layout)
+    predictions, models = _predictions(study, layout), _compared(study, layout)
     return {
-        "comparisons": tables.comparisons_table(predictions, models),
-        "pair_comparisons": tables.pair_comparisons_table(predictions, models),
+        "comparisons": tables.comparisons_table(predictions, models, effort.resamples),
+        "pair_comparisons": tables.pair_comparisons_table(predictions, models, effort.resamples),
     }
 
 
-def audit(study: Study, layout: Layout) -> Tables:
+def audit(study: Study, layout: Layout, effort: Effort) -> Tables:
     """Copies and near-copies of faces within and across splits, from the faces."""
-    counts, twins = tables.audit_tables(load_faces(layout.faces))
+    counts, twins = tables.audit_tables(load_faces(layout.faces), effort.twin_candidates)
     return {"audit": counts, "twins": twins}
 
 
-def without_twins(study: Study, layout: Layout) -> Tables:
+def without_twins(study: Study, layout: Layout, effort: Effort) -> Tables:
     """Scores and comparisons without the test faces that have a twin in training."""
-    predictions, models = _predictions(study, layout), _models(study, layout)
+    predictions, models = _predictions(study, layout), _compared(study, layout)
     twins = pd.read_csv(layout.table("twins"))
-    return {"without_twins": tables.without_twins_table(predictions, models, twins)}
+    return {"without_twins": tables.without_twins_table(predictions, models, twins, effort.resamples)}
 
 
-def ferplus(study: Study, layout: Layout) -> Tables:
+def ferplus(study: Study, layout: Layout, effort: Effort) -> Tables:
     """Labels and models against FER+'s votes, where the study has them."""
     predictions, votes = _predictions(study, layout), load_votes(layout.votes)
     return {
         "ferplus": tables.ferplus_table(predictions, votes),
-        "by_majority": tables.by_majority_table(predictions, _models(study, layout), votes),
+        "by_majority": tables.by_majority_table(predictions, _compared(study, layout), votes, effort.resamples),
     }
 
 
-def truth(study: Study, layout: Layout) -> Tables:
+def truth(study: Study, layout: Layout, effort: Effort) -> Tables:
     """Models against what was planted in synthetic faces."""
     wrong_labels = study.data.synthetic.wrong_labels
+    groups = {m.name: tables.read_groups(m) for m in models_of(study, layout) if m.kind in ("mixture", "oracle")}
     return {
-        "truth": tables.truth_table(_predictions(study, layout), load_truth(layout.truth), wrong_labels),
-        "planted": tables.planted_pairs(),
+        "truth": tables.truth_table(
+            _predictions(study, layout), load_truth(layout.truth), wrong_labels, groups, effort.planted_faces
+        ),
+        "planted": tables.planted_pairs(effort.planted_faces),
     }
 
 
-def representation(study: Study, layout: Layout) -> Tables:
+def representation(study: Study, layout: Layout, effort: Effort) -> Tables:
     """How well the embeddings of the test faces part the emotions, and their maps to the plane."""
     embeddings = _embeddings(study, layout)
+    models = pd.read_csv(layout.table("models"))
+    shown = set(models.loc[models["headline"], "model"])
+    pictured = {key: own for key, own in embeddings.items() if key[0] in shown}
     return {
         "representation": tables.representation_table(embeddings),
-        "projections": tables.projections_table(embeddings, _predictions(study, layout)),
+        "projections": tables.projections_table(pictured, _predictions(study, layout), effort.sample),
     }
 
 
-def claims(study: Study, layout: Layout) -> Tables:
+def claims(study: Study, layout: Layout, effort: Effort) -> Tables:
     """The study's claims with their verdicts, from predictions and embeddings."""
     predictions, embeddings = _predictions(study, layout), _embeddings(study, layout)
-    return {"claims": tables.claims_table(predictions, embeddings, _models(study, layout))}
+    return {"claims": tables.claims_table(predictions, embeddings, _compared(study, layout), effort.resamples)}
 
 
-GROUPS: dict[str, Callable[[Study, Layout], Tables]] = {
+GROUPS: dict[str, Callable[[Study, Layout, Effort], Tables]] = {
     made.__name__: made
     for made in (
         costs,
         classes,
         curves,
         scores,
+        gates,
+        groupings,
         calibration,
         comparisons,
         audit,
@@ -135,34 +182,97 @@ GROUPS: dict[str, Callable[[Study, Layout], Tables]] = {
 }
 
 
-def write(group: str, study: Study, layout: Layout) -> None:
+def write(group: str, study: Study, layout: Layout, effort: Effort = Effort()) -> None:
     """Make one group of tables and write its files."""
-    for name, table in GROUPS[group](study, layout).items():
+    for name, table in GROUPS[group](study, layout, effort).items():
         write_csv(layout.table(name), table)
 
 
-def _models(study: Study, layout: Layout) -> list[tables.Model]:
-    def records(model: str, seed: int) -> list:
-        parts = configs.parts(study, model, seed)
-        return [layout.network(part.network, part.seed) / "network.json" for part in parts]
+def models_of(study: Study, layout: Layout) -> list[tables.Model]:
+    """The study's models as the tables know them, without their controls, which models.csv has."""
 
-    return [
-        tables.Model(
-            name,
-            entry.kind,
-            configs.label(study, name),
-            entry.grouping if entry.kind == "mixture" else "",
-            {seed: records(name, seed) for seed in study.seeds},
+    def records(parts: list[tuple[str, int]]) -> list[Path]:
+        return [layout.network(network, seed) / "network.json" for network, seed in parts]
+
+    found = []
+    for name, entry in study.models.items():
+        separate = study.models[entry.of] if entry.kind == "fine-tuned" else entry
+        own = {seed: [(p.network, p.seed) for p in configs.parts(study, name, seed)] for seed in study.seeds}
+        before = {seed: [(n, seed) for n in configs.starting_points(study, name)] for seed in study.seeds}
+        of_groups = separate.kind == "mixture"
+        found.append(
+            tables.Model(
+                name,
+                _kind(entry),
+                configs.label(study, name),
+                separate.grouping if of_groups else "",
+                {seed: records(parts) for seed, parts in own.items()},
+                family=entry.kind,
+                gate=_gate(entry),
+                foreign=separate.foreign if of_groups else "",
+                experts=_experts(study, separate),
+                of=_bounded(study, entry),
+                before={seed: records(parts) for seed, parts in before.items()},
+            )
         )
-        for name, entry in study.models.items()
-    ]
+    return found
+
+
+def _kind(entry: configs.Model) -> str:
+    if entry.kind == "mixture":
+        return "oracle" if entry.gate == "oracle" else "mixture"
+    return entry.kind if entry.kind in ("single", "ensemble") else "mixture"
+
+
+def _gate(entry: configs.Model) -> str:
+    if entry.kind == "joint":
+        return f"top-{entry.top}" if entry.top else "soft"
+    return {"mixture": lambda: entry.gate, "fine-tuned": lambda: "soft"}.get(entry.kind, lambda: "")()
+
+
+def _experts(study: Study, entry: configs.Model) -> int:
+    if entry.kind == "mixture":
+        return len(configs.expert_networks(study, entry))
+    return entry.experts if entry.kind == "joint" else 0
+
+
+def _bounded(study: Study, entry: configs.Model) -> str:
+    """The mixture that an oracle is the bound of: of the same experts, with a soft gate if the study has it."""
+    if _kind(entry) != "oracle":
+        return ""
+    same = {
+        name: other
+        for name, other in study.models.items()
+        if other.kind == "mixture"
+        and other.gate != "oracle"
+        and configs.expert_networks(study, other) == configs.expert_networks(study, entry)
+    }
+    return next((name for name, other in same.items() if other.gate == "soft"), next(iter(same), ""))
+
+
+def _compared(study: Study, layout: Layout) -> list[tables.Model]:
+    """The study's models with their controls, from models.csv."""
+    return tables.with_controls(models_of(study, layout), pd.read_csv(layout.table("models")))
+
+
+def _grouping(study: Study, layout: Layout, name: str) -> tables.Grouping:
+    entry = study.groupings[name]
+    if name not in configs.spectral_groupings(study):
+        groups = configs.groups_of(study, name)
+        return tables.Grouping(name, "random" if isinstance(entry, configs.Random) else "given", groups or [])
+    path = layout.root / "groupings" / f"{name}.json"
+    content = tables.read_record(path, ("grouping", "groups"))
+    return tables.Grouping(name, entry.method, tables.check_found(name, content, str(path)))
+
+
+def _replicates(study: Study, path: Callable[[str, int], Path], models: Iterable[str]) -> dict[tuple[str, int], Path]:
+    """The file at `path` of each replicate of the models."""
+    return {(model, seed): path(model, seed) for model in models for seed in study.seeds}
 
 
 def _predictions(study: Study, layout: Layout) -> pd.DataFrame:
-    replicates = [(model, seed) for model in study.models for seed in study.seeds]
-    return tables.read_predictions({(model, seed): layout.predictions(model, seed) for model, seed in replicates})
+    return tables.read_predictions(_replicates(study, layout.predictions, study.models))
 
 
 def _embeddings(study: Study, layout: Layout) -> dict[tuple[str, int], tables.Embeddings]:
-    replicates = [(model, seed) for model in study.models for seed in study.seeds]
-    return tables.read_embeddings({(model, seed): layout.embeddings(model, seed) for model, seed in replicates})
+    return tables.read_embeddings(_replicates(study, layout.embeddings, study.models))

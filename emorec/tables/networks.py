@@ -4,43 +4,94 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
+from emorec.tables.controls import choose_controls, headline
 from emorec.tables.read import Model, read_record
 
 HISTORY = ["epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
 
 
-def models_table(models: Sequence[Model]) -> pd.DataFrame:
-    """models.csv: what each model costs. Sizes are sums over its networks; time is the mean over seeds of such sums.
+def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
+    """models.csv: what each model is, what it costs, and what it is compared with.
 
-    Raises EmorecError where a record is missing or a model has no networks.
+    Parameters and flops (of one image) are sums over its networks; a network without operations, the expert for a
+    single emotion, is none. train_seconds, train_flops and images_per_second are means over seeds: the first two with
+    the networks that a fine-tuned one starts from, the last as if its networks ran one after the other.
+
+    Args:
+        train_faces: of the training split, which all networks' steps are counted by.
+
+    Raises:
+        EmorecError: a record is missing or a model has no networks.
     """
-    rows = []
+    rows, records = [], _Records()
     for model in models:
-        records = [
-            [read_record(path, ("parameters", "flops", "train_seconds")) for path in paths]
-            for paths in model.networks.values()
-        ]
-        if not records or not records[0]:
+        own = [[records.of(path) for path in paths] for paths in model.networks.values()]
+        if not own or not own[0]:
             raise EmorecError(f"model {model.name}: no networks; name its networks in the config")
+        before = [[records.of(path) for path in model.before.get(seed, ())] for seed in model.networks]
+        trained = [mine + theirs for mine, theirs in zip(own, before, strict=True)]
         rows.append(
             {
                 "model": model.name,
                 "kind": model.kind,
+                "family": model.family or model.kind,
                 "label": model.label,
-                "networks": len(records[0]),
-                "parameters": sum(int(record["parameters"]) for record in records[0]),
-                "flops": sum(int(record["flops"]) for record in records[0]),
-                "train_seconds": float(np.mean([sum(float(r["train_seconds"]) for r in seed) for seed in records])),
+                "networks": sum(record["flops"] > 0 for record in own[0]),
+                "parameters": sum(int(record["parameters"]) for record in own[0]),
+                "flops": sum(int(record["flops"]) for record in own[0]),
+                "train_seconds": float(np.mean([sum(float(r["train_seconds"]) for r in seed) for seed in trained])),
+                "train_flops": float(np.mean([sum(_train_flops(r, train_faces) for r in seed) for seed in trained])),
+                "images_per_second": float(np.mean([1 / sum(r["seconds_per_image"] for r in seed) for seed in own])),
                 "grouping": model.grouping,
+                "gate": model.gate,
+                "foreign": model.foreign,
+                "experts": model.experts or None,
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    controls = choose_controls(models, dict(zip(table["model"], table["flops"], strict=True)))
+    shown = headline(models, controls)
+    return table.assign(
+        experts=table["experts"].astype("Int64"),
+        control=table["model"].map(controls).fillna(""),
+        headline=table["model"].isin(shown),
+    )
+
+
+class _Records:
+    """network.json of each network with its speed, each read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, dict[str, Any]] = {}
+
+    def of(self, path: Path) -> dict[str, Any]:
+        path = Path(path)
+        if path not in self._read:
+            record = read_record(path, ("parameters", "flops", "train_seconds", "spec"))
+            seconds = 0.0
+            if record["flops"]:
+                speed = path.with_name("speed.json")
+                images_per_second = float(read_record(speed, ("images_per_second",))["images_per_second"])
+                if not images_per_second > 0:
+                    raise EmorecError(f"{speed}: images_per_second is not positive; run the network's outputs again")
+                seconds = 1 / images_per_second
+            self._read[path] = record | {"seconds_per_image": seconds}
+        return self._read[path]
+
+
+def _train_flops(record: dict[str, Any], faces: int) -> float:
+    """Operations of a training: forward, and twice that backward, for every face of every step."""
+    if not record["flops"]:
+        return 0.0
+    how = record["spec"]["training"]
+    return 3.0 * record["flops"] * how["epochs"] * (faces // how["batch"]) * how["batch"]
 
 
 def classes_table(summary: Path) -> pd.DataFrame:

@@ -126,28 +126,6 @@ def spread_table(recall: pd.DataFrame, confusion: pd.DataFrame, pairs: pd.DataFr
     return over_seeds.agg(mean="mean", sd="std", seeds="count").reset_index()
 
 
-def gate_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """gate.csv: mean weight of each expert on the faces of each emotion, for the models that have a gate.
-
-    `own` tells whether the emotion is among the expert's, which are its name's parts. Empty (with its columns) where
-    no model has a gate.
-    """
-    columns = ["model", "seed", "split", "emotion", "expert", "weight", "own"]
-    gates = [column for column in predictions.columns if column.startswith("gate_")]
-    rows = []
-    for split in splits(predictions):
-        chosen = predictions[predictions["split"] == split]
-        for (model, seed), own in chosen.groupby(["model", "seed"], sort=False):
-            for c, emotion in enumerate(EMOTIONS):
-                faces = own[own["label"] == c]
-                for column in gates:
-                    if own[column].notna().any():  # other mixtures' experts are empty columns here
-                        expert = column.removeprefix("gate_")
-                        mean = float(faces[column].mean()) if len(faces) else np.nan
-                        rows.append([model, seed, split, emotion, expert, mean, emotion in expert.split("-")])
-    return pd.DataFrame(rows, columns=columns)
-
-
 def _runs(predictions: pd.DataFrame) -> list[tuple[str, str, int, np.ndarray, np.ndarray]]:
     """(split, model, seed, labels (N,), probabilities (N, 7)) of every run on every split."""
     return [

@@ -15,14 +15,18 @@ from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
 
 PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
-KINDS = ("single", "ensemble", "mixture")
+KINDS = ("single", "ensemble", "mixture", "oracle")
 
 
 @dataclass(frozen=True)
 class Model:
-    """One compared model: name, kind (of KINDS), label for readers, grouping (empty unless mixture).
+    """One compared model: name, kind (of KINDS), label for readers, and what else the tables say of it.
 
-    `networks` maps each seed to the network.json files of the networks that the model is made of.
+    kind is what a model counts as: a fine-tuned or jointly trained mixture is a mixture; one that knows the label is an
+    oracle. family is the config's kind, by default the same. grouping, gate, foreign: empty unless mixture; experts: 0
+    unless mixture. of: the mixture whose bound an oracle is. control: the model of equal compute, empty where none is.
+    `networks` maps each seed to the network.json files of the networks that the model is made of, `before` to those of
+    the networks that were trained before, for these to start from.
     """
 
     name: str
@@ -30,6 +34,13 @@ class Model:
     label: str
     grouping: str = ""
     networks: Mapping[int, Sequence[Path]] = field(default_factory=dict)
+    family: str = ""
+    gate: str = ""
+    foreign: str = ""
+    experts: int = 0
+    of: str = ""
+    control: str = ""
+    before: Mapping[int, Sequence[Path]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -52,6 +63,19 @@ class Replicates:
 
 
 @dataclass(frozen=True)
+class Gate:
+    """How a mixture's gate weighs its experts: split (N,), labels (N,), experts (E) and weights (N, E), rows sum to 1.
+
+    The experts stand in the mixture's own order.
+    """
+
+    split: np.ndarray
+    labels: np.ndarray
+    experts: tuple[str, ...]
+    weights: np.ndarray
+
+
+@dataclass(frozen=True)
 class Embeddings:
     """Penultimate representation of the test faces: embeddings (N, D) float16, row (N,), label (N,)."""
 
@@ -61,7 +85,7 @@ class Embeddings:
 
 
 def read_predictions(paths: Mapping[tuple[str, int], Path]) -> pd.DataFrame:
-    """Concatenate the predictions of each (model, seed), with the columns `model` and `seed` in front.
+    """Concatenate the predictions of each (model, seed): model, seed, split, row, label and PROBABILITIES.
 
     Faces are sorted by split and row, equally for every model and seed. Raises EmorecError, with the file and the
     reason, for missing columns, values that are no probabilities, sums off 1 by more than 1e-3, repeated rows, and
@@ -80,10 +104,39 @@ def read_predictions(paths: Mapping[tuple[str, int], Path]) -> pd.DataFrame:
             raise EmorecError(
                 f"{path}: its faces or labels are not those of {first}; predict every model on the same data again"
             )
+        table = table[["split", "row", "label", *PROBABILITIES]]
         table.insert(0, "model", model)
         table.insert(1, "seed", seed)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def read_gates(paths: Mapping[tuple[str, int], Path]) -> dict[tuple[str, int], Gate]:
+    """The gates of those (model, seed) that have one, as their predictions hold them. Errors as `read_predictions`."""
+    found = {}
+    for key, path in paths.items():
+        table = _read_prediction(Path(path))
+        columns = [column for column in table.columns if column.startswith("gate_")]
+        if columns:
+            weights = table[columns].to_numpy(dtype=np.float64)
+            experts = tuple(column.removeprefix("gate_") for column in columns)
+            found[key] = Gate(table["split"].to_numpy(), table["label"].to_numpy(), experts, weights)
+    return found
+
+
+def read_groups(model: Model) -> list[tuple[str, ...]]:
+    """The emotions that each of a mixture's experts is asked about, by its networks' records; none where they are free.
+
+    One that is asked about no group in particular, a generalist, is asked about all.
+    """
+    groups: list[tuple[str, ...]] = []
+    for path in next(iter(model.networks.values()), ()):
+        record = read_record(path, ("role", "group", "mixture"))
+        if record["role"] == "mixture":
+            groups += [tuple(group) for group in record["mixture"]["groups"]]
+        elif record["role"] in ("expert", "classifier"):
+            groups.append(tuple(record["group"]) or EMOTIONS)
+    return groups
 
 
 def _read_prediction(path: Path) -> pd.DataFrame:

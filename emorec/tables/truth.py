@@ -7,7 +7,8 @@ model, by the name of POSTERIOR, so that each number of a model has beside it th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -17,18 +18,26 @@ from emorec import EMOTIONS
 from emorec.data.synthetic import planted_confusion, posterior, wrong_label_targets
 from emorec.data.truth import Truth
 from emorec.errors import EmorecError
+from emorec.tables.groupings import inside, pair_rates
 from emorec.tables.metrics import confusion_counts
-from emorec.tables.pairs import PAIRS, mutual_confusion
+from emorec.tables.pairs import PAIRS
 from emorec.tables.read import by_model
 
 COLUMNS = ["model", "seed", "measure", "value"]
 POSTERIOR = "posterior"
+Groups = Sequence[Sequence[str]]
 TOP = 6  # as many pairs as the literature calls hard
 
 _OFF_DIAGONAL = ~np.eye(len(EMOTIONS), dtype=bool)
 
 
-def truth_table(predictions: pd.DataFrame, truth: Truth, wrong_labels: float, count: int = 20_000) -> pd.DataFrame:
+def truth_table(
+    predictions: pd.DataFrame,
+    truth: Truth,
+    wrong_labels: float,
+    groups: Mapping[str, Groups] = MappingProxyType({}),
+    count: int = 20_000,
+) -> pd.DataFrame:
     """truth.csv, on the test faces; the rows of POSTERIOR have no seed.
 
     accuracy_true, accuracy_given: by the emotion that was drawn, and by the label, of which a share is wrong.
@@ -40,8 +49,9 @@ def truth_table(predictions: pd.DataFrame, truth: Truth, wrong_labels: float, co
     mean over groupings of the same sizes.
 
     Args:
-        wrong_labels: the share of wrong labels that was asked for. count: faces for the Monte Carlo estimate of the
-            planted confusions.
+        wrong_labels: the share of wrong labels that was asked for.
+        groups: by model, the emotions of each expert, of the models whose experts have some.
+        count: faces for the Monte Carlo estimate of the planted confusions.
 
     Raises:
         EmorecError: `truth` lacks a predicted face.
@@ -77,47 +87,28 @@ def truth_table(predictions: pd.DataFrame, truth: Truth, wrong_labels: float, co
         for seed, p in zip(replicates.seeds, replicates.probabilities, strict=True):
             measure(model, seed, p, p.argmax(axis=1))
     rates = pair_rates(planted)
-    for model, groups in grouped(predictions).items():
-        rows.append((model, None, "inside", inside(groups, rates)))
-        rows.append((model, None, "inside_chance", inside(groups, np.ones(len(PAIRS)))))
+    for model in runs:
+        if groups.get(model):
+            rows.append((model, None, "inside", inside(groups[model], rates)))
+            rows.append((model, None, "inside_chance", inside(groups[model], np.ones(len(PAIRS)))))
     return pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64"})
 
 
 def planted_pairs(count: int = 20_000) -> pd.DataFrame:
     """planted.csv: first, second, and the planted mutual confusion of the pair, the most confused first."""
-    table = pd.DataFrame(PAIRS, columns=["first", "second"])
-    table = table.assign(rate=pair_rates(planted_confusion(count=count)))
+    table = pd.DataFrame(PAIRS, columns=["first", "second"]).assign(rate=planted_rates(count))
     return table.sort_values("rate", ascending=False, kind="stable", ignore_index=True)
 
 
-def pair_rates(confusion: np.ndarray) -> np.ndarray:
-    """Mutual confusion of PAIRS, with both emotions of a pair counting alike: (21,) from counts or rates (7, 7)."""
-    return mutual_confusion(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1e-12))
+def planted_rates(count: int = 20_000) -> np.ndarray:
+    """The planted mutual confusion of PAIRS, by Monte Carlo over `count` faces: (21,)."""
+    return pair_rates(planted_confusion(count=count))
 
 
 def top_pairs(rates: np.ndarray) -> list[tuple[str, str]]:
     """The TOP of PAIRS by rate (21,), most confused first."""
     order = np.argsort(-np.nan_to_num(rates), kind="stable")
     return [PAIRS[place] for place in order[:TOP]]
-
-
-def inside(groups: Iterable[set[str]], rates: np.ndarray) -> float:
-    """Share of the `rates` (21,) that belongs to PAIRS with both emotions in one of the groups."""
-    groups = list(groups)
-    own = np.array([any({*pair} <= group for group in groups) for pair in PAIRS])
-    return float(rates[own].sum() / rates.sum())
-
-
-def grouped(predictions: pd.DataFrame) -> dict[str, list[set[str]]]:
-    """The experts' emotions of each model that has a gate over experts named after emotions."""
-    found = {}
-    for model in predictions["model"].unique():
-        own = predictions[predictions["model"] == model]
-        experts = [c.removeprefix("gate_") for c in own.columns if c.startswith("gate_") and own[c].notna().any()]
-        groups = [set(expert.split("-")) for expert in experts]
-        if groups and all(group <= set(EMOTIONS) for group in groups):
-            found[str(model)] = groups
-    return found
 
 
 def _posterior(action_units: np.ndarray) -> np.ndarray:

@@ -1,0 +1,96 @@
+"""Which models a study's comparisons are between, and which stand in figures with a panel a model.
+
+All follows from the config and from the networks' operations, so that it is fixed before a face of test is scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from emorec.errors import EmorecError
+from emorec.tables.read import Model
+
+
+def reference_single(models: Sequence[Model]) -> Model:
+    """The first model of kind single; EmorecError where there is none."""
+    for model in models:
+        if model.kind == "single":
+            return model
+    raise EmorecError("models: none is of kind single; add one to the config, to compare the others with")
+
+
+def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[str, str]:
+    """The model of equal compute for each mixture, by name: {mixture: control}.
+
+    Of the reference single and the ensembles the one whose operations per image come nearest by their ratio, the first
+    of equals: what the same compute buys without specialisation. Wider singles are no controls: their width is chosen
+    by parameters, and the question what a mixture adds to several networks is asked of several networks. Operations
+    count rather than networks, because a mixture without a gate, one whose experts share a trunk, or one that asks two
+    of its experts costs less than its experts' number says. Oracles have none: they are no models that could be used.
+    """
+    single = reference_single(models)
+    candidates = [single, *(model for model in models if model.kind == "ensemble")]
+
+    def distance(model: Model, other: Model) -> float:
+        return abs(float(np.log(max(flops[other.name], 1) / max(flops[model.name], 1))))
+
+    return {
+        model.name: min(candidates, key=lambda other, model=model: distance(model, other)).name
+        for model in models
+        if model.kind == "mixture"
+    }
+
+
+def headline(models: Sequence[Model], controls: Mapping[str, str]) -> list[str]:
+    """At most five models for figures with a panel each: the reference single, then the first mixture and its control,
+    the first fine-tuned and the first joint mixture, in the config's order each.
+    """
+    first = {family: first_of(models, family) for family in ("mixture", "fine-tuned", "joint")}
+    mixture = first["mixture"]
+    chosen = [reference_single(models).name]
+    if mixture is not None:
+        chosen.append(controls[mixture.name])
+    chosen += [model.name for model in first.values() if model is not None]
+    return list(dict.fromkeys(chosen))
+
+
+def first_of(models: Sequence[Model], family: str) -> Model | None:
+    """The first model of a family (single, ensemble, mixture, fine-tuned, joint) that is no oracle, or None."""
+    found = (model for model in models if (model.family or model.kind) == family and model.kind != "oracle")
+    return next(found, None)
+
+
+def primary_mixture(models: Sequence[Model]) -> Model | None:
+    """The mixture that the study is about: the first of its config, of whatever family."""
+    return next((model for model in models if model.kind == "mixture"), None)
+
+
+def opponents(models: Sequence[Model]) -> list[tuple[Model, Model]]:
+    """(model, reference) of every comparison: each model but oracles against the single, each mixture against its
+    control where that is another one. EmorecError where a control is no model of the study.
+    """
+    single = reference_single(models)
+    by_name = {model.name: model for model in models}
+    compared = [model for model in models if model.kind != "oracle"]
+    found = [(model, single) for model in compared if model is not single]
+    for model in compared:
+        if model.kind == "mixture" and model.control not in ("", single.name):
+            if model.control not in by_name:
+                raise EmorecError(
+                    f"tables/models.csv: control {model.control!r} is no model of the study; make it anew"
+                )
+            found.append((model, by_name[model.control]))
+    return found
+
+
+def with_controls(models: Sequence[Model], table: pd.DataFrame) -> list[Model]:
+    """The models with the controls that models.csv names. EmorecError where it lacks a model."""
+    controls = dict(zip(table["model"], table["control"].fillna(""), strict=True))
+    missing = [model.name for model in models if model.name not in controls]
+    if missing:
+        raise EmorecError(f"tables/models.csv: lacks {', '.join(missing)}; make it anew with the tables' group `costs`")
+    return [replace(model, control=str(controls[model.name])) for model in models]

@@ -1,0 +1,79 @@
+"""Groupings of the emotions: what the experts specialise in, and how much of the confusion lies within a group.
+
+A grouping that keeps the emotions together which are confused gives the confusions to experts; one that parts them
+gives them to the gate. The single's confusions on val say which does which, before a face of test is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from emorec import EMOTIONS
+from emorec.errors import EmorecError
+from emorec.tables.metrics import confusion_counts
+from emorec.tables.pairs import PAIRS, mutual_confusion
+from emorec.tables.read import by_model
+
+COLUMNS = ["grouping", "method", "expert", "emotions", "inside", "inside_chance", "inside_planted"]
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """A grouping's name, the method it comes from (given, spectral, random), and its groups of emotions."""
+
+    name: str
+    method: str
+    groups: Sequence[Sequence[str]]
+
+
+def groupings_table(
+    predictions: pd.DataFrame, groupings: Sequence[Grouping], reference: str, planted: np.ndarray | None = None
+) -> pd.DataFrame:
+    """groupings.csv: every expert's emotions, with three numbers of the whole grouping on each row.
+
+    inside: share of the `reference` model's confusions on val, mutual rates of PAIRS, that fall within one group, mean
+    over seeds; inside_chance: its mean over groupings of the same sizes; inside_planted: the share of the `planted`
+    confusions (21,) of synthetic faces, empty for others. EmorecError where the reference has no predictions on val.
+    """
+    runs = by_model(predictions, "val").get(reference)
+    if runs is None and groupings:
+        raise EmorecError(f"model {reference}: no predictions on val; run the predictions stage again")
+    rows = []
+    for grouping in groupings:
+        rates = [pair_rates(confusion_counts(runs.labels, predicted)[0]) for predicted in runs.predicted]
+        measured = (
+            float(np.mean([inside(grouping.groups, rate) for rate in rates])),
+            inside(grouping.groups, np.ones(len(PAIRS))),
+            inside(grouping.groups, planted) if planted is not None else None,
+        )
+        for number, group in enumerate(grouping.groups, 1):
+            rows.append((grouping.name, grouping.method, number, " ".join(group), *measured))
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"inside_planted": float})
+
+
+def pair_rates(confusion: np.ndarray) -> np.ndarray:
+    """Mutual confusion of PAIRS, with both emotions of a pair counting alike: (21,) from counts or rates (7, 7)."""
+    return mutual_confusion(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1e-12))
+
+
+def inside(groups: Iterable[Iterable[str]], rates: np.ndarray) -> float:
+    """Share of the `rates` (21,) that belongs to PAIRS with both emotions in one of the groups; NaN without any."""
+    groups = [set(group) for group in groups]
+    own = np.array([any({*pair} <= group for group in groups) for pair in PAIRS])
+    total = float(np.nansum(rates))
+    return float(np.nansum(rates[own])) / total if total > 0 else float("nan")
+
+
+def check_found(name: str, content: Mapping[str, object], where: str) -> list[tuple[str, ...]]:
+    """The groups of a grouping that was found, from groupings/<name>.json. EmorecError where they are none."""
+    groups = content.get("groups")
+    known = isinstance(groups, list) and all(
+        isinstance(group, list) and group and all(emotion in EMOTIONS for emotion in group) for group in groups
+    )
+    if not known or content.get("grouping") != name:
+        raise EmorecError(f"{where}: no groups of emotions of the grouping {name}; delete it and run again")
+    return [tuple(emotion for emotion in EMOTIONS if emotion in group) for group in groups]

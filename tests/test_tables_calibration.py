@@ -18,6 +18,7 @@ from emorec.tables.calibration import (
     reliability_table,
     risk_coverage,
     risk_coverage_table,
+    scaled,
     temper,
 )
 from emorec.tables.metrics import scores
@@ -62,10 +63,10 @@ def test_tempering_keeps_answers_and_sums() -> None:
     _, p = drawn(300)
     p[0] = [0, 0, 0, 1, 0, 0, 0]  # a mixture's experts may know nothing of an emotion
     for temperature in (0.3, 1.0, 4.0):
-        scaled = temper(p, temperature)
-        assert np.isfinite(scaled).all()
-        np.testing.assert_allclose(scaled.sum(axis=1), 1)
-        np.testing.assert_array_equal(scaled.argmax(axis=1), p.argmax(axis=1))
+        tempered = temper(p, temperature)
+        assert np.isfinite(tempered).all()
+        np.testing.assert_allclose(tempered.sum(axis=1), 1)
+        np.testing.assert_array_equal(tempered.argmax(axis=1), p.argmax(axis=1))
     np.testing.assert_allclose(temper(p, 1.0), p, atol=1e-6)
 
 
@@ -96,15 +97,16 @@ def test_bins_are_those_of_the_calibration_error() -> None:
 
 def test_scaling_mends_a_model_that_is_too_sure() -> None:
     table = predictions(2.0, 3.0)
-    found = calibration_table(table).set_index(["seed", "metric"])
+    runs = scaled(table)
+    found = calibration_table(runs).set_index(["seed", "metric"])
     for seed, planted in enumerate((2.0, 3.0)):
         assert found.temperature[seed, "nll"] == pytest.approx(planted, rel=0.1)
         for metric in ("nll", "brier", "ece"):
             assert found.after[seed, metric] < found.before[seed, metric]
         assert found.after[seed, "ece"] < 0.03
-    shares = reliability_table(table).groupby(["seed", "scaled"]).faces.sum()
+    shares = reliability_table(runs).groupby(["seed", "scaled"]).faces.sum()
     assert (shares == 4000).all() and len(shares) == 4
-    risks = risk_coverage_table(table)
+    risks = risk_coverage_table(runs)
     own = table[(table.split == "test") & (table.seed == 0)]
     error = (own.filter(like="p_").to_numpy().argmax(axis=1) != own.label).mean()
     assert risks[(risks.seed == 0) & (risks.coverage == 1)].risk.item() == pytest.approx(error)
@@ -113,4 +115,4 @@ def test_scaling_mends_a_model_that_is_too_sure() -> None:
 def test_a_model_without_val_is_refused() -> None:
     table = predictions(2.0)
     with pytest.raises(EmorecError, match="no predictions on val"):
-        calibration_table(table[table.split == "test"])
+        scaled(table[table.split == "test"])

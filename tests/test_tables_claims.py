@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from emorec.errors import EmorecError
-from emorec.tables import Embeddings, Model, claims_table, comparisons_table
+from emorec.tables import Model, Resampled, claims_table, comparisons_table, purity_table
 from emorec.tables.bootstrap import Estimate
 from emorec.tables.claims import Claim, points, question, sentence, study_claims, verdict
 from emorec.tables.read import PROBABILITIES
+from emorec.tables.representation import Measured, distances, nearest_faces, standardise
+from emorec.tables.subset import results_table
 
 SINGLE = Model("resnet18", "single", "Single ResNet-18")
 ENSEMBLE = Model("ensemble", "ensemble", "Ensemble")
-MIXTURE = Model("mixture", "mixture", "the mixture")
+MIXTURE = Model("mixture", "mixture", "the mixture", control="ensemble")
 BEATS = Claim("mixture-beats-ensemble", "accuracy", MIXTURE, ENSEMBLE)
 REDUCES = Claim("mixture-reduces-confusion", "confusion", MIXTURE, SINGLE, "less")
 SEPARATES = Claim("mixture-separates-representation", "purity", MIXTURE, SINGLE)
@@ -145,24 +149,21 @@ def test_points() -> None:
     assert written == ["1.2", "−1.2", "0.0", "0.0", "0.04", "−0.04", "0.0", "50.0"]
 
 
-def test_every_mixture_has_its_claims_and_its_own_ensemble() -> None:
-    def sized(name: str, kind: str, networks: int) -> Model:
-        return Model(name, kind, name, networks={0: [None] * networks})  # type: ignore[list-item]
-
+def test_every_mixture_has_its_claims_and_its_control() -> None:
     models = [
-        sized("resnet18", "single", 1),
-        sized("wide", "single", 1),
-        sized("ensemble-3", "ensemble", 3),
-        sized("ensemble-5", "ensemble", 5),
-        sized("mix-a", "mixture", 5),
-        sized("mix-b", "mixture", 3),
+        Model("resnet18", "single", "resnet18"),
+        Model("wide", "single", "wide"),
+        Model("ensemble-3", "ensemble", "ensemble-3"),
+        Model("mix-a", "mixture", "mix-a", control="ensemble-3"),
+        Model("bound", "oracle", "bound", of="mix-a"),
+        Model("trunk", "mixture", "trunk", family="joint", control="resnet18"),
     ]
     claims = {claim.id: claim for claim in study_claims(models)}
     assert sorted(claims) == sorted(
-        ["wide-beats-single", "ensemble-3-beats-single", "ensemble-5-beats-single"]
+        ["wide-beats-single", "ensemble-3-beats-single"]
+        + ["trunk-beats-single", "trunk-raises-macro-f1", "trunk-reduces-confusion", "trunk-separates-representation"]
         + [
-            f"mix-{m}-{what}"
-            for m in "ab"
+            f"mix-a-{what}"
             for what in (
                 "beats-single",
                 "beats-ensemble",
@@ -171,11 +172,14 @@ def test_every_mixture_has_its_claims_and_its_own_ensemble() -> None:
                 "reduces-confusion",
                 "reduces-confusion-vs-ensemble",
                 "separates-representation",
+                "beats-single-without-twins",
+                "beats-ensemble-without-twins",
+                "beats-single-by-majority",
+                "beats-ensemble-by-majority",
             )
         ]
     )
-    assert claims["mix-a-beats-ensemble"].reference.name == "ensemble-5"
-    assert claims["mix-b-beats-ensemble"].reference.name == "ensemble-3"
+    assert claims["mix-a-beats-ensemble"].reference.name == "ensemble-3"
     with pytest.raises(EmorecError, match="none is of kind single"):
         study_claims(models[2:])
 
@@ -184,65 +188,129 @@ MODELS = [SINGLE, ENSEMBLE, MIXTURE]
 
 
 def _alike(
-    rng: np.random.Generator, faces: int, seeds: int, better: float = 0.0
-) -> tuple[pd.DataFrame, dict[tuple[str, int], Embeddings]]:
-    """Models of one skill on faces of unequal difficulty; `better` adds to the mixture's."""
+    rng: np.random.Generator, faces: int, seeds: int, better: float = 0.0, models: Sequence[Model] = MODELS
+) -> tuple[pd.DataFrame, dict[tuple[str, int], np.ndarray], np.ndarray]:
+    """Predictions, representations and labels of models of one skill on faces of unequal difficulty.
+
+    `better` adds to the first mixture's skill.
+    """
     labels = rng.integers(0, 7, faces)
-    row = np.arange(faces)
     hard = rng.normal(size=(faces, 7))
     tables, embeddings = [], {}
-    for model in MODELS:
+    for model in models:
         for seed in range(seeds):
-            skill = 1.5 + (better if model is MIXTURE else 0.0)
+            skill = 1.5 + (better if model.name == "mixture" else 0.0)
             logits = skill * np.eye(7)[labels] + 0.8 * hard + 0.6 * rng.normal(size=(faces, 7))
             p = np.exp(logits)
             p /= p.sum(axis=1, keepdims=True)
-            tables.append(
-                pd.DataFrame(p, columns=PROBABILITIES).assign(
-                    model=model.name, seed=seed, split="test", row=row, label=labels
-                )
-            )
-            embeddings[model.name, seed] = Embeddings(logits, row, labels)
-    return pd.concat(tables, ignore_index=True), embeddings
+            table = pd.DataFrame(p, columns=PROBABILITIES)
+            tables.append(table.assign(model=model.name, seed=seed, split="test", row=np.arange(faces), label=labels))
+            embeddings[model.name, seed] = logits
+    return pd.concat(tables, ignore_index=True), embeddings, labels
 
 
-def test_models_that_are_alike_support_no_claim() -> None:
-    """In at most 5 % of studies (and the chance of 200 simulations) is any claim of a family supported or refuted."""
+def _claims(
+    predictions: pd.DataFrame,
+    embeddings: dict[tuple[str, int], np.ndarray],
+    labels: np.ndarray,
+    models: Sequence[Model],
+    resamples: int,
+) -> pd.DataFrame:
+    measured = {key: Measured({}, nearest_faces(distances(standardise(own)))) for key, own in embeddings.items()}
+    purity = {"purity": purity_table(measured, labels, models, resamples)} if embeddings else {}
+    return claims_table(Resampled(predictions, resamples), models, purity)
+
+
+@pytest.mark.parametrize(
+    ("models", "studies"),
+    [
+        pytest.param(MODELS, 200, id="three"),
+        pytest.param(
+            [*MODELS, *(Model(f"mixture-{i}", "mixture", str(i), control="ensemble") for i in range(1, 9))],
+            120,
+            id="nine-mixtures",
+        ),
+    ],
+)
+def test_models_that_are_alike_support_no_claim(models: Sequence[Model], studies: int) -> None:
+    """In at most 5 % of studies (and the chance of the simulations) is any claim of a family supported or refuted."""
     rng = np.random.default_rng(7)
-    studies, wrong = 200, {"beats": 0, "confusion": 0, "separates": 0}
+    wrong = {"accuracy": 0, "macro_f1": 0, "confusion": 0, "purity": 0}
     for _ in range(studies):
-        predictions, embeddings = _alike(rng, faces=160, seeds=2)
-        table = claims_table(predictions, embeddings, MODELS, resamples=200)
+        table = _claims(*_alike(rng, faces=160, seeds=2, models=models), models, resamples=200)
+        decided = set(table.loc[table["verdict"] != "undecided", "measure"])
         for family in wrong:
-            wrong[family] += (table[table["claim"].str.contains(family)]["verdict"] != "undecided").any()
+            wrong[family] += family in decided
     slack = 2.5 * np.sqrt(0.05 * 0.95 / studies)
     for family, times in wrong.items():
         assert times / studies <= 0.05 + slack, family
 
 
 def test_a_better_mixture_is_found_and_the_tables_agree() -> None:
-    predictions, embeddings = _alike(np.random.default_rng(0), faces=600, seeds=3, better=1.0)
-    table = claims_table(predictions, embeddings, MODELS, resamples=500).set_index("claim")
-    assert (table.loc[table.index.str.startswith("mixture"), "verdict"] == "supported").all()
-    assert table.loc["ensemble-beats-single", "verdict"] == "undecided"
-    compared = comparisons_table(predictions, MODELS, resamples=500)
+    study = _alike(np.random.default_rng(0), faces=600, seeds=3, better=1.0)
+    predictions, embeddings, labels = study
+    table = _claims(*study, MODELS, resamples=500).set_index("claim")
+    own = table.index.str.startswith("mixture")
+    assert (table.loc[own, "verdict"] == "supported").all() and table.loc[own, "primary"].all()
+    assert table.loc["ensemble-beats-single", "verdict"] == "undecided" and not table["primary"].all()
+    compared = comparisons_table(Resampled(predictions, 500), MODELS)
     accuracy = compared[compared["metric"] == "accuracy"].set_index(["model", "reference"])
     row = accuracy.loc["mixture", "ensemble"]
     claim = table.loc["mixture-beats-ensemble"]
-    assert (claim["estimate"], claim["low"], claim["high"]) == (row["difference"], row["low"], row["high"])
+    for mine, theirs in (("estimate", "difference"), ("low", "low"), ("high", "high"), ("p_holm", "p_holm")):
+        assert claim[mine] == row[theirs]
     assert row["mcnemar_p_max"] < 0.01 and row["p_holm"] <= 0.01
     # Without embeddings nothing is claimed about them; with only some, that is an error.
-    assert "mixture-separates-representation" not in set(claims_table(predictions, {}, MODELS, 100)["claim"])
+    assert "mixture-separates-representation" not in set(_claims(predictions, {}, labels, MODELS, 100)["claim"])
     some = {key: value for key, value in embeddings.items() if key[0] != "mixture"}
     with pytest.raises(EmorecError, match="no embeddings of a common seed"):
-        claims_table(predictions, some, MODELS, 100)
+        _claims(predictions, some, labels, MODELS, 100)
 
 
 def test_identical_predictions_decide_nothing() -> None:
-    predictions, embeddings = _alike(np.random.default_rng(0), faces=100, seeds=2)
+    predictions, embeddings, labels = _alike(np.random.default_rng(0), faces=100, seeds=2)
     one = predictions[predictions["model"] == "resnet18"]
     same = pd.concat([one.assign(model=model.name) for model in MODELS], ignore_index=True)
     copies = {(model.name, s): embeddings["resnet18", s] for model in MODELS for s in (0, 1)}
-    table = claims_table(same, copies, MODELS, resamples=100)
+    table = _claims(same, copies, labels, MODELS, resamples=100)
     assert (table["verdict"] == "undecided").all() and (table["estimate"] == 0).all()
     assert not table["sentence"].str.contains("no difference").any()
+
+
+def test_an_oracle_changes_nothing_for_the_others() -> None:
+    """Its wins are in no family: the verdicts, and the p-values after Holm's correction, are what they are without."""
+    study = _alike(np.random.default_rng(1), faces=200, seeds=2, better=0.2)
+    predictions, *rest = study
+    oracle = predictions[predictions["model"] == "mixture"].assign(model="bound")
+    oracle[PROBABILITIES] = np.eye(7)[oracle["label"]]
+    models = [*MODELS, Model("bound", "oracle", "bound", of="mixture")]
+    with_it = _claims(pd.concat([predictions, oracle], ignore_index=True), *rest, models, resamples=200)
+    pd.testing.assert_frame_equal(with_it, _claims(*study, MODELS, resamples=200))
+
+
+def test_the_main_claims_are_asked_again_on_other_terms() -> None:
+    """Without twins and by majority: read from their tables, with those tables' p-values, about the first mixture."""
+    predictions, _, _ = _alike(np.random.default_rng(2), faces=400, seeds=2, better=1.5)
+    resampled = Resampled(predictions, 100)
+    kept = results_table(predictions[predictions["row"] < 300], MODELS, 100)
+    whole = results_table(predictions, MODELS, 100)
+    table = claims_table(resampled, MODELS, {"without_twins": kept, "by_majority": whole}).set_index("claim")
+    again = table[table["measure"].isin(["accuracy_without_twins", "accuracy_by_majority"])]
+    assert list(again.index) == [
+        f"mixture-beats-{reference}-{terms}"
+        for terms in ("without-twins", "by-majority")
+        for reference in ("single", "ensemble")
+    ]
+    assert again["primary"].all() and (again["verdict"] == "supported").all()
+    row = kept.query("model == 'mixture' and reference == 'ensemble' and metric == 'accuracy'").iloc[0]
+    claim = table.loc["mixture-beats-ensemble-without-twins"]
+    for column in ("estimate", "low", "high", "p_holm"):
+        assert claim[column] == row[column]
+    assert claim["sentence"].startswith("Without the test faces that have a twin in training, the mixture is ")
+    assert claim["question"].endswith("is the mixture more accurate than the ensemble?")
+    said = table.loc["mixture-beats-single-by-majority", "sentence"]
+    assert said.startswith("By the taggers' majority in the place of the label, the mixture is ")
+    # Where no face is left out, the claim would be the main one again.
+    assert not claims_table(resampled, MODELS, {"without_twins": whole})["claim"].str.endswith("twins").any()
+    with pytest.raises(EmorecError, match="does not compare mixture with"):
+        claims_table(resampled, MODELS, {"without_twins": kept[kept["model"] == "ensemble"]})

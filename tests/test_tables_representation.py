@@ -17,11 +17,12 @@ from emorec.tables.read import PROBABILITIES
 from emorec.tables.representation import (
     distances,
     fisher_ratio,
-    measures,
+    measure,
     nearest_faces,
     neighbour_purity,
     project,
     purity_difference,
+    silhouette,
     standardise,
 )
 
@@ -78,7 +79,15 @@ def test_purity_interval_has_the_width_of_chance() -> None:
 def test_silhouette_agrees_with_scikit_learn() -> None:
     embeddings, labels = _clouds(apart=0.7)
     expected = silhouette_score(standardise(embeddings), labels)
-    assert measures(embeddings, labels)["silhouette"] == pytest.approx(expected, abs=1e-4)
+    assert measure(embeddings, labels).values["silhouette"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1, 2], [3, 3, 3, 5, 5]])
+def test_silhouette_of_few_faces_agrees_with_scikit_learn(labels: list[int]) -> None:
+    d = distances(np.random.default_rng(4).normal(size=(5, 3)).astype(np.float32))
+    expected = silhouette_score(d, labels, metric="precomputed")
+    assert silhouette(d, np.array(labels)) == pytest.approx(expected, abs=1e-6)
+    assert np.isnan(silhouette(d, np.zeros(5, int))) and np.isnan(silhouette(d, np.arange(5)))
 
 
 def test_fisher_ratio_by_hand() -> None:
@@ -89,18 +98,18 @@ def test_fisher_ratio_by_hand() -> None:
 
 
 def test_separation_raises_every_measure() -> None:
-    near, far = (measures(*_clouds(apart=apart)) for apart in (0.3, 3.0))
+    near, far = (measure(*_clouds(apart=apart)).values for apart in (0.3, 3.0))
     assert len(near) == 8
-    assert all(far[measure] > near[measure] for measure in near)
+    assert all(far[name] > near[name] for name in near)
     assert far["knn_purity"] == 1
 
 
 def test_scale_and_dead_units_change_nothing() -> None:
     embeddings, labels = _clouds(apart=0.7)
     scaled = np.concatenate([embeddings * np.geomspace(0.1, 10, 12), np.full((len(labels), 3), 2.0)], axis=1)
-    before, after = measures(embeddings, labels), measures(scaled, labels)
-    for measure, value in before.items():
-        assert after[measure] == pytest.approx(value, rel=1e-3)
+    before, after = measure(embeddings, labels).values, measure(scaled, labels).values
+    for name, value in before.items():
+        assert after[name] == pytest.approx(value, rel=1e-3)
     with pytest.raises(EmorecError, match="all faces have the same"):
         standardise(np.ones((5, 3)))
 
@@ -131,7 +140,7 @@ def test_tables_have_one_sample_for_all_models_and_the_first_seed() -> None:
     assert (table["label"].map(following) == table["predicted"]).all()
     assert np.array_equal(np.array(EMOTIONS)[labels[table["row"] - 1000]], table["label"])
 
-    measured = representation_table(runs)
+    measured = representation_table({key: measure(own.embeddings, own.label) for key, own in runs.items()})
     assert list(measured) == ["model", "seed", "measure", "value"] and len(measured) == 4 * 8
 
     with pytest.raises(EmorecError, match="lack predictions"):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from fake_study import make_study, write_all_tables
+from fake_study import FOUND, make_study, write_all_tables
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.tables import (
     Model,
+    Resampled,
     classes_table,
     comparisons_table,
     curves_table,
@@ -39,7 +41,7 @@ COLUMNS = {
     "pair_comparisons": "model reference first second reference_rate rate difference low high p p_holm",
     "audit": "split other faces exact twins mirrored same_label",
     "twins": "row label twin exact distance nearest nearest_label mirrored",
-    "without_twins": "model reference metric faces estimate low high p_holm",
+    "without_twins": "model reference metric faces estimate low high p_holm seeds",
     "truth": "model seed measure value",
     "planted": "first second rate",
     "gate": "model seed split emotion expert weight own",
@@ -48,7 +50,12 @@ COLUMNS = {
     "projections": "model method row label predicted x y",
     "representation": "model seed measure value",
     "curves": "network seed role epoch lr train_loss train_accuracy val_loss val_accuracy seconds best",
-    "claims": "claim question verdict sentence estimate low high margin",
+    "claims": "claim measure model reference primary question verdict sentence estimate low high margin p_holm",
+    "purity": "model reference difference low high p seeds",
+    "oracle": "model mixture accuracy low high gap gap_low gap_high seeds",
+    "error_flow": "model reference first second confused to_right to_other other from_right from_other still",
+    "calibration_summary": "model metric state mean low high seeds",
+    "truth_summary": "model measure mean low high seeds",
 }
 
 
@@ -186,7 +193,7 @@ def test_one_seed_covers_faces_only(study: Path) -> None:
     summary = summary_table(predictions, 100)
     assert (summary["seeds"] == 1).all() and summary["sd"].isna().all() and summary["low"].notna().all()
     models = [Model("resnet18", "single", "single"), Model("mixture", "mixture", "mixture")]
-    assert (comparisons_table(predictions, models, 100)["seeds"] == 1).all()
+    assert (comparisons_table(Resampled(predictions, 100), models)["seeds"] == 1).all()
 
 
 def _scramble(table: pd.DataFrame) -> pd.DataFrame:
@@ -236,7 +243,7 @@ def test_missing_and_unreadable_files_are_named(study: Path, tmp_path: Path) -> 
         with pytest.raises(EmorecError, match=word):
             read_predictions({("a", 0): path})
         with pytest.raises(EmorecError, match=word):
-            read_embeddings({("a", 0): path})
+            dict(read_embeddings({("a", 0): path}))
         with pytest.raises(EmorecError, match=word):
             classes_table(path)
     with pytest.raises(EmorecError, match="no JSON"):
@@ -262,7 +269,77 @@ def test_bad_embeddings_are_named(study: Path, tmp_path: Path) -> None:
     ):
         np.savez(tmp_path / "bad.npz", **(arrays | change))
         with pytest.raises(EmorecError, match=reason):
-            read_embeddings({("mixture", 0): good, ("mixture", 1): tmp_path / "bad.npz"})
+            dict(read_embeddings({("mixture", 0): good, ("mixture", 1): tmp_path / "bad.npz"}))
+
+
+def test_an_oracle_is_scored_and_never_ranked(tables: dict[str, pd.DataFrame]) -> None:
+    for name in ("scores", "summary", "calibration", "recall"):
+        assert "mixture-oracle" in set(tables[name]["model"])
+    for name in ("comparisons", "pair_comparisons", "error_flow", "claims", "purity", "without_twins"):
+        assert "mixture-oracle" not in {*tables[name]["model"], *tables[name]["reference"]}, name
+    for name in ("gate", "gate_use", "projections"):
+        assert "mixture-oracle" not in set(tables[name]["model"])
+    models = tables["models"].set_index("model")
+    assert models["control"].isna()["mixture-oracle"] and not models["headline"]["mixture-oracle"]
+    (row,) = tables["oracle"].itertuples()
+    accuracy = tables["summary"].query("metric == 'accuracy' and split == 'test'").set_index("model")["mean"]
+    assert (row.model, row.mixture) == ("mixture-oracle", "mixture")
+    assert row.accuracy == pytest.approx(accuracy["mixture-oracle"])
+    assert row.gap == pytest.approx(accuracy["mixture-oracle"] - accuracy["mixture"]) and row.gap_low > 0
+
+
+def test_errors_flow_without_loss(tables: dict[str, pd.DataFrame]) -> None:
+    flow = tables["error_flow"]
+    went = flow["confused"] - flow["to_right"] - flow["to_other"] + flow["from_right"] + flow["from_other"]
+    np.testing.assert_allclose(went, flow["still"])
+    # The same faces as in the confusions of each model by itself.
+    confusion = tables["confusion"].query("split == 'test'").groupby(["model", "true", "predicted"])["count"].mean()
+    for row in flow.itertuples():
+        for model, faces in ((row.reference, row.confused), (row.model, row.still)):
+            assert faces == pytest.approx(
+                confusion[model, row.first, row.second] + confusion[model, row.second, row.first]
+            )
+    assert flow["other"].isna().equals(flow["to_other"] == 0)
+    # What the hard pairs of the mixture gain comes out in its accuracy: right answers won less those lost, by pair.
+    own = flow.query("model == 'mixture' and reference == 'resnet18'")
+    scores = tables["summary"].query("metric == 'accuracy' and split == 'test'").set_index("model")["mean"]
+    gained = (own["to_right"] - own["from_right"]).sum() / 240
+    assert gained == pytest.approx(scores["mixture"] - scores["resnet18"])
+
+
+def test_summaries_of_seeds_agree(tables: dict[str, pd.DataFrame]) -> None:
+    by_seed = tables["calibration"].groupby(["model", "metric"])[["before", "after"]].mean()
+    summary = tables["calibration_summary"].set_index(["model", "metric", "state"])
+    for (model, metric), values in by_seed.drop(index="aurc", level=1).iterrows():
+        found = summary.loc[model, metric]
+        assert found["mean"].to_dict() == pytest.approx({**values, "change": values["after"] - values["before"]})
+        assert ((found["low"] <= found["mean"]) & (found["mean"] <= found["high"])).all()
+    summary = tables["truth_summary"].set_index(["model", "measure"])
+    by_seed = tables["truth"].groupby(["model", "measure"])["value"].mean().drop(["inside", "inside_chance"], level=1)
+    assert summary["mean"].to_dict() == pytest.approx(by_seed.to_dict())
+    assert ((summary["low"] <= summary["mean"]) & (summary["mean"] <= summary["high"])).all()
+
+
+def test_groupings(tables: dict[str, pd.DataFrame]) -> None:
+    groupings = tables["groupings"]
+    assert groupings.groupby("grouping", sort=False)["method"].first().to_dict() == {
+        "original": "given",
+        "found": "spectral",
+        "random": "random",
+    }
+    assert list(groupings.query("grouping == 'found'")["emotions"]) == [" ".join(group) for group in FOUND["found"]]
+    # By hand: the mutual confusions of the single on val, each emotion counting alike.
+    rates = tables["confusion"].query("model == 'resnet18' and split == 'val'").set_index(["seed", "true", "predicted"])
+    shares = []
+    for seed in (0, 1):
+        own = rates.loc[seed]["rate"]
+        mutual = {(a, b): own[a, b] + own[b, a] for a, b in itertools.combinations(EMOTIONS, 2)}
+        within = sum(rate for pair, rate in mutual.items() if any({*pair} <= set(g) for g in FOUND["found"]))
+        shares.append(within / sum(mutual.values()))
+    found = groupings.set_index("grouping")["inside"]["found"]
+    np.testing.assert_allclose(found, np.mean(shares))
+    # Sizes 2, 2 and 3 make 5 of the 21 pairs.
+    np.testing.assert_allclose(groupings["inside_chance"], 5 / 21)
 
 
 def test_planted_confusions_show(tables: dict[str, pd.DataFrame]) -> None:

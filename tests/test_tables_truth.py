@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from emorec import EMOTIONS
 from emorec.data.synthetic import DEFAULT_MODEL, NAMES, posterior
@@ -15,7 +16,7 @@ from emorec.data.truth import Truth, load_truth
 from emorec.errors import EmorecError
 from emorec.tables.groupings import inside, pair_rates
 from emorec.tables.pairs import PAIRS
-from emorec.tables.truth import POSTERIOR, planted_pairs, top_pairs, truth_table
+from emorec.tables.truth import POSTERIOR, confusion_measures, correlation, planted_pairs, truth_tables
 
 FACES = 3000
 
@@ -37,7 +38,7 @@ def found(truth: Truth) -> pd.DataFrame:
     for model, p in (("knows", knows), ("guesses", guesses), ("mute", np.eye(7)[np.full(FACES, 3)])):
         table = pd.DataFrame(p, columns=[f"p_{emotion}" for emotion in EMOTIONS])
         tables.append(table.assign(model=model, seed=0, split="test", row=np.arange(FACES), label=given))
-    table = truth_table(pd.concat(tables, ignore_index=True), truth, 0.06, count=7000)
+    table, _ = truth_tables(pd.concat(tables, ignore_index=True), truth, 0.06, count=7000, resamples=20)
     return table.pivot_table(index="model", columns="measure", values="value", dropna=False)
 
 
@@ -64,7 +65,42 @@ def test_confusion_inside_groups_by_hand() -> None:
     assert inside([{"fear", "surprise"}, {"angry", "happy"}], rates) == 0.75
     assert inside([{"fear", "surprise", "sad"}], np.ones(len(PAIRS))) == pytest.approx(3 / 21)
     assert inside([set(EMOTIONS)], rates) == 1
-    assert top_pairs(rates)[:2] == [("fear", "surprise"), ("angry", "disgust")]
+
+
+def test_agreement_with_what_was_planted_agrees_with_scipy() -> None:
+    rng = np.random.default_rng(3)
+    planted = rng.dirichlet(np.ones(7), size=7)
+    counts = rng.integers(1, 50, size=(4, 7, 7)).astype(float)
+    found = confusion_measures(counts, planted)
+    off = ~np.eye(7, dtype=bool)
+    for at, confusion in enumerate(counts):
+        rates = confusion / confusion.sum(axis=1, keepdims=True)
+        assert found["correlation"][at] == pytest.approx(stats.pearsonr(rates[off], planted[off]).statistic)
+        mine, theirs = pair_rates(confusion), pair_rates(planted)
+        assert found["pair_rank"][at] == pytest.approx(stats.spearmanr(mine, theirs).statistic)
+        top = [set(np.argsort(-rates)[:6]) for rates in (mine, theirs)]
+        assert found["top_pairs"][at] == len(top[0] & top[1])
+    assert np.isnan(correlation(np.ones((1, 3)), np.arange(3.0))).all()
+
+
+def test_intervals_cover_how_near_a_model_comes(truth: Truth) -> None:
+    """Over fresh faces, the intervals of agreement and of the correlation hold their values on all faces."""
+    rng = np.random.default_rng(8)
+    p = 0.7 * posterior(truth.action_units) + 0.3 * rng.dirichlet(np.ones(7), size=FACES)
+    table = pd.DataFrame(p, columns=[f"p_{emotion}" for emotion in EMOTIONS])
+    table = table.assign(model="one", seed=0, split="test", row=np.arange(FACES), label=truth.true_labels)
+    _, whole = truth_tables(table, truth, 0.0, count=700, resamples=10)
+    expected = whole.set_index(["model", "measure"])["mean"]["one"]
+    runs, covered = 60, {"agreement": 0, "distance": 0, "correlation": 0}
+    for _ in range(runs):
+        faces = rng.integers(0, FACES, 250)
+        drawn = Truth(truth.true_labels[faces], truth.action_units[faces])
+        part = table.iloc[faces].assign(row=np.arange(250))
+        _, summary = truth_tables(part, drawn, 0.0, count=700, resamples=200)
+        found = summary.set_index(["model", "measure"]).loc["one"]
+        for name in covered:
+            covered[name] += found.loc[name, "low"] <= expected[name] <= found.loc[name, "high"]
+    assert all(times / runs >= 0.85 for times in covered.values()), covered
 
 
 def test_pairs_count_both_emotions_alike() -> None:
@@ -91,4 +127,4 @@ def test_truth_is_checked(tmp_path: Path, truth: Truth) -> None:
     table = pd.DataFrame(np.eye(7)[[0, 1]], columns=[f"p_{emotion}" for emotion in EMOTIONS])
     table = table.assign(model="one", seed=0, split="test", row=[3, 9], label=[0, 1])
     with pytest.raises(EmorecError, match="lacks test faces"):
-        truth_table(table, Truth(truth.true_labels[:5], truth.action_units[:5]), 0.0, count=70)
+        truth_tables(table, Truth(truth.true_labels[:5], truth.action_units[:5]), 0.0, count=70)

@@ -5,13 +5,25 @@ DataFrame with the table's columns. Only `audit` looks at an image.
 """
 
 from emorec.tables.audit import audit_tables, without_twins_table
-from emorec.tables.calibration import calibration_table, reliability_table, risk_coverage_table
+from emorec.tables.calibration import (
+    calibration_summary_table,
+    calibration_table,
+    reliability_table,
+    risk_coverage_table,
+    scaled,
+)
 from emorec.tables.claims import claims_table
-from emorec.tables.comparisons import comparisons_table, pair_comparisons_table
+from emorec.tables.comparisons import (
+    Resampled,
+    comparisons_table,
+    error_flow_table,
+    oracle_table,
+    pair_comparisons_table,
+)
 from emorec.tables.controls import with_controls
 from emorec.tables.ferplus import by_majority_table, ferplus_table
 from emorec.tables.gates import gate_table, gate_use_table
-from emorec.tables.groupings import Grouping, check_found, groupings_table
+from emorec.tables.groupings import Grouping, groupings_table
 from emorec.tables.networks import classes_table, curves_table, models_table
 from emorec.tables.performance import (
     confusion_table,
@@ -29,48 +41,52 @@ from emorec.tables.read import (
     read_gates,
     read_groups,
     read_predictions,
-    read_record,
 )
-from emorec.tables.representation import projections_table, representation_table
-from emorec.tables.truth import planted_pairs, planted_rates, truth_table
+from emorec.tables.representation import measure, projections_table, purity_table, representation_table
+from emorec.tables.truth import planted_pairs, planted_rates, truth_tables
 
 __all__ = [
     "Embeddings",
     "Gate",
     "Grouping",
     "Model",
+    "Resampled",
     "audit_tables",
     "by_majority_table",
+    "calibration_summary_table",
     "calibration_table",
-    "check_found",
     "claims_table",
     "classes_table",
     "comparisons_table",
     "confusion_table",
     "curves_table",
+    "error_flow_table",
     "ferplus_table",
     "gate_table",
     "gate_use_table",
     "groupings_table",
+    "measure",
     "models_table",
+    "oracle_table",
     "pair_comparisons_table",
     "pairs_table",
     "planted_pairs",
     "planted_rates",
     "projections_table",
+    "purity_table",
     "read_embeddings",
     "read_gates",
     "read_groups",
     "read_predictions",
-    "read_record",
     "recall_table",
     "reliability_table",
     "representation_table",
     "risk_coverage_table",
+    "scaled",
     "scores_table",
     "spread_table",
     "summary_table",
-    "truth_table",
+    "truth_tables",
     "with_controls",
     "without_twins_table",
 ]

@@ -7,7 +7,7 @@ network the logarithms are its logits but for a constant, which the softmax forg
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from emorec.errors import EmorecError
-from emorec.tables.metrics import BINS, scores
+from emorec.tables.bootstrap import RESAMPLES, estimate, face_weights
+from emorec.tables.metrics import BINS, probability_scores
 from emorec.tables.read import by_model
 
 # Far outside what trained networks need; a fit that ends here says that confidence tells nothing (or everything).
@@ -26,6 +27,8 @@ FLOOR = 1e-7
 COVERAGES = np.arange(1, 101) / 100
 
 CALIBRATION_COLUMNS = ["model", "seed", "temperature", "metric", "before", "after"]
+SUMMARY_COLUMNS = ["model", "metric", "state", "mean", "low", "high", "seeds"]
+SUMMARISED = {"nll": np.inf, "brier": 2.0, "ece": 1.0}  # with the largest value possible
 RELIABILITY_COLUMNS = ["model", "seed", "scaled", "bin", "low", "high", "faces", "confidence", "accuracy"]
 RISK_COLUMNS = ["model", "seed", "coverage", "faces", "risk"]
 
@@ -95,11 +98,12 @@ class Scaled:
     temperature: float
 
 
-def scaled(predictions: pd.DataFrame) -> Iterator[Scaled]:
+def scaled(predictions: pd.DataFrame) -> list[Scaled]:
     """Fit each model's temperature on `val` and apply it to `test`, seed by seed. EmorecError where a split is missing.
 
     `predictions` is what `read_predictions` returns.
     """
+    found = []
     fitted_on, applied_to = by_model(predictions, "val"), by_model(predictions, "test")
     for model, runs in applied_to.items():
         val = fitted_on.get(model)
@@ -107,36 +111,68 @@ def scaled(predictions: pd.DataFrame) -> Iterator[Scaled]:
             raise EmorecError(f"model {model}: no predictions on val for every seed; run the predictions stage again")
         for seed, mine, others in zip(runs.seeds, runs.probabilities, val.probabilities, strict=True):
             temperature = fit_temperature(val.labels, others)
-            yield Scaled(model, seed, runs.labels, mine, temper(mine, temperature), temperature)
+            found.append(Scaled(model, seed, runs.labels, mine, temper(mine, temperature), temperature))
+    return found
 
 
-def calibration_table(predictions: pd.DataFrame) -> pd.DataFrame:
+def calibration_table(runs: Sequence[Scaled]) -> pd.DataFrame:
     """calibration.csv: nll, brier, ece and aurc on `test` before and after the temperature that `val` chose."""
     rows = []
-    for run in scaled(predictions):
+    for run in runs:
         measured = []
         for p in (run.before, run.after):
-            values = {name: float(value[0]) for name, value in scores(run.labels, p).items()}
+            values = {name: float(value[0]) for name, value in probability_scores(run.labels, p).items()}
             measured.append(values | {"aurc": area_under_risk_coverage(run.labels, p)})
         for metric in ("nll", "brier", "ece", "aurc"):
             rows.append((run.model, run.seed, run.temperature, metric, *(values[metric] for values in measured)))
     return pd.DataFrame(rows, columns=CALIBRATION_COLUMNS)
 
 
-def reliability_table(predictions: pd.DataFrame) -> pd.DataFrame:
+def calibration_summary_table(runs: Sequence[Scaled], resamples: int = RESAMPLES) -> pd.DataFrame:
+    """calibration_summary.csv: mean over seeds of nll, brier and ece, before scaling, after it, and of what it changes
+    (`change`, after less before), each with its 95 % interval over faces and seeds.
+
+    The temperature is held: an interval says what the test faces and the seeds leave open, not what val's would.
+    """
+    rows = []
+    weights = face_weights(runs[0].labels.size, resamples) if runs else None
+    for model in dict.fromkeys(run.model for run in runs):
+        own = [run for run in runs if run.model == model]
+        points, draws = {}, {}
+        for state in ("before", "after"):
+            measured = [
+                [probability_scores(run.labels, getattr(run, state), w) for run in own] for w in (None, weights)
+            ]
+            points[state], draws[state] = (
+                {name: np.stack([seed[name] for seed in seeds], axis=1) for name in SUMMARISED} for seeds in measured
+            )
+        for metric, most in SUMMARISED.items():
+            before, after = points["before"][metric][0], points["after"][metric][0]
+            b_draws, a_draws = draws["before"][metric], draws["after"][metric]
+            for name, values, drawn, bounds in (
+                ("before", before, b_draws, (0, most)),
+                ("after", after, a_draws, (0, most)),
+                ("change", after - before, a_draws - b_draws, (-most, most)),
+            ):
+                found = estimate(values, drawn, bounds=bounds)
+                rows.append((model, metric, name, found.value, found.low, found.high, found.seeds))
+    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+
+
+def reliability_table(runs: Sequence[Scaled]) -> pd.DataFrame:
     """reliability.csv: the bins of `reliability` on `test`, before and after scaling."""
     tables = [
         reliability(run.labels, p).assign(model=run.model, seed=run.seed, scaled=is_scaled)
-        for run in scaled(predictions)
+        for run in runs
         for is_scaled, p in ((False, run.before), (True, run.after))
     ]
     return pd.concat(tables, ignore_index=True)[RELIABILITY_COLUMNS]
 
 
-def risk_coverage_table(predictions: pd.DataFrame) -> pd.DataFrame:
+def risk_coverage_table(runs: Sequence[Scaled]) -> pd.DataFrame:
     """risk_coverage.csv: share of errors among the surest faces of `test`, by the scaled probabilities."""
     rows = []
-    for run in scaled(predictions):
+    for run in runs:
         faces = answered(COVERAGES, run.labels.size)
         risks = risk_coverage(run.labels, run.after)
         rows += [(run.model, run.seed, *found) for found in zip(COVERAGES, faces, risks, strict=True)]

@@ -4,29 +4,36 @@ A claim is a comparison, a direction and a margin. With the difference d = model
 direction "greater" is supported if the whole 95 % interval of d is above the margin, refuted if it is wholly below,
 and undecided otherwise; "less" is the mirror image. Either decision also needs p_holm <= .05, for d against the
 margin: Holm's family is all claims of one measure in the study, so that asking about ten mixtures does not find one
-by chance. An undecided claim is never worded as "no difference".
+by chance. An oracle is in none of them, as a bound is no finding. An undecided claim is never worded as "no
+difference".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from emorec.errors import EmorecError
-from emorec.tables.bootstrap import RESAMPLES, Estimate, estimate, holm
+from emorec.tables.bootstrap import Estimate, holm
 from emorec.tables.comparisons import Resampled
-from emorec.tables.controls import opponents, reference_single
+from emorec.tables.controls import opponents, primary_mixture, reference_single
 from emorec.tables.metrics import accuracy, macro_f1
 from emorec.tables.pairs import hard_confusion
-from emorec.tables.read import Embeddings, Model
-from emorec.tables.representation import distances, nearest_faces, purity_difference, standardise
+from emorec.tables.read import Model
 
-COLUMNS = ["claim", "question", "verdict", "sentence", "estimate", "low", "high", "margin"]
+COLUMNS = ["claim", "measure", "model", "reference", "primary", "question", "verdict", "sentence"]
+COLUMNS += ["estimate", "low", "high", "margin", "p_holm"]
 LEVEL = 0.05
 STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1, "confusion": hard_confusion}
+# Accuracy on other terms: the measure, the table that it is read from, and what the claim's name ends in.
+ON_OTHER_TERMS = {
+    "accuracy_without_twins": ("without_twins", "without-twins"),
+    "accuracy_by_majority": ("by_majority", "by-majority"),
+}
 
 
 @dataclass(frozen=True)
@@ -95,14 +102,34 @@ WORDINGS = {
         whether="{way} of a face's ten nearest neighbours show its emotion in the representation of the {model} than "
         "in that of the {reference}",
     ),
+    "accuracy_without_twins": Wording(
+        more="Without the test faces that have a twin in training, the {model} is {points} points more accurate than "
+        "the {reference}",
+        less="Without the test faces that have a twin in training, the {model} is {points} points less accurate than "
+        "the {reference}",
+        question="Without the test faces that have a twin in training, is the {model} {way} accurate than the "
+        "{reference}",
+        whether="the {model} is {way} accurate than the {reference} without the test faces that have a twin in "
+        "training",
+    ),
+    "accuracy_by_majority": Wording(
+        more="By the taggers' majority in the place of the label, the {model} is {points} points more accurate than "
+        "the {reference}",
+        less="By the taggers' majority in the place of the label, the {model} is {points} points less accurate than "
+        "the {reference}",
+        question="By the taggers' majority in the place of the label, is the {model} {way} accurate than the "
+        "{reference}",
+        whether="the {model} is {way} accurate than the {reference} by the taggers' majority in the place of the label",
+    ),
 }
 
 
 def study_claims(models: Sequence[Model]) -> list[Claim]:
-    """The claims of a study: each comparison's accuracy; each mixture's macro-F1, confusion of hard pairs and purity.
+    """The claims of a study: each comparison's accuracy; each mixture's macro-F1, confusion of hard pairs and purity;
+    the primary mixture's accuracy once more without twins and by the taggers' majority.
 
     Macro-F1 is asked after besides accuracy because it weighs a rare emotion like a common one: a model can gain in one
-    of the two and lose in the other.
+    of the two and lose in the other. Oracles have no claims.
     """
     claims = []
     for model, reference in opponents(models):
@@ -116,36 +143,43 @@ def study_claims(models: Sequence[Model]) -> list[Claim]:
     for model in models:
         if model.kind == "mixture":
             claims.append(Claim(f"{model.name}-separates-representation", "purity", model, single))
+    primary = primary_mixture(models)
+    for measure, (_, ending) in ON_OTHER_TERMS.items():
+        for model, reference in opponents(models):
+            if model is primary:
+                claims.append(Claim(f"{model.name}-beats-{reference.kind}-{ending}", measure, model, reference))
     return claims
 
 
 def claims_table(
-    predictions: pd.DataFrame,
-    embeddings: Mapping[tuple[str, int], Embeddings],
-    models: Sequence[Model],
-    resamples: int = RESAMPLES,
+    resampled: Resampled, models: Sequence[Model], others: Mapping[str, pd.DataFrame] = MappingProxyType({})
 ) -> pd.DataFrame:
     """claims.csv: every claim of the study with its verdict, its sentence and the interval behind them.
 
-    Without any `embeddings` there are no claims on representations; with some, EmorecError where a model lacks them.
+    `others` are tables by name: `purity`, `without_twins` and `by_majority`, of which the claims on these terms are
+    read; without a table there are none. Nor are there claims without twins where no test face has one. `primary` are
+    the claims about the first mixture of the config, which is fixed before anything is trained.
+
+    Holm's family is all claims of one measure; on other terms, all comparisons of the table. EmorecError where a table
+    lacks a comparison.
     """
-    resampled = Resampled(predictions, resamples)
-    for (model, seed), own in embeddings.items():
-        if not (np.array_equal(own.row, resampled.row) and np.array_equal(own.label, resampled.labels)):
-            raise EmorecError(
-                f"model {model}, seed {seed}: embeds other faces than it predicts; predict the model again"
-            )
-    nearest = {key: nearest_faces(distances(standardise(own.embeddings))) for key, own in embeddings.items()}
-    claims = [claim for claim in study_claims(models) if claim.measure != "purity" or nearest]
-    found = [_estimate(claim, resampled, nearest) for claim in claims]
+    claims = [claim for claim in study_claims(models) if _can_be_asked(claim, resampled, others)]
+    found = [_estimate(claim, resampled, others) for claim in claims]
     families = [claim.measure for claim in claims]
     adjusted = pd.Series([e.p for e in found], dtype=float).groupby(families).transform(holm) if claims else []
+    primary = primary_mixture(models)
     rows = []
-    for claim, difference, p_holm in zip(claims, found, adjusted, strict=True):
+    for claim, difference, family_p in zip(claims, found, adjusted, strict=True):
+        # The tables on other terms hold p-values that are adjusted already.
+        p_holm = difference.p if claim.measure in ON_OTHER_TERMS else family_p
         reached = verdict(difference, claim.direction, claim.margin, p_holm)
         rows.append(
             {
                 "claim": claim.id,
+                "measure": claim.measure,
+                "model": claim.model.name,
+                "reference": claim.reference.name,
+                "primary": claim.model is primary,
                 "question": question(claim),
                 "verdict": reached,
                 "sentence": sentence(claim, difference, reached, p_holm),
@@ -153,6 +187,7 @@ def claims_table(
                 "low": difference.low,
                 "high": difference.high,
                 "margin": claim.margin,
+                "p_holm": p_holm,
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -226,18 +261,29 @@ def _inside(label: str) -> str:
     return label[:1].lower() + label[1:] if first.isalpha() and first[1:].islower() else label
 
 
-def _estimate(claim: Claim, resampled: Resampled, nearest: Mapping[tuple[str, int], np.ndarray]) -> Estimate:
+def _can_be_asked(claim: Claim, resampled: Resampled, others: Mapping[str, pd.DataFrame]) -> bool:
+    if claim.measure in STATISTICS:
+        return True
+    if claim.measure == "purity":
+        return "purity" in others
+    table = others.get(ON_OTHER_TERMS[claim.measure][0])
+    if table is None or table.empty:
+        return False
+    return claim.measure != "accuracy_without_twins" or bool((table["faces"] < resampled.row.size).all())
+
+
+def _estimate(claim: Claim, resampled: Resampled, others: Mapping[str, pd.DataFrame]) -> Estimate:
     model, reference = claim.model.name, claim.reference.name
     if claim.measure in STATISTICS:
         (found,) = resampled.difference(model, reference, STATISTICS[claim.measure], claim.margin)
         return found
-    seeds = sorted({s for m, s in nearest if m == model} & {s for m, s in nearest if m == reference})
-    if not seeds:
-        raise EmorecError(f"models {model} and {reference}: no embeddings of a common seed; predict both models again")
-    values, draws = purity_difference(
-        [nearest[model, seed] for seed in seeds],
-        [nearest[reference, seed] for seed in seeds],
-        resampled.labels,
-        resampled.weights,
-    )
-    return estimate(values, draws, claim.margin, bounds=(-1, 1))
+    name = "purity" if claim.measure == "purity" else ON_OTHER_TERMS[claim.measure][0]
+    table = others[name]
+    rows = table[(table["model"] == model) & (table["reference"] == reference)]
+    if name != "purity":
+        rows = rows[rows["metric"] == "accuracy"]
+    if len(rows) != 1:
+        raise EmorecError(f"tables/{name}.csv: does not compare {model} with {reference}; make it anew")
+    (row,) = rows.itertuples()
+    value, p = (row.difference, row.p) if name == "purity" else (row.estimate, row.p_holm)
+    return Estimate(value, row.low, row.high, p, int(row.seeds))

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES, Estimate, estimate, face_weights, holm, mcnemar
 from emorec.tables.controls import opponents
-from emorec.tables.metrics import accuracy, confusion_counts, macro_f1
+from emorec.tables.metrics import CLASSES, accuracy, confusion_counts, macro_f1
 from emorec.tables.pairs import PAIRS, mutual_confusion
 from emorec.tables.read import Model, Replicates, by_model
 
@@ -28,6 +29,9 @@ PAIR_COLUMNS = [
     "p",
     "p_holm",
 ]
+ORACLE_COLUMNS = ["model", "mixture", "accuracy", "low", "high", "gap", "gap_low", "gap_high", "seeds"]
+FLOW_COLUMNS = ["model", "reference", "first", "second", "confused", "to_right", "to_other", "other"]
+FLOW_COLUMNS += ["from_right", "from_other", "still"]
 
 
 class Resampled:
@@ -48,10 +52,13 @@ class Resampled:
     def counts(self, model: str) -> tuple[np.ndarray, np.ndarray]:
         """Counts of each seed on all faces (S, 7, 7) and on B resamples (B, S, 7, 7)."""
         if model not in self._counts:
-            runs = self.of(model)
-            points = [confusion_counts(runs.labels, predicted)[0] for predicted in runs.predicted]
-            draws = [confusion_counts(runs.labels, predicted, self.weights) for predicted in runs.predicted]
-            self._counts[model] = np.stack(points), np.stack(draws, axis=1)
+            predicted = self.of(model).predicted
+            points = np.stack([confusion_counts(self.labels, seed)[0] for seed in predicted])
+            # A matrix product at a time: one for all seeds would hold B x N x S counts of which most are zero.
+            draws = np.empty((len(self.weights), *points.shape), np.float32)
+            for s, seed in enumerate(predicted):
+                draws[:, s] = confusion_counts(self.labels, seed, self.weights)
+            self._counts[model] = points, draws
         return self._counts[model]
 
     def of(self, model: str) -> Replicates:
@@ -68,6 +75,13 @@ class Resampled:
             raise EmorecError(f"models {model} and {reference}: no seed in common; train both on the same seeds")
         return [a.index(seed) for seed in common], [b.index(seed) for seed in common]
 
+    def estimate(
+        self, model: str, statistic: Callable[[np.ndarray], np.ndarray], bounds: tuple[float, float] = (0, 1)
+    ) -> Estimate:
+        """Estimate `statistic` (of counts (..., 7, 7), one value a matrix) of a model by itself."""
+        points, draws = self.counts(model)
+        return estimate(statistic(points), statistic(draws), bounds=bounds)
+
     def difference(
         self, model: str, reference: str, statistic: Callable[[np.ndarray], np.ndarray], null: float = 0.0
     ) -> list[Estimate]:
@@ -83,12 +97,11 @@ class Resampled:
         return [estimate(values[:, k], draws[:, :, k], null, bounds=(-1, 1)) for k in range(values.shape[1])]
 
 
-def comparisons_table(predictions: pd.DataFrame, models: Sequence[Model], resamples: int = RESAMPLES) -> pd.DataFrame:
+def comparisons_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
     """comparisons.csv: difference of accuracy and of macro-F1, with interval, p-values and McNemar's test.
 
     Holm's family is all comparisons of one metric. McNemar is exact and by seed; the largest p-value is given.
     """
-    resampled = Resampled(predictions, resamples)
     rows = []
     for model, reference in opponents(models):
         for metric, statistic in (("accuracy", accuracy), ("macro_f1", macro_f1)):
@@ -112,15 +125,12 @@ def comparisons_table(predictions: pd.DataFrame, models: Sequence[Model], resamp
     return table[COLUMNS]
 
 
-def pair_comparisons_table(
-    predictions: pd.DataFrame, models: Sequence[Model], resamples: int = RESAMPLES
-) -> pd.DataFrame:
+def pair_comparisons_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
     """pair_comparisons.csv: difference of each pair's mutual confusion rate (negative: fewer confusions).
 
     Holm's family is the 21 pairs of one model against one reference: which pairs changed is one question. Rates are
     means over the seeds that both models have.
     """
-    resampled = Resampled(predictions, resamples)
     tables = []
     for model, reference in opponents(models):
         found = resampled.difference(model.name, reference.name, mutual_confusion)
@@ -141,6 +151,62 @@ def pair_comparisons_table(
         )
         tables.append(table.assign(p_holm=holm(table["p"].to_numpy())))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PAIR_COLUMNS)
+
+
+def oracle_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
+    """oracle.csv: what the mixtures could reach if their gates knew the label: accuracy, and the `gap` to the mixture.
+
+    A bound, not a model: it stands in no comparison, no claim and no family of tests. `mixture` is the one that it
+    bounds, empty (and the gap with it) where the study has none of the same experts.
+    """
+    rows = []
+    for model in models:
+        if model.kind != "oracle":
+            continue
+        own = resampled.estimate(model.name, accuracy)
+        row = {"model": model.name, "mixture": model.of, "accuracy": own.value, "low": own.low, "high": own.high}
+        if model.of:
+            (gap,) = resampled.difference(model.name, model.of, accuracy)
+            row |= {"gap": gap.value, "gap_low": gap.low, "gap_high": gap.high}
+        rows.append(row | {"seeds": own.seeds})
+    return pd.DataFrame(rows, columns=ORACLE_COLUMNS)
+
+
+def error_flow_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
+    """error_flow.csv: where the confusions of each pair went, and where the model's own come from.
+
+    Of the test faces of either emotion that the reference takes for the other (`confused`, mean over seeds): how many
+    the model gets right (`to_right`), how many it takes for a third emotion (`to_other`), and which most of these
+    (`other`). Of those that the model takes for the other and the reference does not: how many the reference got right
+    (`from_right`), how many it took for a third (`from_other`). The rest it confuses as the reference does, so that
+    confused - to_right - to_other + from_right + from_other are the faces that the model confuses (`still`).
+    """
+    rows = []
+    for model, reference in opponents(models):
+        mine, theirs = resampled.shared_seeds(model.name, reference.name)
+        flow = np.zeros((CLASSES, CLASSES, CLASSES))  # by label, reference's answer, model's answer
+        before, after = resampled.of(reference.name).predicted[theirs], resampled.of(model.name).predicted[mine]
+        np.add.at(flow, (np.broadcast_to(resampled.labels, before.shape), before, after), 1 / len(mine))
+        for first, second in PAIRS:
+            i, j = EMOTIONS.index(first), EMOTIONS.index(second)
+            third = [k for k in range(CLASSES) if k not in (i, j)]
+            others = flow[i, j, third] + flow[j, i, third]
+            rows.append(
+                {
+                    "model": model.name,
+                    "reference": reference.name,
+                    "first": first,
+                    "second": second,
+                    "confused": flow[i, j].sum() + flow[j, i].sum(),
+                    "to_right": flow[i, j, i] + flow[j, i, j],
+                    "to_other": others.sum(),
+                    "other": EMOTIONS[third[int(others.argmax())]] if others.any() else "",
+                    "from_right": flow[i, i, j] + flow[j, j, i],
+                    "from_other": flow[i, third, j].sum() + flow[j, third, i].sum(),
+                    "still": flow[i, :, j].sum() + flow[j, :, i].sum(),
+                }
+            )
+    return pd.DataFrame(rows, columns=FLOW_COLUMNS)
 
 
 def _largest_mcnemar(resampled: Resampled, model: str, reference: str) -> float:

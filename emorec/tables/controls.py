@@ -46,26 +46,27 @@ def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[s
 
 
 def headline(models: Sequence[Model], controls: Mapping[str, str]) -> list[str]:
-    """At most five models for figures with a panel each: the reference single, then the first mixture and its control,
-    the first fine-tuned and the first joint mixture, in the config's order each.
+    """At most five models for figures with a panel each, in the config's order.
+
+    They are the reference single, the control of the study's primary mixture, and the first separate, the first
+    fine-tuned and the first joint mixture.
     """
-    first = {family: first_of(models, family) for family in ("mixture", "fine-tuned", "joint")}
-    mixture = first["mixture"]
-    chosen = [reference_single(models).name]
-    if mixture is not None:
-        chosen.append(controls[mixture.name])
-    chosen += [model.name for model in first.values() if model is not None]
-    return list(dict.fromkeys(chosen))
+    chosen = {reference_single(models).name}
+    primary = primary_mixture(models)
+    if primary is not None:
+        chosen.add(controls[primary.name])
+    for family in ("mixture", "fine-tuned", "joint"):
+        chosen.update(model.name for model in first_of(models, family))
+    return [model.name for model in models if model.name in chosen]
 
 
-def first_of(models: Sequence[Model], family: str) -> Model | None:
-    """The first model of a family (single, ensemble, mixture, fine-tuned, joint) that is no oracle, or None."""
-    found = (model for model in models if (model.family or model.kind) == family and model.kind != "oracle")
-    return next(found, None)
+def first_of(models: Sequence[Model], family: str) -> list[Model]:
+    """The first model of a family (single, ensemble, mixture, fine-tuned, joint) that is no oracle, if there is one."""
+    return [model for model in models if (model.family or model.kind) == family and model.kind != "oracle"][:1]
 
 
 def primary_mixture(models: Sequence[Model]) -> Model | None:
-    """The mixture that the study is about: the first of its config, of whatever family."""
+    """The mixture that the study is about: the first of its config, of whatever family; None where it has none."""
     return next((model for model in models if model.kind == "mixture"), None)
 
 

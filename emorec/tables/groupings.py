@@ -6,13 +6,12 @@ gives them to the gate. The single's confusions on val say which does which, bef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.tables.metrics import confusion_counts
 from emorec.tables.pairs import PAIRS, mutual_confusion
@@ -56,8 +55,8 @@ def groupings_table(
 
 
 def pair_rates(confusion: np.ndarray) -> np.ndarray:
-    """Mutual confusion of PAIRS, with both emotions of a pair counting alike: (21,) from counts or rates (7, 7)."""
-    return mutual_confusion(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1e-12))
+    """Mutual confusion of PAIRS, both emotions of a pair counting alike: (..., 21) from counts or rates (..., 7, 7)."""
+    return mutual_confusion(confusion / np.maximum(confusion.sum(axis=-1, keepdims=True), 1e-12))
 
 
 def inside(groups: Iterable[Iterable[str]], rates: np.ndarray) -> float:
@@ -66,14 +65,3 @@ def inside(groups: Iterable[Iterable[str]], rates: np.ndarray) -> float:
     own = np.array([any({*pair} <= group for group in groups) for pair in PAIRS])
     total = float(np.nansum(rates))
     return float(np.nansum(rates[own])) / total if total > 0 else float("nan")
-
-
-def check_found(name: str, content: Mapping[str, object], where: str) -> list[tuple[str, ...]]:
-    """The groups of a grouping that was found, from groupings/<name>.json. EmorecError where they are none."""
-    groups = content.get("groups")
-    known = isinstance(groups, list) and all(
-        isinstance(group, list) and group and all(emotion in EMOTIONS for emotion in group) for group in groups
-    )
-    if not known or content.get("grouping") != name:
-        raise EmorecError(f"{where}: no groups of emotions of the grouping {name}; delete it and run again")
-    return [tuple(emotion for emotion in EMOTIONS if emotion in group) for group in groups]

@@ -16,6 +16,7 @@ from emorec.data.truth import load_truth
 from emorec.data.twins import NEAREST
 from emorec.data.votes import load_votes
 from emorec.files import write_csv
+from emorec.groupings import read_groups
 from emorec.paths import Layout
 from emorec.tables.bootstrap import RESAMPLES
 from emorec.tables.representation import SAMPLE
@@ -92,20 +93,23 @@ def groupings(study: Study, layout: Layout, effort: Effort) -> Tables:
 
 def calibration(study: Study, layout: Layout, effort: Effort) -> Tables:
     """How far each model's probabilities can be trusted on the test split, with a temperature fitted on val."""
-    predictions = _predictions(study, layout)
+    runs = tables.scaled(_predictions(study, layout))
     return {
-        "calibration": tables.calibration_table(predictions),
-        "reliability": tables.reliability_table(predictions),
-        "risk_coverage": tables.risk_coverage_table(predictions),
+        "calibration": tables.calibration_table(runs),
+        "calibration_summary": tables.calibration_summary_table(runs, effort.resamples),
+        "reliability": tables.reliability_table(runs),
+        "risk_coverage": tables.risk_coverage_table(runs),
     }
 
 
 def comparisons(study: Study, layout: Layout, effort: Effort) -> Tables:
     """Models against each other on the test split, from the predictions."""
-    predictions, models = _predictions(study, layout), _compared(study, layout)
+    resampled, models = tables.Resampled(_predictions(study, layout), effort.resamples), _compared(study, layout)
     return {
-        "comparisons": tables.comparisons_table(predictions, models, effort.resamples),
-        "pair_comparisons": tables.pair_comparisons_table(predictions, models, effort.resamples),
+        "comparisons": tables.comparisons_table(resampled, models),
+        "pair_comparisons": tables.pair_comparisons_table(resampled, models),
+        "error_flow": tables.error_flow_table(resampled, models),
+        "oracle": tables.oracle_table(resampled, models),
     }
 
 
@@ -135,30 +139,33 @@ def truth(study: Study, layout: Layout, effort: Effort) -> Tables:
     """Models against what was planted in synthetic faces."""
     wrong_labels = study.data.synthetic.wrong_labels
     groups = {m.name: tables.read_groups(m) for m in models_of(study, layout) if m.kind in ("mixture", "oracle")}
-    return {
-        "truth": tables.truth_table(
-            _predictions(study, layout), load_truth(layout.truth), wrong_labels, groups, effort.planted_faces
-        ),
-        "planted": tables.planted_pairs(effort.planted_faces),
-    }
+    data = _predictions(study, layout), load_truth(layout.truth)
+    by_seed, summary = tables.truth_tables(*data, wrong_labels, groups, effort.planted_faces, effort.resamples)
+    return {"truth": by_seed, "truth_summary": summary, "planted": tables.planted_pairs(effort.planted_faces)}
 
 
 def representation(study: Study, layout: Layout, effort: Effort) -> Tables:
-    """How well the embeddings of the test faces part the emotions, and their maps to the plane."""
-    embeddings = _embeddings(study, layout)
+    """How well the embeddings of the test faces part the emotions, and maps of the headline's models to the plane."""
     models = pd.read_csv(layout.table("models"))
-    shown = set(models.loc[models["headline"], "model"])
-    pictured = {key: own for key, own in embeddings.items() if key[0] in shown}
+    shown = {(model, study.seeds[0]) for model in models.loc[models["headline"], "model"]}
+    measured, pictured = {}, {}
+    for key, own in tables.read_embeddings(_replicates(study, layout.embeddings, study.models)):
+        measured[key], labels = tables.measure(own.embeddings, own.label), own.label
+        if key in shown:
+            pictured[key] = own
     return {
-        "representation": tables.representation_table(embeddings),
+        "representation": tables.representation_table(measured),
+        "purity": tables.purity_table(measured, labels, models_of(study, layout), effort.resamples),
         "projections": tables.projections_table(pictured, _predictions(study, layout), effort.sample),
     }
 
 
 def claims(study: Study, layout: Layout, effort: Effort) -> Tables:
-    """The study's claims with their verdicts, from predictions and embeddings."""
-    predictions, embeddings = _predictions(study, layout), _embeddings(study, layout)
-    return {"claims": tables.claims_table(predictions, embeddings, _compared(study, layout), effort.resamples)}
+    """The study's claims with their verdicts, from predictions and from the tables on other terms."""
+    resampled, models = tables.Resampled(_predictions(study, layout), effort.resamples), _compared(study, layout)
+    names = ["purity", "without_twins", *(["by_majority"] if layout.votes.exists() else [])]
+    others = {name: pd.read_csv(layout.table(name), keep_default_na=False, na_values=[""]) for name in names}
+    return {"claims": tables.claims_table(resampled, models, others)}
 
 
 GROUPS: dict[str, Callable[[Study, Layout, Effort], Tables]] = {
@@ -257,12 +264,10 @@ def _compared(study: Study, layout: Layout) -> list[tables.Model]:
 
 def _grouping(study: Study, layout: Layout, name: str) -> tables.Grouping:
     entry = study.groupings[name]
-    if name not in configs.spectral_groupings(study):
-        groups = configs.groups_of(study, name)
-        return tables.Grouping(name, "random" if isinstance(entry, configs.Random) else "given", groups or [])
-    path = layout.root / "groupings" / f"{name}.json"
-    content = tables.read_record(path, ("grouping", "groups"))
-    return tables.Grouping(name, entry.method, tables.check_found(name, content, str(path)))
+    waiting = name in configs.spectral_groupings(study)
+    found = {name: read_groups(layout.grouping(name))} if waiting else None
+    method = "given" if isinstance(entry, list) else entry.method
+    return tables.Grouping(name, method, configs.groups_of(study, name, found) or [])
 
 
 def _replicates(study: Study, path: Callable[[str, int], Path], models: Iterable[str]) -> dict[tuple[str, int], Path]:
@@ -272,7 +277,3 @@ def _replicates(study: Study, path: Callable[[str, int], Path], models: Iterable
 
 def _predictions(study: Study, layout: Layout) -> pd.DataFrame:
     return tables.read_predictions(_replicates(study, layout.predictions, study.models))
-
-
-def _embeddings(study: Study, layout: Layout) -> dict[tuple[str, int], tables.Embeddings]:
-    return tables.read_embeddings(_replicates(study, layout.embeddings, study.models))

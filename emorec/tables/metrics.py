@@ -43,31 +43,31 @@ def macro_f1(confusion: np.ndarray) -> np.ndarray:
 
 
 def scores(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """All of METRICS, each (B,), of labels (N,) and probabilities (N, 7).
+    """All of METRICS, each (B,), of labels (N,) and probabilities (N, 7)."""
+    confusion = confusion_counts(labels, np.asarray(probabilities).argmax(axis=1), weights)
+    of_answers = {"accuracy": accuracy(confusion), "macro_f1": macro_f1(confusion)}
+    return of_answers | probability_scores(labels, probabilities, weights)
+
+
+def probability_scores(
+    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """nll, brier and ece, each (B,), of labels (N,) and probabilities (N, 7).
 
     nll: mean natural-log loss of the truth, probabilities clipped at 1e-7. brier: mean squared distance of the
     probabilities to the one-hot truth, summed over emotions (Brier 1950: 0 to 2). ece: expected calibration error of
     the largest probability over 15 equal-width bins (Guo et al. 2017, arXiv 1706.04599).
     """
     weights = _or_ones(weights, labels.size)
-    total = weights.sum(axis=1)
-    p = np.asarray(probabilities, dtype=np.float64)
-    labels = labels.astype(int)
-    predicted = p.argmax(axis=1)
-    confusion = confusion_counts(labels, predicted, weights)
-    nll = -np.log(np.clip(p[np.arange(labels.size), labels], 1e-7, 1))
-    brier = ((p - np.eye(CLASSES)[labels]) ** 2).sum(axis=1)
-    confidence = p.max(axis=1)
-    gaps = np.zeros((labels.size, BINS), dtype=weights.dtype)
+    p, labels, faces = np.asarray(probabilities, dtype=np.float64), labels.astype(int), np.arange(labels.size)
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    gaps[np.arange(labels.size), bins] = (predicted == labels) - confidence
-    return {
-        "accuracy": accuracy(confusion),
-        "macro_f1": macro_f1(confusion),
-        "nll": weights @ nll.astype(weights.dtype) / total,
-        "brier": weights @ brier.astype(weights.dtype) / total,
-        "ece": np.abs(weights @ gaps).sum(axis=1) / total,
-    }
+    per_face = np.zeros((labels.size, 2 + BINS))
+    per_face[:, 0] = -np.log(np.clip(p[faces, labels], 1e-7, 1))
+    per_face[:, 1] = ((p - np.eye(CLASSES)[labels]) ** 2).sum(axis=1)
+    per_face[faces, 2 + bins] = right - confidence
+    means = weights @ per_face.astype(weights.dtype) / weights.sum(axis=1, keepdims=True)
+    return {"nll": means[:, 0], "brier": means[:, 1], "ece": np.abs(means[:, 2:]).sum(axis=1)}
 
 
 def _or_ones(weights: np.ndarray | None, faces: int) -> np.ndarray:

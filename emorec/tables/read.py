@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -208,23 +208,22 @@ def splits(predictions: pd.DataFrame) -> list[str]:
     return [split for split in SPLITS if (predictions["split"] == split).any()]
 
 
-def read_embeddings(paths: Mapping[tuple[str, int], Path]) -> dict[tuple[str, int], Embeddings]:
-    """Read the embeddings of each (model, seed), sorted by row.
+def read_embeddings(paths: Mapping[tuple[str, int], Path]) -> Iterator[tuple[tuple[str, int], Embeddings]]:
+    """The embeddings of each (model, seed), sorted by row; one after the other, as many together may not fit in memory.
 
     Raises EmorecError for a missing array, shapes that do not agree, a value that is not finite, or rows or labels
     unlike the first file's.
     """
-    found: dict[tuple[str, int], Embeddings] = {}
+    first: Embeddings | None = None
     for key, path in paths.items():
         own = _read_embedding(Path(path))
-        if found:
-            (first, other), *_ = found.items()
-            if not (np.array_equal(own.row, other.row) and np.array_equal(own.label, other.label)):
-                raise EmorecError(
-                    f"{path}: its faces or labels are not those of {paths[first]}; embed every model's faces again"
-                )
-        found[key] = own
-    return found
+        first = first or own
+        if not (np.array_equal(own.row, first.row) and np.array_equal(own.label, first.label)):
+            raise EmorecError(
+                f"{path}: its faces or labels are not those of {next(iter(paths.values()))}; "
+                "embed every model's faces again"
+            )
+        yield key, own
 
 
 def _read_embedding(path: Path) -> Embeddings:

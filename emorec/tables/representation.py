@@ -8,6 +8,7 @@ networks count alike whatever the scale of their features.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,14 @@ from scipy.sparse import csr_array
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
-from emorec.tables.bootstrap import STATE
+from emorec.tables.bootstrap import RESAMPLES, STATE, estimate, face_weights
+from emorec.tables.controls import reference_single
 from emorec.tables.pairs import HARD_PAIRS
-from emorec.tables.read import Embeddings, by_model
+from emorec.tables.read import Embeddings, Model, by_model
 
 NEIGHBOURS = 10
 SAMPLE = 2000
+PURITY_COLUMNS = ["model", "reference", "difference", "low", "high", "p", "seeds"]
 
 
 def standardise(embeddings: np.ndarray) -> np.ndarray:
@@ -74,7 +77,8 @@ def purity_difference(
         values.append(neighbour_purity(mine, labels) - neighbour_purity(theirs, labels))
         directed = _matches(mine, labels) - _matches(theirs, labels)
         pairs = directed + directed.T
-        draws.append((weights - 1) @ pairs.sum(axis=1).astype(weights.dtype))
+        influence = pairs.sum(axis=1).astype(weights.dtype)
+        draws.append(weights @ influence - influence.sum())
         total = pairs if total is None else total + pairs
     assert total is not None
     by_face = float((np.asarray(total.sum(axis=1)) ** 2).sum())
@@ -105,30 +109,79 @@ def fisher_ratio(x: np.ndarray, labels: np.ndarray, first: int, second: int) -> 
     return float(between / (a.var(axis=0, ddof=1).sum() + b.var(axis=0, ddof=1).sum()))
 
 
-def measures(embeddings: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """knn_purity, silhouette (Rousseeuw 1987) and fisher_<a>_<b> of the hard pairs, of (N, D) and (N,)."""
-    from sklearn.metrics import silhouette_score
+def silhouette(distance: np.ndarray, labels: np.ndarray) -> float:
+    """Mean silhouette (Rousseeuw 1987) of labels (N,) under distances (N, N): (b - a) / max(a, b) of each face.
 
+    a is its mean distance to the other faces of its emotion, b to those of the nearest other emotion; a face alone in
+    its emotion has 0. NaN where fewer than two emotions occur, or each only once.
+    """
+    classes, place = np.unique(labels, return_inverse=True)
+    if not 2 <= classes.size < labels.size:
+        return float("nan")
+    members = np.eye(classes.size, dtype=distance.dtype)[place]
+    faces, sums = np.arange(labels.size), (distance @ members).astype(np.float64)
+    sizes = members.sum(axis=0).astype(np.float64)
+    a = sums[faces, place] / np.maximum(sizes[place] - 1, 1)
+    means = sums / sizes
+    means[faces, place] = np.inf
+    b = means.min(axis=1)
+    return float(np.where(sizes[place] > 1, (b - a) / np.maximum(np.maximum(a, b), 1e-12), 0.0).mean())
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One representation: its measures by name (knn_purity, silhouette, fisher_<a>_<b> of the hard pairs), and each
+    face's nearest others (N, K).
+    """
+
+    values: dict[str, float]
+    nearest: np.ndarray
+
+
+def measure(embeddings: np.ndarray, labels: np.ndarray) -> Measured:
+    """Measure embeddings (N, D) of faces with labels (N,)."""
     x = standardise(embeddings)
     d = distances(x)
-    several = 2 <= np.unique(labels).size < labels.size
-    found = {
-        "knn_purity": neighbour_purity(nearest_faces(d), labels),
-        "silhouette": float(silhouette_score(d, labels, metric="precomputed")) if several else float("nan"),
-    }
+    nearest = nearest_faces(d)
+    found = {"knn_purity": neighbour_purity(nearest, labels), "silhouette": silhouette(d, labels)}
     for first, second in HARD_PAIRS:
         found[f"fisher_{first}_{second}"] = fisher_ratio(x, labels, EMOTIONS.index(first), EMOTIONS.index(second))
-    return found
+    return Measured(found, nearest)
 
 
-def representation_table(embeddings: Mapping[tuple[str, int], Embeddings]) -> pd.DataFrame:
+def representation_table(measured: Mapping[tuple[str, int], Measured]) -> pd.DataFrame:
     """representation.csv: each measure of every model and seed, over all test faces."""
     rows = [
-        {"model": model, "seed": seed, "measure": measure, "value": value}
-        for (model, seed), own in embeddings.items()
-        for measure, value in measures(own.embeddings, own.label).items()
+        {"model": model, "seed": seed, "measure": name, "value": value}
+        for (model, seed), own in measured.items()
+        for name, value in own.values.items()
     ]
     return pd.DataFrame(rows, columns=["model", "seed", "measure", "value"])
+
+
+def purity_table(
+    measured: Mapping[tuple[str, int], Measured],
+    labels: np.ndarray,
+    models: Sequence[Model],
+    resamples: int = RESAMPLES,
+) -> pd.DataFrame:
+    """purity.csv: neighbour purity of every model but oracles less that of the reference single, by interval.
+
+    `labels` (N,) are those of the embedded faces. Intervals and p-values: see `purity_difference` and `bootstrap`; no
+    correction for several comparisons here, the claims make their own. EmorecError where two models share no seed.
+    """
+    single = reference_single(models).name
+    weights = face_weights(labels.size, resamples)
+    rows = []
+    for name in (model.name for model in models if model.kind != "oracle" and model.name != single):
+        seeds = sorted({s for m, s in measured if m == name} & {s for m, s in measured if m == single})
+        if not seeds:
+            raise EmorecError(f"models {name} and {single}: no embeddings of a common seed; predict both models again")
+        own, reference = ([measured[model, seed].nearest for seed in seeds] for model in (name, single))
+        values, draws = purity_difference(own, reference, labels, weights)
+        found = estimate(values, draws, bounds=(-1, 1))
+        rows.append((name, single, found.value, found.low, found.high, found.p, found.seeds))
+    return pd.DataFrame(rows, columns=PURITY_COLUMNS)
 
 
 def project(embeddings: np.ndarray, state: int = STATE) -> dict[str, np.ndarray]:

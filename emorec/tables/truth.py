@@ -12,12 +12,13 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import rankdata
 
 from emorec import EMOTIONS
 from emorec.data.synthetic import planted_confusion, posterior, wrong_label_targets
 from emorec.data.truth import Truth
 from emorec.errors import EmorecError
+from emorec.tables.bootstrap import RESAMPLES, estimate, face_weights
 from emorec.tables.groupings import inside, pair_rates
 from emorec.tables.metrics import confusion_counts
 from emorec.tables.pairs import PAIRS
@@ -25,28 +26,43 @@ from emorec.tables.read import by_model
 
 COLUMNS = ["model", "seed", "measure", "value"]
 POSTERIOR = "posterior"
-Groups = Sequence[Sequence[str]]
+SUMMARY_COLUMNS = ["model", "measure", "mean", "low", "high", "seeds"]
 TOP = 6  # as many pairs as the literature calls hard
+# With the bounds of each.
+MEASURES = {
+    "accuracy_true": (0, 1),
+    "accuracy_given": (0, 1),
+    "agreement": (0, 1),
+    "distance": (0, 1),
+    "correlation": (-1, 1),
+    "pair_rank": (-1, 1),
+    "top_pairs": (0, TOP),
+}
+Groups = Sequence[Sequence[str]]
 
 _OFF_DIAGONAL = ~np.eye(len(EMOTIONS), dtype=bool)
 
 
-def truth_table(
+def truth_tables(
     predictions: pd.DataFrame,
     truth: Truth,
     wrong_labels: float,
     groups: Mapping[str, Groups] = MappingProxyType({}),
     count: int = 20_000,
-) -> pd.DataFrame:
-    """truth.csv, on the test faces; the rows of POSTERIOR have no seed.
+    resamples: int = RESAMPLES,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """truth.csv and truth_summary.csv, on the test faces.
 
-    accuracy_true, accuracy_given: by the emotion that was drawn, and by the label, of which a share is wrong.
-    agreement: share of faces with the posterior's answer. distance: mean total variation between the probabilities and
-    the posterior of the label, 0 to 1. correlation: Pearson's, of the 42 rates at which one emotion is taken for
-    another with the planted ones; pair_rank: Spearman's, of the 21 mutual confusions. top_pairs: how many of the TOP
-    pairs that were planted most are among the TOP that are confused most. inside, inside_chance: for models with
-    experts of given emotions, the share of the planted mutual confusion that lies inside one expert's group, and its
-    mean over groupings of the same sizes.
+    truth: each of MEASURES by model and seed; the rows of POSTERIOR have no seed. accuracy_true, accuracy_given: by the
+    emotion that was drawn, and by the label, of which a share is wrong. agreement: share of faces with the posterior's
+    answer. distance: mean total variation between the probabilities and the posterior of the label, 0 to 1.
+    correlation: Pearson's, of the 42 rates at which one emotion is taken for another with the planted ones; pair_rank:
+    Spearman's, of the 21 mutual confusions. top_pairs: how many of the TOP pairs that were planted most are among the
+    TOP that are confused most. Besides, inside and inside_chance: for models with experts of given emotions, the share
+    of the planted mutual confusion that lies inside one expert's group, and its mean over groupings of the same sizes.
+
+    truth_summary: the mean over seeds of each of MEASURES with its 95 % interval over faces and seeds. What was planted
+    is held: it is known, but for the Monte Carlo error of `count` faces.
 
     Args:
         wrong_labels: the share of wrong labels that was asked for.
@@ -65,33 +81,60 @@ def truth_table(
     of_label = of_truth @ ((1 - wrong_labels) * np.eye(len(EMOTIONS)) + wrong_labels * wrong_label_targets())
     answer = of_truth.argmax(axis=1)
     planted = planted_confusion(count=count)
-    rows = []
+    weights = face_weights(given.size, resamples)
+    rows, summary = [], []
 
-    def measure(model: str, seed: int | None, p: np.ndarray, predicted: np.ndarray) -> None:
-        confusion = confusion_counts(true, predicted)[0]
-        support = np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-        mine, theirs = pair_rates(confusion), pair_rates(planted)
-        found = {
-            "accuracy_true": (predicted == true).mean(),
-            "accuracy_given": (predicted == given).mean(),
-            "agreement": (predicted == answer).mean(),
-            "distance": np.abs(p - of_label).sum(axis=1).mean() / 2,
-            "correlation": _or_nan(pearsonr, (confusion / support)[_OFF_DIAGONAL], planted[_OFF_DIAGONAL]),
-            "pair_rank": _or_nan(spearmanr, mine, theirs),
-            "top_pairs": len(set(top_pairs(mine)) & set(top_pairs(theirs))),
-        }
-        rows.extend((model, seed, name, float(value)) for name, value in found.items())
+    def measured(p: np.ndarray, predicted: np.ndarray, drawn: np.ndarray | None) -> dict[str, np.ndarray]:
+        """MEASURES, each (B,), on all faces or on draws of them."""
+        drawn = np.ones((1, given.size)) if drawn is None else drawn
+        distance = np.abs(p - of_label).sum(axis=1) / 2
+        of_faces = np.stack([predicted == true, predicted == given, predicted == answer, distance], axis=1)
+        means = drawn @ of_faces.astype(drawn.dtype) / given.size
+        linear = dict(zip(("accuracy_true", "accuracy_given", "agreement", "distance"), means.T, strict=True))
+        return linear | confusion_measures(confusion_counts(true, predicted, drawn), planted)
 
-    measure(POSTERIOR, None, of_label, answer)
+    def add(model: str, seeds: Sequence[int | None], p: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> None:
+        points = [measured(*run, None) for run in zip(p, predicted, strict=True)]
+        draws = [measured(*run, weights) for run in zip(p, predicted, strict=True)]
+        for seed, values in zip(seeds, points, strict=True):
+            rows.extend((model, seed, name, float(values[name][0])) for name in MEASURES)
+        for name, bounds in MEASURES.items():
+            values, drawn = (np.stack([seed[name] for seed in seeds_], axis=1) for seeds_ in (points, draws))
+            found = estimate(values[0], drawn, bounds=bounds)
+            summary.append((model, name, found.value, found.low, found.high, found.seeds))
+
+    add(POSTERIOR, [None], [of_label], [answer])
     for model, replicates in runs.items():
-        for seed, p in zip(replicates.seeds, replicates.probabilities, strict=True):
-            measure(model, seed, p, p.argmax(axis=1))
+        add(model, replicates.seeds, replicates.probabilities, replicates.predicted)
     rates = pair_rates(planted)
     for model in runs:
         if groups.get(model):
             rows.append((model, None, "inside", inside(groups[model], rates)))
             rows.append((model, None, "inside_chance", inside(groups[model], np.ones(len(PAIRS)))))
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64"})
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64"})
+    return table, pd.DataFrame(summary, columns=SUMMARY_COLUMNS)
+
+
+def confusion_measures(confusion: np.ndarray, planted: np.ndarray) -> dict[str, np.ndarray]:
+    """correlation, pair_rank and top_pairs, each (...), of counts (..., 7, 7) with the planted rates (7, 7)."""
+    support = np.maximum(confusion.sum(axis=-1, keepdims=True), 1)
+    mine, theirs = pair_rates(confusion), pair_rates(planted)
+    ranks = [rankdata(rates, axis=-1) for rates in (mine, theirs)]
+    ours = np.argsort(-np.nan_to_num(mine), axis=-1, kind="stable")[..., :TOP]
+    wanted = np.argsort(-np.nan_to_num(theirs), kind="stable")[:TOP]
+    return {
+        "correlation": correlation((confusion / support)[..., _OFF_DIAGONAL], planted[_OFF_DIAGONAL]),
+        "pair_rank": correlation(*ranks),
+        "top_pairs": np.isin(ours, wanted).sum(axis=-1).astype(float),
+    }
+
+
+def correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pearson's, of each of x (..., K) with y (K,); NaN where one side does not vary, as if a model says one thing."""
+    x = x - x.mean(axis=-1, keepdims=True)
+    y = y - y.mean()
+    spread = np.sqrt((x**2).sum(axis=-1) * (y**2).sum())
+    return np.divide((x * y).sum(axis=-1), spread, out=np.full_like(spread, np.nan), where=spread > 1e-12)
 
 
 def planted_pairs(count: int = 20_000) -> pd.DataFrame:
@@ -105,17 +148,6 @@ def planted_rates(count: int = 20_000) -> np.ndarray:
     return pair_rates(planted_confusion(count=count))
 
 
-def top_pairs(rates: np.ndarray) -> list[tuple[str, str]]:
-    """The TOP of PAIRS by rate (21,), most confused first."""
-    order = np.argsort(-np.nan_to_num(rates), kind="stable")
-    return [PAIRS[place] for place in order[:TOP]]
-
-
 def _posterior(action_units: np.ndarray) -> np.ndarray:
     blocks = np.array_split(action_units, len(action_units) // 512 + 1)  # of a size that stays in cache
     return np.concatenate([posterior(block) for block in blocks])
-
-
-def _or_nan(correlation, x: np.ndarray, y: np.ndarray) -> float:
-    """A correlation coefficient; NaN where one side does not vary, as for a model that always says one thing."""
-    return float(correlation(x, y).statistic) if np.ptp(x) > 0 and np.ptp(y) > 0 else float("nan")

@@ -28,16 +28,19 @@ COLUMNS = ["model", "seed", "measure", "value"]
 POSTERIOR = "posterior"
 SUMMARY_COLUMNS = ["model", "measure", "mean", "low", "high", "seeds"]
 TOP = 6  # as many pairs as the literature calls hard
-# With the bounds of each.
-MEASURES = {
-    "accuracy_true": (0, 1),
-    "accuracy_given": (0, 1),
-    "agreement": (0, 1),
-    "distance": (0, 1),
-    "correlation": (-1, 1),
-    "pair_rank": (-1, 1),
-    "top_pairs": (0, TOP),
-}
+MEASURES = (
+    "accuracy_true",
+    "accuracy_given",
+    "agreement",
+    "distance",
+    "correlation",
+    "pair_rank",
+    "top_pairs",
+)
+# Those with intervals, and the bounds of each. Resamples of faces shuffle the ranks of rare confusions more than fresh
+# faces do: in simulations with 2000 faces intervals of pair_rank and top_pairs covered 86 and 77 %, of correlation 93.
+BOUNDS = {"accuracy_true": (0, 1), "accuracy_given": (0, 1), "agreement": (0, 1), "distance": (0, 1)}
+BOUNDS |= {"correlation": (-1, 1)}
 Groups = Sequence[Sequence[str]]
 
 _OFF_DIAGONAL = ~np.eye(len(EMOTIONS), dtype=bool)
@@ -61,8 +64,8 @@ def truth_tables(
     TOP that are confused most. Besides, inside and inside_chance: for models with experts of given emotions, the share
     of the planted mutual confusion that lies inside one expert's group, and its mean over groupings of the same sizes.
 
-    truth_summary: the mean over seeds of each of MEASURES with its 95 % interval over faces and seeds. What was planted
-    is held: it is known, but for the Monte Carlo error of `count` faces.
+    truth_summary: the mean over seeds of each of MEASURES, with the 95 % interval over faces and seeds of BOUNDS' ones.
+    What was planted is held: it is known, but for the Monte Carlo error of `count` faces.
 
     Args:
         wrong_labels: the share of wrong labels that was asked for.
@@ -98,10 +101,11 @@ def truth_tables(
         draws = [measured(*run, weights) for run in zip(p, predicted, strict=True)]
         for seed, values in zip(seeds, points, strict=True):
             rows.extend((model, seed, name, float(values[name][0])) for name in MEASURES)
-        for name, bounds in MEASURES.items():
-            values, drawn = (np.stack([seed[name] for seed in seeds_], axis=1) for seeds_ in (points, draws))
-            found = estimate(values[0], drawn, bounds=bounds)
-            summary.append((model, name, found.value, found.low, found.high, found.seeds))
+        for name in MEASURES:
+            values, drawn = (np.stack([seed[name] for seed in of], axis=1) for of in (points, draws))
+            found = estimate(values[0], drawn, bounds=BOUNDS.get(name, (-np.inf, np.inf)))
+            ends = (found.low, found.high) if name in BOUNDS else (None, None)
+            summary.append((model, name, found.value, *ends, found.seeds))
 
     add(POSTERIOR, [None], [of_label], [answer])
     for model, replicates in runs.items():
@@ -112,7 +116,7 @@ def truth_tables(
             rows.append((model, None, "inside", inside(groups[model], rates)))
             rows.append((model, None, "inside_chance", inside(groups[model], np.ones(len(PAIRS)))))
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64"})
-    return table, pd.DataFrame(summary, columns=SUMMARY_COLUMNS)
+    return table, pd.DataFrame(summary, columns=SUMMARY_COLUMNS).astype({"low": float, "high": float})
 
 
 def confusion_measures(confusion: np.ndarray, planted: np.ndarray) -> dict[str, np.ndarray]:

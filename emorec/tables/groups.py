@@ -85,10 +85,9 @@ def groupings(study: Study, layout: Layout, effort: Effort) -> Tables:
     """The groupings that the study's models use, and the single's confusions within their groups."""
     used = {model.grouping for model in models_of(study, layout)}
     found = [_grouping(study, layout, name) for name in study.groupings if name in used]
-    planted = None
-    if study.data.source == "synthetic":
-        planted = tables.planted_rates(effort.planted_faces)
-    return {"groupings": tables.groupings_table(_predictions(study, layout), found, study.reference, planted)}
+    planted = tables.planted_rates(effort.planted_faces) if study.data.source == "synthetic" else None
+    predictions = tables.read_predictions(_replicates(study, layout.predictions, [study.reference]))
+    return {"groupings": tables.groupings_table(predictions, found, study.reference, planted)}
 
 
 def calibration(study: Study, layout: Layout, effort: Effort) -> Tables:

@@ -86,6 +86,12 @@ def votes_source():
     return []
 
 
+def other_terms():
+    """The tables that claims on other terms than the test faces' labels are read from."""
+    names = ["purity", "without_twins", *(["by_majority"] if votes_source() else [])]
+    return [f"{RESULTS}/tables/{name}.csv" for name in names]
+
+
 def report_tables():
     """The tables that this study's report reads."""
     return results.wanted(votes=bool(votes_source()), synthetic=STUDY.data.source == "synthetic")

@@ -1,9 +1,11 @@
 rule costs:
     input:
         records=trained("network.json"),
-        code=modules("tables/networks.py"),
+        speeds=trained("speed.json"),
+        summary=rules.data.output.summary,
+        code=modules("tables/networks.py", "tables/controls.py", "tables/read.py"),
     output:
-        report(
+        models=report(
             f"{RESULTS}/tables/models.csv",
             caption="../captions/models.rst",
             category="Tables",
@@ -20,11 +22,11 @@ rule costs:
         mem_mb=1000,
         runtime=5,
     params:
-        models={name: configs.label(STUDY, name) for name in STUDY.models},
+        models={name: entry.model_dump() for name, entry in STUDY.models.items()},
         seeds=STUDY.seeds,
         config=CONFIG,
     message:
-        "tables: what each model costs"
+        "tables: what each model costs and is compared with"
     shell:
         "emorec tables --group costs --config {params.config:q} --log {log:q}"
 
@@ -81,11 +83,11 @@ rule curves:
 rule scores:
     input:
         predictions=predictions(),
-        code=modules("tables/read.py", "tables/performance.py", "tables/metrics.py", "tables/pairs.py"),
-    output:
-        multiext(
-            f"{RESULTS}/tables/", "scores.csv", "recall.csv", "confusion.csv", "pairs.csv", "spread.csv", "gate.csv"
+        code=modules(
+            "tables/read.py", "tables/performance.py", "tables/bootstrap.py", "tables/metrics.py", "tables/pairs.py"
         ),
+    output:
+        multiext(f"{RESULTS}/tables/", "scores.csv", "recall.csv", "confusion.csv", "pairs.csv", "spread.csv"),
         summary=report(
             f"{RESULTS}/tables/summary.csv",
             caption="../captions/summary.rst",
@@ -111,12 +113,66 @@ rule scores:
         "emorec tables --group scores --config {params.config:q} --log {log:q}"
 
 
+rule gates:
+    input:
+        predictions=predictions(),
+        records=trained("network.json"),
+        code=modules("tables/read.py", "tables/gates.py"),
+    output:
+        multiext(f"{RESULTS}/tables/", "gate.csv", "gate_use.csv"),
+    log:
+        f"{RESULTS}/logs/tables/gates.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/gates.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        models={name: entry.kind for name, entry in STUDY.models.items()},
+        config=CONFIG,
+    message:
+        "tables: how the gates share the faces out"
+    shell:
+        "emorec tables --group gates --config {params.config:q} --log {log:q}"
+
+
+rule groupings:
+    input:
+        predictions=[f"{RESULTS}/predictions/{STUDY.reference}/seed{seed}.parquet" for seed in STUDY.seeds],
+        found=[f"{RESULTS}/groupings/{name}.json" for name in configs.spectral_groupings(STUDY)],
+        code=modules("groupings.py", "tables/read.py", "tables/groupings.py", "tables/pairs.py"),
+    output:
+        f"{RESULTS}/tables/groupings.csv",
+    log:
+        f"{RESULTS}/logs/tables/groupings.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/groupings.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        groupings=STUDY.model_dump()["groupings"],
+        models=list(STUDY.models),
+        config=CONFIG,
+    message:
+        "tables: groupings, and the confusions within their groups"
+    shell:
+        "emorec tables --group groupings --config {params.config:q} --log {log:q}"
+
 rule calibration:
     input:
         predictions=predictions(),
-        code=modules("tables/read.py", "tables/calibration.py", "tables/metrics.py"),
+        code=modules("tables/read.py", "tables/calibration.py", "tables/bootstrap.py", "tables/metrics.py"),
     output:
-        multiext(f"{RESULTS}/tables/", "calibration.csv", "reliability.csv", "risk_coverage.csv"),
+        multiext(
+            f"{RESULTS}/tables/", "calibration.csv", "calibration_summary.csv", "reliability.csv", "risk_coverage.csv"
+        ),
     log:
         f"{RESULTS}/logs/tables/calibration.log",
     benchmark:
@@ -125,7 +181,7 @@ rule calibration:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=10,
     params:
         models=list(STUDY.models),
@@ -139,8 +195,14 @@ rule calibration:
 rule comparisons:
     input:
         predictions=predictions(),
+        models=rules.costs.output.models,
         code=modules(
-            "tables/read.py", "tables/comparisons.py", "tables/bootstrap.py", "tables/metrics.py", "tables/pairs.py"
+            "tables/read.py",
+            "tables/comparisons.py",
+            "tables/controls.py",
+            "tables/bootstrap.py",
+            "tables/metrics.py",
+            "tables/pairs.py",
         ),
     output:
         comparisons=report(
@@ -149,7 +211,7 @@ rule comparisons:
             category="Tables",
             labels={"table": "comparisons"},
         ),
-        pairs=f"{RESULTS}/tables/pair_comparisons.csv",
+        others=multiext(f"{RESULTS}/tables/", "pair_comparisons.csv", "error_flow.csv", "oracle.csv"),
     log:
         f"{RESULTS}/logs/tables/comparisons.log",
     benchmark:
@@ -197,13 +259,14 @@ rule audit:
 rule without_twins:
     input:
         predictions=predictions(),
+        models=rules.costs.output.models,
         twins=rules.audit.output.twins,
         code=modules(
             "tables/read.py",
             "tables/audit.py",
             "tables/subset.py",
-            "tables/performance.py",
             "tables/comparisons.py",
+            "tables/controls.py",
             "tables/bootstrap.py",
             "tables/metrics.py",
         ),
@@ -231,14 +294,15 @@ rule without_twins:
 rule ferplus:
     input:
         predictions=predictions(),
+        models=rules.costs.output.models,
         votes=f"{RESULTS}/data/votes.npz",
         code=modules(
             "data/votes.py",
             "tables/read.py",
             "tables/ferplus.py",
             "tables/subset.py",
-            "tables/performance.py",
             "tables/comparisons.py",
+            "tables/controls.py",
             "tables/bootstrap.py",
             "tables/metrics.py",
         ),
@@ -266,17 +330,20 @@ rule ferplus:
 rule truth:
     input:
         predictions=predictions(),
+        records=trained("network.json"),
         truth=f"{RESULTS}/data/truth.npz",
         code=modules(
             "data/truth.py",
             "data/synthetic/action_units.py",
             "tables/read.py",
             "tables/truth.py",
+            "tables/bootstrap.py",
+            "tables/groupings.py",
             "tables/metrics.py",
             "tables/pairs.py",
         ),
     output:
-        multiext(f"{RESULTS}/tables/", "truth.csv", "planted.csv"),
+        multiext(f"{RESULTS}/tables/", "truth.csv", "truth_summary.csv", "planted.csv"),
     log:
         f"{RESULTS}/logs/tables/truth.log",
     benchmark:
@@ -301,10 +368,10 @@ rule representation:
     input:
         predictions=predictions(),
         embeddings=embeddings(),
-        code=modules("tables/read.py", "tables/representation.py"),
+        models=rules.costs.output.models,
+        code=modules("tables/read.py", "tables/representation.py", "tables/bootstrap.py", "tables/controls.py"),
     output:
-        f"{RESULTS}/tables/representation.csv",
-        f"{RESULTS}/tables/projections.csv",
+        multiext(f"{RESULTS}/tables/", "representation.csv", "purity.csv", "projections.csv"),
     log:
         f"{RESULTS}/logs/tables/representation.log",
     benchmark:
@@ -316,6 +383,7 @@ rule representation:
         mem_mb=4000,
         runtime=30,
     params:
+        models={name: entry.kind for name, entry in STUDY.models.items()},
         config=CONFIG,
     message:
         "tables: the learned representations, PCA and t-SNE"
@@ -326,7 +394,8 @@ rule representation:
 rule claims:
     input:
         predictions=predictions(),
-        embeddings=embeddings(),
+        models=rules.costs.output.models,
+        others=other_terms(),
         code=modules("tables/*.py"),
     output:
         report(
@@ -343,7 +412,7 @@ rule claims:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
         runtime=15,
     params:
         models={name: configs.label(STUDY, name) for name in STUDY.models},

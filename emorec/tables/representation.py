@@ -40,8 +40,11 @@ def standardise(embeddings: np.ndarray) -> np.ndarray:
 
 def distances(x: np.ndarray) -> np.ndarray:
     """Euclidean distances of all pairs: (N, N) float32 from (N, D), zero on the diagonal."""
-    square = (x**2).sum(axis=1)
-    d = square[:, None] + square[None, :] - 2 * (x @ x.T)
+    d = x @ x.T
+    square = d.diagonal().copy()
+    d *= -2  # in place: at FER2013's size each array of all pairs takes 50 MB
+    d += square[:, None]
+    d += square
     np.maximum(d, 0, out=d)
     np.sqrt(d, out=d)
     np.fill_diagonal(d, 0)
@@ -51,9 +54,12 @@ def distances(x: np.ndarray) -> np.ndarray:
 def nearest_faces(distance: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
     """Each face's nearest other faces, in no order: (N, K) indices from distances (N, N)."""
     neighbours = min(neighbours, len(distance) - 1)
-    d = distance.copy()
-    np.fill_diagonal(d, np.inf)
-    return np.argpartition(d, neighbours - 1, axis=1)[:, :neighbours]
+    own = distance.diagonal().copy()
+    np.fill_diagonal(distance, np.inf)  # for a moment: a copy would take as much memory again
+    try:
+        return np.argpartition(distance, neighbours - 1, axis=1)[:, :neighbours]
+    finally:
+        np.fill_diagonal(distance, own)
 
 
 def neighbour_purity(nearest: np.ndarray, labels: np.ndarray) -> float:

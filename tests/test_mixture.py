@@ -10,6 +10,7 @@ import pytest
 import tiny_network as tiny
 import torch
 import torch.nn.functional as F
+from tiny_network import FAMILIES, joint
 
 from emorec import EMOTIONS
 from emorec.config import SEVEN, Architecture, Joint, MixtureSpec, NetworkSpec, _joint_size, validate
@@ -27,18 +28,6 @@ torch.set_num_threads(1)
 CPU = torch.device("cpu")
 ARCHITECTURE = Architecture(**tiny.ARCHITECTURE)
 GROUPS = (("happy", "neutral"), ("fear", "surprise"), ("angry", "disgust", "sad"))
-FAMILIES = {
-    "dense": {},
-    "top-2": {"top": 2, "balance": 0.01},
-    "trunk": {"trunk": 2, "branch_width": 3},
-    "trunk-top-2": {"trunk": 3, "branch_width": 4, "top": 2, "balance": 0.01},
-}
-
-
-def joint(experts: int = 4, architecture: dict | None = None, **mixture) -> NetworkSpec:
-    how = {k: mixture.pop(k) for k in list(mixture) if k in MixtureSpec.__dataclass_fields__}
-    spec = tiny.spec(architecture, **mixture)
-    return replace(spec, role="mixture", mixture=MixtureSpec((SEVEN,) * experts, **how))
 
 
 def made(spec: NetworkSpec, seed: int = 0) -> Mixture:

@@ -151,19 +151,19 @@ def changed(layout: Layout, tmp_path: Path) -> Layout:
     return copy
 
 
-def test_a_part_that_is_missing_is_named(changed: Layout, own_handlers: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_part_that_is_missing_is_named(changed: Layout, own_handlers: None, capsys: pytest.CaptureFixture) -> None:
     shutil.rmtree(changed.network("single-gate-one", 0))
     assert run(changed, "train", "--network", "tuned") == 1
-    assert "weights.safetensors: missing; tuned starts from it, train single-gate-one first" in caplog.text
+    assert "weights.safetensors: missing; tuned starts from it, train single-gate-one first" in capsys.readouterr().err
 
 
-def test_a_part_of_other_groups_is_named(changed: Layout, own_handlers: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_part_of_other_groups_is_named(changed: Layout, own_handlers: None, capsys: pytest.CaptureFixture) -> None:
     path = changed.network("single-gate-one", 0) / "network.json"
     record = json.loads(path.read_text())
     record["classes"][0] = ["neutral"]
     path.write_text(json.dumps(record))
     assert run(changed, "train", "--network", "tuned") == 1
-    assert "single-gate-one was trained on other groups (neutral; fear, surprise; " in caplog.text
+    assert "single-gate-one was trained on other groups (neutral; fear, surprise; " in capsys.readouterr().err
 
 
 def test_a_saved_mixture_comes_back_bit_by_bit(layout: Layout) -> None:

@@ -10,6 +10,7 @@ import pytest
 import tiny_network as tiny
 import torch
 import torch.nn.functional as F
+from tiny_network import FAMILIES, joint
 
 from emorec import EMOTIONS
 from emorec.config import SEVEN, Architecture, Joint, MixtureSpec, NetworkSpec, _joint_size, validate
@@ -27,18 +28,6 @@ torch.set_num_threads(1)
 CPU = torch.device("cpu")
 ARCHITECTURE = Architecture(**tiny.ARCHITECTURE)
 GROUPS = (("happy", "neutral"), ("fear", "surprise"), ("angry", "disgust", "sad"))
-FAMILIES = {
-    "dense": {},
-    "top-2": {"top": 2, "balance": 0.01},
-    "trunk": {"trunk": 2, "branch_width": 3},
-    "trunk-top-2": {"trunk": 3, "branch_width": 4, "top": 2, "balance": 0.01},
-}
-
-
-def joint(experts: int = 4, architecture: dict | None = None, **mixture) -> NetworkSpec:
-    how = {k: mixture.pop(k) for k in list(mixture) if k in MixtureSpec.__dataclass_fields__}
-    spec = tiny.spec(architecture, **mixture)
-    return replace(spec, role="mixture", mixture=MixtureSpec((SEVEN,) * experts, **how))
 
 
 def made(spec: NetworkSpec, seed: int = 0) -> Mixture:
@@ -421,3 +410,64 @@ def resumed(spec: NetworkSpec, folder, monkeypatch, **options) -> str:
         with pytest.raises(KeyboardInterrupt):
             tiny.run(spec, checkpoint_path=path, **options)
     return tiny.digest(tiny.run(spec, checkpoint_path=path, **options))
+
+
+# Starting from trained networks
+
+
+def trained_parts(groups: tuple = GROUPS, **training) -> tuple[NetworkSpec, list[dict[str, torch.Tensor]]]:
+    """A fine-tuned mixture's spec and its parts, trained for two epochs each."""
+    spec, apart = parts_of(tuple(tuple((e,) for e in group) for group in groups), groups, **training)
+    return spec, [tiny.run(part).weights for part in apart]
+
+
+def test_fine_tuning_goes_on_from_its_parts(tmp_path, monkeypatch):
+    spec, parts = trained_parts((("surprise",), GROUPS[0], ("fear", *GROUPS[2])), epochs=4, lr=0.05)
+    assert parts[1] == {}  # of the expert of surprise
+    whole = tiny.run(spec, parts=parts)
+    start, *rows = whole.history
+    assert start["epoch"] == 0 and start["train_loss"] is None and start["train_accuracy"] is None
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    network = made(spec)
+    network.start_from(parts)
+    images, labels = tiny.faces()
+    mean, std = float(images["train"].mean() / 255), float(images["train"].std() / 255)
+    how = {"mean": mean, "std": std, "device": CPU, "threads": 1, "views": "none"}
+    before = network_outputs(network, images["val"], **how).logits.argmax(1) == labels["val"]
+    assert start["val_accuracy"] == pytest.approx(before.mean(), abs=0.03)  # which was scored in bf16
+    assert whole.val_accuracy > start["val_accuracy"] and whole.best_epoch > 0
+    assert resumed(spec, tmp_path, monkeypatch, parts=parts) == tiny.digest(whole)
+
+
+def test_the_start_is_kept_where_training_does_not_help(monkeypatch):
+    spec, parts = trained_parts(epochs=2)
+    scores = iter([(1.0, 0.5), (0.9, 0.5), (0.9, 0.4)])
+    monkeypatch.setattr(trainer, "_score", lambda *_: next(scores))
+    kept = tiny.run(spec, parts=parts)
+    assert kept.best_epoch == 0 and kept.val_accuracy == 0.5
+    expected = build(spec)
+    expected.start_from(parts)
+    for name, tensor in expected.state_dict().items():
+        assert torch.equal(kept.weights[name], tensor), name
+
+
+def test_a_checkpoint_of_a_run_from_other_parts_is_set_aside(tmp_path, caplog):
+    spec, parts = trained_parts(epochs=1)
+    path = tmp_path / "checkpoint.safetensors"
+    tiny.run(spec, parts=parts, checkpoint_path=path)
+    expected = tiny.run(spec, parts=parts)
+    assert tiny.digest(tiny.run(spec, parts=parts, checkpoint_path=path)) == tiny.digest(expected)
+    assert "set-aside" not in caplog.text
+    other = [{name: tensor.clone() for name, tensor in part.items()} for part in parts]
+    other[2]["fc.bias"] += 1
+    tiny.run(spec, parts=other, checkpoint_path=path)
+    assert "another spec, seed or data" in caplog.text
+
+
+def test_parts_that_are_missing_or_do_not_fit_are_named():
+    spec, parts = trained_parts(epochs=1)
+    with pytest.raises(EmorecError, match="starts from gate, expert-0, expert-1, expert-2; 3 networks given"):
+        tiny.run(spec, parts=parts[:3])
+    with pytest.raises(EmorecError, match=r"cannot start from .*size mismatch") as caught:
+        tiny.run(spec, parts=[*parts[:3], parts[1]])
+    assert "\n" not in str(caught.value)

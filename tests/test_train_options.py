@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,15 @@ import pytest
 import tiny_network as tiny
 import torch
 
-from emorec.config import Augmentation, validate
+from emorec.config import Augmentation, MixtureSpec, validate
 from emorec.errors import EmorecError
 from emorec.networks import checkpoint
 from emorec.networks import train as trainer
 from emorec.networks.augment import _grid, augment, normalise
 from emorec.networks.batches import epoch_batches, select
+from emorec.networks.build import build
 from emorec.networks.device import processor, set_determinism
+from emorec.networks.outputs import measured_outputs
 from emorec.networks.store import load_network, save_network
 
 GROUPS = (("happy", "neutral"), ("fear", "surprise"), ("angry", "disgust", "sad"))
@@ -35,6 +38,11 @@ EVERYTHING = {
     "class_balance": "effective-number",
     "crop": 44,
     "views": "ten-crop",
+}
+# A single network and each family of jointly trained ones, from (architecture, **training) to a spec.
+BUILDS = {"single": tiny.spec} | {
+    name: lambda architecture, _mixture=mixture, **how: tiny.joint(3, architecture, **_mixture, **how)
+    for name, mixture in tiny.FAMILIES.items()
 }
 ALL_PARTS = {"squeeze_excitation": 16, "stochastic_depth": 0.2, "dropout": 0.2, "whitening": True}
 
@@ -180,24 +188,27 @@ def test_ten_crops_of_the_whole_face_are_refused():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 class TestCuda:
-    def test_deterministic_runs_give_the_same_bits(self):
-        spec = tiny.spec(ALL_PARTS, **EVERYTHING | {"device": "cuda", "deterministic": True, "compile": False})
+    @pytest.mark.parametrize("family", BUILDS.values(), ids=BUILDS)
+    def test_deterministic_runs_give_the_same_bits(self, family):
+        spec = family(ALL_PARTS, **EVERYTHING | {"device": "cuda", "deterministic": True, "compile": False})
         first = tiny.run(spec)
         assert first.deterministic
         assert tiny.digest(tiny.run(spec)) == tiny.digest(first)
 
+    @pytest.mark.parametrize("family", BUILDS.values(), ids=BUILDS)
     @pytest.mark.parametrize("architecture", [{}, ALL_PARTS], ids=["plain", "all-parts"])
-    def test_a_compiled_fast_run_learns_and_keeps_its_compiled_code(self, tmp_path, monkeypatch, architecture):
+    def test_a_compiled_fast_run_learns_and_keeps_its_compiled_code(self, tmp_path, monkeypatch, architecture, family):
         monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # so that what the run sets is undone
         monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
-        trained = tiny.run(tiny.spec(architecture, device="cuda", epochs=6), compile_cache=tmp_path / "compiled")
+        trained = tiny.run(family(architecture, device="cuda", epochs=6), compile_cache=tmp_path / "compiled")
         assert not trained.deterministic
         assert trained.history[-1]["train_loss"] < trained.history[0]["train_loss"]
         assert any((tmp_path / "compiled").rglob("*"))
 
-    def test_no_step_waits_for_the_device(self):
+    @pytest.mark.parametrize("family", BUILDS.values(), ids=BUILDS)
+    def test_no_step_waits_for_the_device(self, family):
         images, labels = tiny.faces()
-        spec = tiny.spec(ALL_PARTS, **EVERYTHING | {"device": "cuda", "compile": False})
+        spec = family(ALL_PARTS, **EVERYTHING | {"device": "cuda", "compile": False})
         set_determinism(torch.device("cuda"), False, 1)
         part = select(images["train"], labels["train"], spec, torch.device("cuda"))
         learner = trainer.make_learner(spec, part, 0.5, 0.25, 0, None)
@@ -210,3 +221,20 @@ class TestCuda:
                 learner.step(batch.x, batch.targets, 0.1, number)
         finally:
             torch.cuda.set_sync_debug_mode("default")
+
+    def test_a_fine_tuned_mixture_learns_and_is_used(self):
+        groups = (("surprise",), ("happy", "neutral"), ("angry", "disgust", "fear", "sad"))
+        classes = tuple(tuple((emotion,) for emotion in group) for group in groups)
+        how = {"device": "cuda", "epochs": 1}
+        parts = [tiny.run(tiny.spec(None, outputs, **how)).weights for outputs in (groups, *classes)]
+        mixture = MixtureSpec(classes, groups, parts=("gate", "a", "b", "c"))
+        spec = replace(tiny.spec(**how), role="mixture", mixture=mixture)
+        trained = tiny.run(spec, parts=parts)
+        assert [row["epoch"] for row in trained.history] == [0, 1]
+        network = build(spec)
+        network.load_state_dict(trained.weights)
+        images, _ = tiny.faces()
+        used = {"mean": 0.5, "std": 0.25, "device": torch.device("cuda"), "threads": 1}
+        said, speed = measured_outputs(network, images["val"], **used, views="flip", batch=64)
+        assert np.isfinite(said.logits).all() and np.allclose(said.gate.sum(1), 1, atol=1e-5)
+        assert speed["device"] == "cuda" and speed["images"] == 140

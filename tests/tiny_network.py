@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from emorec import EMOTIONS
-from emorec.config import Architecture, NetworkSpec, Training
+from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Training
 from emorec.networks.train import Trained, train
 
 ARCHITECTURE: dict[str, Any] = {"depth": 10, "width": 4, "stem": "imagenet"}
 TRAINING: dict[str, Any] = {"epochs": 2, "batch": 64, "lr": 0.05, "device": "cpu"}
+
+# Jointly trained mixtures.
+FAMILIES: dict[str, dict[str, Any]] = {
+    "dense": {},
+    "top-2": {"top": 2, "balance": 0.01},
+    "trunk": {"trunk": 2, "branch_width": 3},
+    "trunk-top-2": {"trunk": 3, "branch_width": 4, "top": 2, "balance": 0.01},
+}
 
 
 def faces() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -33,6 +42,12 @@ def spec(architecture: dict[str, Any] | None = None, classes: Any = None, **trai
         Architecture(**{**ARCHITECTURE, **(architecture or {})}),
         Training(**{**TRAINING, **training}),
     )
+
+
+def joint(experts: int = 4, architecture: dict[str, Any] | None = None, **options: Any) -> NetworkSpec:
+    """A mixture of thin experts of all emotions; options are MixtureSpec's or those of training."""
+    mixture = {key: options.pop(key) for key in list(options) if key in MixtureSpec.__dataclass_fields__}
+    return replace(spec(architecture, **options), role="mixture", mixture=MixtureSpec((SEVEN,) * experts, **mixture))
 
 
 def run(wanted: NetworkSpec, seed: int = 0, **options: Any) -> Trained:

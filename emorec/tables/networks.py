@@ -109,7 +109,11 @@ def classes_table(summary: Path) -> pd.DataFrame:
 
 
 def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
-    """curves.csv: every epoch of every history.csv; `best` marks the epoch that network.json, beside it, names."""
+    """curves.csv: every epoch of every history.csv; `best` marks the epoch that network.json, beside it, names.
+
+    Epoch 0, without a training loss, is what a fine-tuned mixture starts from. A network that has nothing to learn, the
+    expert of a single emotion, has no epochs, hence no rows.
+    """
     tables = []
     for path in histories:
         path = Path(path)
@@ -121,6 +125,8 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
         missing = [column for column in HISTORY if column not in history.columns]
         if missing:
             raise EmorecError(f"{path}: no column {', '.join(missing)}; train the network again")
+        if history.empty:
+            continue
         history = history[HISTORY]
         history.insert(0, "network", record["network"])
         history.insert(1, "seed", record["seed"])

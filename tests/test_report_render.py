@@ -221,6 +221,32 @@ def test_two_builds_are_byte_identical(built: tuple[str, Path], tmp_path: Path) 
     assert pdf.read_bytes() == built[1].read_bytes()
 
 
+def test_letter_is_a_second_pdf_of_the_same_text(staged: Path, tmp_path: Path) -> None:
+    expanded = source.read(staged)
+    tree, _ = render.parsed(expanded)
+    a4, letter = render.to_typst(expanded, tree)[0], render.to_typst(expanded, tree, render.LETTER)[0]
+    assert "us-letter" in letter and letter.replace("us-letter", "a4") == a4
+    _, documents, complaints = render.by_pandoc(staged, [None, render.LETTER])
+    assert complaints == []
+    assert [page_size(document) for document in documents] == [(595, 842), (612, 792)]
+
+
+def page_size(pdf: bytes) -> tuple[int, int]:
+    """Of the first page whose dictionary is not compressed, in points."""
+    box = re.search(rb"/MediaBox\s*\[\s*0\s+0\s+([\d.]+)\s+([\d.]+)", pdf)
+    assert box
+    return round(float(box[1])), round(float(box[2]))
+
+
+def test_quarto_prints_letter_from_a_copy(staged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_quarto(tmp_path / "bin", paper="grep papersize _quarto.yml >> index.pdf; echo '%%EOF' >> index.pdf;")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    names = [tmp_path / name for name in ("a.html", "a.pdf", "b.pdf")]
+    assert render.render(staged, *names[:2], letter=names[2]) == "quarto"
+    assert b"papersize: a4" in names[1].read_bytes() and b"papersize: us-letter" in names[2].read_bytes()
+    assert "papersize: a4" in (staged / "_quarto.yml").read_text()
+
+
 def test_references_get_a_heading_where_the_source_has_none(tmp_path: Path) -> None:
     folder = stage(tmp_path / "source")
     text = (folder / "index.qmd").read_text(encoding="utf-8")
@@ -252,7 +278,9 @@ def test_nothing_is_written_when_the_gate_closes(tmp_path: Path) -> None:
     assert not page.exists() and not pdf.exists()
 
 
-def fake_quarto(folder: Path, version: str = "1.7.31", log: str = "", body: str = "<p>Text.</p>") -> None:
+def fake_quarto(
+    folder: Path, version: str = "1.7.31", log: str = "", body: str = "<p>Text.</p>", paper: str = ""
+) -> None:
     """A program `quarto` in `folder` that knows --version and render, and writes what it is told to."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "quarto"
@@ -263,7 +291,8 @@ def fake_quarto(folder: Path, version: str = "1.7.31", log: str = "", body: str 
         f"echo '{log}' >&2\n"
         "case $4 in\n"
         f"html) mkdir -p _site; echo '<html><body>{body}</body></html>' > _site/index.html;;\n"
-        "typst) printf '%%PDF-1.7\\n%s\\n%%%%EOF\\n' $SOURCE_DATE_EPOCH > index.pdf;;\n"
+        "typst) printf '%%PDF-1.7\\n%s\\n%%%%EOF\\n' $SOURCE_DATE_EPOCH > index.pdf; "
+        f"{paper} ;;\n"
         "esac\n"
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)

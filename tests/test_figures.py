@@ -108,7 +108,7 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
     for place, (model, kind) in enumerate(zip(models["model"], models["kind"], strict=True)):
         mean = 0.66 + 0.03 * (kind != "single") + 0.004 * rng.normal()
         if kind == "oracle":
-            tables["oracle"].append((model, "mixture", "accuracy", 0.8, 0.79, 0.81))
+            tables["oracle"].append((model, "mixture", 0.8, 0.79, 0.81))
             continue
         for reference, metric in itertools.product(("resnet18", "ensemble"), ("accuracy", "macro_f1")):
             if kind == "mixture":
@@ -200,7 +200,7 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
         "confusion": "model seed split true predicted count rate",
         "pairs": "model seed split first second rate",
         "pair_comparisons": "model reference first second reference_rate rate difference low high p p_holm",
-        "oracle": "model of metric mean low high",
+        "oracle": "model mixture accuracy low high",
         "comparisons": "model reference metric difference low high p p_holm",
         "gate": "model seed split emotion expert weight own",
         "gate_use": "model seed split expert share top_share entropy balance collapsed",

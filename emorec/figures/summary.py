@@ -26,8 +26,9 @@ FEW = 5
 @style.styled
 def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> Figure:
     """One point a model; `models` as models.csv, `summary` as summary.csv, `oracle` as oracle.csv."""
-    test = pd.concat([summary[summary["split"] == "test"], oracle])
-    accuracy = test[test["metric"] == "accuracy"].drop_duplicates("model").set_index("model")
+    ranked = summary[(summary["split"] == "test") & (summary["metric"] == "accuracy")].set_index("model")
+    bounds = oracle.set_index("model").rename(columns={"accuracy": "mean"})
+    accuracy = pd.concat([part[["mean", "low", "high"]] for part in (ranked.drop(bounds.index, errors="ignore"), bounds)])
     flops = models.set_index("model")["flops"].astype(float)
     base = style.reference(models)
     shown = sorted(

@@ -355,8 +355,9 @@ def error_flow(
     return (
         f"Of the {number(confused, 0)} test faces that the single ResNet confuses within a hard pair, the mixture "
         f"names {number(to_right, 0)} rightly, takes {number(to_other, 0)} for a third emotion, and confuses "
-        f"{number(kept, 0)} likewise. In exchange it confuses {number(from_right, 0)} faces of these pairs that the single ResNet names "
-        f"rightly and {number(from_other, 0)} that it takes for a third emotion, which makes {number(still, 0)}"
+        f"{number(kept, 0)} likewise. In exchange it confuses {number(from_right, 0)} faces of these pairs that the "
+        f"single ResNet names rightly and {number(from_other, 0)} that it takes for a third emotion, which makes "
+        f"{number(still, 0)}"
     )
 
 
@@ -388,8 +389,8 @@ def forms(mixtures: int) -> str:
         )
     return (
         f"{capital(word(mixtures))} mixtures were tried, each with one setting: the number of experts, the weight of "
-        "the balancing loss, and the length and rate of fine-tuning were not searched, for a mixture any more than for its "
-        "control. A form of specialisation that is not here may do otherwise"
+        "the balancing loss, and the length and rate of fine-tuning were not searched, no more than its control's "
+        "settings were. A form of specialisation that is not here may do otherwise"
     )
 
 

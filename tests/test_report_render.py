@@ -95,6 +95,22 @@ def test_figures_have_number_caption_and_alternative_text(built: tuple[str, Path
     assert 'kind: "quarto-float-fig", supplement: "Figure") <fig-curves>' in markup
 
 
+def test_the_line_of_origin_has_links_in_both_formats(built: tuple[str, Path], markup: str) -> None:
+    line = re.search(r'<figcaption>(?:(?!</figcaption>).)*<span class="made">(.*?)</span>', built[0], re.DOTALL)
+    assert line and visible("<body>" + line[0]).startswith("Figure 2: Points, as a raster image, at half the width.")
+    assert re.findall(r'href="([^"]+)"', line[1]) == ["../../../points.py", "../tables/points.csv"]
+    printed_line = markup[markup.index("#made[") :][:200]
+    assert '#link("../../../points.py")' in printed_line and '#link("../tables/points.csv")' in printed_line
+
+
+def test_figures_open_in_a_dialog_by_mouse_and_keyboard(built: tuple[str, Path]) -> None:
+    page = built[0]
+    for figure in re.findall(r'<figure id="fig-.*?</figure>', page, re.DOTALL):
+        assert re.search(r'<button type="button" class="zoom"[^>]*>\s*<img', figure)
+    dialog = page[page.index("<dialog") :]
+    assert '<form method="dialog">' in dialog and 'tabindex="0"' in dialog and "keydown" in dialog
+
+
 def test_tables_of_every_spelling_are_numbered_in_order(built: tuple[str, Path], markup: str) -> None:
     page = visible(built[0])
     captions = ["Scores of the models", "Two columns of given width", "A table with Quarto’s short caption"]

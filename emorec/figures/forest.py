@@ -55,7 +55,7 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
         for row, (model, reference) in enumerate(references.items()):
             if (model, reference, metric) in found.index:
                 interval(axes, row, found.loc[(model, reference, metric)])
-        axes.set_title(style.wrap(f"{METRICS[metric]} {name}", 24))
+        axes.set_title(f"{METRICS[metric]}\n{style.wrap(name, 24)}")
         axes.set_xlabel("difference, points")
         axes.set_xmargin(0.12)
     grid[0].set_yticks(range(len(mixtures)), lines)

@@ -43,7 +43,8 @@ def draw(models: pd.DataFrame, use: pd.DataFrame) -> Figure:
             start += share
         equal = 100 / len(shares)
         for line in range(1, len(shares)):
-            left.plot([line * equal] * 2, [row - 0.42, row + 0.42], color=style.INK, linewidth=0.8, linestyle=":")
+            for side in (-1, 1):
+                left.plot([line * equal] * 2, [row + side * 0.31, row + side * 0.45], color=style.INK, linewidth=1.0)
         gates = own.drop_duplicates("seed")
         right.plot(gates["entropy"].mean(), row, **style.Look(style.INK, "o").point(5))
         right.plot(gates["balance"].mean(), row, **style.Look("#0072B2", "D", filled=False).point(5))
@@ -61,7 +62,7 @@ def draw(models: pd.DataFrame, use: pd.DataFrame) -> Figure:
     for axes in (left, right):
         axes.tick_params(axis="y", length=0)
     entries = [
-        Line2D([], [], color=style.INK, linewidth=0.8, linestyle=":", label="equal shares"),
+        Line2D([], [], color=style.INK, linestyle="none", marker="|", markersize=6, label="equal shares"),
         Line2D([], [], label="entropy for a face", **style.Look(style.INK, "o").point(5)),
         Line2D([], [], label="balance over faces", **style.Look("#0072B2", "D", filled=False).point(5)),
     ]

@@ -17,8 +17,9 @@ from emorec.figures import style
 
 INPUTS = ("tables/models.csv", "tables/summary.csv", "tables/oracle.csv")
 
-# Models of about equal compute (an ensemble and its mixtures, by design) are set apart by this share of the axis.
-APART = 0.034
+# Models of about equal compute (an ensemble and its mixtures, by design) are set apart by this share of the axis, where
+# they are few and where they are many.
+APART = {True: 0.034, False: 0.0185}
 # Up to this many models are told apart by their markers alone; more of them are numbered.
 FEW = 5
 
@@ -28,7 +29,8 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> F
     """One point a model; `models` as models.csv, `summary` as summary.csv, `oracle` as oracle.csv."""
     ranked = summary[(summary["split"] == "test") & (summary["metric"] == "accuracy")].set_index("model")
     bounds = oracle.set_index("model").rename(columns={"accuracy": "mean"})
-    accuracy = pd.concat([part[["mean", "low", "high"]] for part in (ranked.drop(bounds.index, errors="ignore"), bounds)])
+    parts = (ranked.drop(bounds.index, errors="ignore"), bounds)
+    accuracy = pd.concat([part[["mean", "low", "high"]].astype(float) for part in parts])
     flops = models.set_index("model")["flops"].astype(float)
     base = style.reference(models)
     shown = sorted(
@@ -40,11 +42,12 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> F
     low, high = np.log2(relative.min()) - 0.35, np.log2(relative.max()) + 0.35
     if high - low < 1.5:
         low, high = low - 0.4, high + 0.4
-    gap = APART * (high - low)
+    few = len(shown) <= FEW
+    gap = APART[few] * (high - low)
     moved = spread(np.log2(relative), gap)
     low, high = min(low, moved.min() - gap), max(high, moved.max() + gap)
 
-    figure = style.new_figure(min(style.PAGE_HEIGHT_MM, max(78, 22 + 5.3 * lines(models, shown))))
+    figure = style.new_figure(78 if few else min(style.PAGE_HEIGHT_MM, 84 + 4.6 * lines(models, shown)))
     axes = figure.subplots()
     axes.set_xscale("log", base=2)
     axes.set_xlim(2**low, 2**high)
@@ -54,9 +57,11 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> F
         row, look = accuracy.loc[model], looks[model]
         axes.vlines(place, 100 * row["low"], 100 * row["high"], color=look.colour, linewidth=1.2)
         axes.plot(place, 100 * row["mean"], **look.point(6))
-        if len(shown) > FEW:
-            above = {"xytext": (0, 2.5), "textcoords": "offset points", "ha": "center", "fontsize": 7}
-            axes.annotate(str(number), (place, 100 * row["high"]), **above)
+        if not few:
+            # In turn above and below, so that neighbours' numbers keep clear of each other.
+            edge, offset, side = ("high", 2.5, "bottom") if number % 2 else ("low", -2.5, "top")
+            where = {"xytext": (0, offset), "textcoords": "offset points", "ha": "center", "va": side, "fontsize": 7}
+            axes.annotate(str(number), (place, 100 * row[edge]), **where)
     axes.margins(y=0.09)
     axes.grid(axis="y")
     axes.xaxis.set_major_locator(FixedLocator(ticks(low, high)))
@@ -74,28 +79,32 @@ def names(models: pd.DataFrame, shown: Sequence[str]) -> list[str]:
     """Legend labels, numbered from 1 where there are more than a few."""
     labels = style.model_labels(models)
     bounds = set(models.loc[models["kind"] == "oracle", "model"])
-    texts = [labels[model] + (" (a bound: knows the label)" if model in bounds else "") for model in shown]
+    texts = [labels[model] + (" (a bound)" if model in bounds else "") for model in shown]
     if len(shown) <= FEW:
         return [style.wrap(text, 30) for text in texts]
-    return [style.wrap(f"{number}  {text}", 40) for number, text in enumerate(texts, 1)]
+    return [style.wrap(f"{number}  {text}", 46) for number, text in enumerate(texts, 1)]
 
 
 def lines(models: pd.DataFrame, shown: Sequence[str]) -> float:
-    """Height of the legend in lines, its gaps included."""
-    return sum(0.72 * text.count("\n") + 1 for text in names(models, shown))
+    """Height of a legend of two columns in lines, its gaps included."""
+    heights = [0.72 * text.count("\n") + 1 for text in names(models, shown)]
+    half = -(-len(heights) // 2)
+    return max(sum(heights[:half]), sum(heights[half:]))
 
 
 def name_models(axes: Axes, models: pd.DataFrame, shown: Sequence[str]) -> None:
-    """The legend on the right, one line a model in the order of compute."""
+    """The legend, one line a model in the order of compute: on the right where they are few, else below."""
     looks = style.model_looks(models)
+    few = len(shown) <= FEW
     entries = zip(shown, names(models, shown), strict=True)
     axes.figure.legend(
         handles=[Line2D([], [], label=name, **looks[model].point(5.5)) for model, name in entries],
-        loc="outside right upper",
-        title="Mean and 95 % interval",
+        loc="outside right upper" if few else "outside lower center",
+        title="Mean and 95 % interval" + ("" if few else ", in the order of operations"),
         alignment="left",
-        labelspacing=0.7,
-        fontsize=7.5 if len(shown) <= FEW else 7,
+        ncols=1 if few else 2,
+        labelspacing=0.7 if few else 0.5,
+        fontsize=7.5,
     )
 
 

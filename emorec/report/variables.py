@@ -646,10 +646,9 @@ def _calibration(results: Results) -> Tree:
 
 
 def _headline(results: Results) -> dict[str, str]:
-    """The models that the text is about, with what it calls them: the comparison's, then other headline mixtures."""
+    """The models that the text is about, with what it calls them."""
     models = [results.reference, results.mixture, *([results.ensemble] if results.ensemble else [])]
-    names = dict(zip(models, ("the single ResNet", "the mixture", "the ensemble"), strict=False))
-    return names | {model: w.the(results.label(model)) for model in results.headline if model not in names}
+    return dict(zip(models, ("the single ResNet", "the mixture", "the ensemble"), strict=False))
 
 
 def measure(results: Results, model: str | None, name: str) -> float:
@@ -708,6 +707,7 @@ def _twins(results: Results) -> Tree:
         return f"from {w.percent(_mean(results, model, 'accuracy'))} to {w.percent(fewer)}"
 
     compared = changed_comparisons(results, "without_twins")
+    of_mixture = changed_comparisons(results, "without_twins", results.mixture)
     moves = w.listing([f"that of {name} goes {both(model)}" for model, name in _headline(results).items()])
     return {
         "found": w.twins_found(faces, twins, int(test.exact), bool(results.data["synthetic"])),
@@ -718,18 +718,21 @@ def _twins(results: Results) -> Tree:
             else "The results without twins are those over all test faces"
         ),
         "comparisons": w.changed_comparisons("without them", *compared),
-        "caveat": w.twins_caveat(twins, *compared, bool(results.data["synthetic"])),
+        "caveat": w.twins_caveat(twins, *of_mixture, bool(results.data["synthetic"])),
     }
 
 
-def changed_comparisons(results: Results, name: str) -> tuple[int, list[tuple[str, str, str, str]]]:
-    """How many comparisons without_twins.csv or by_majority.csv holds, and which come out differently.
+def changed_comparisons(
+    results: Results, name: str, model: str | None = None
+) -> tuple[int, list[tuple[str, str, str, str]]]:
+    """How many comparisons without_twins.csv or by_majority.csv holds, of one model or of all, and which come out
+    differently.
 
     The latter are (metric, model, reference, direction) of those that say something else than over all test faces and
     by their labels. A comparison says something where its interval and its Holm-corrected p-value agree.
     """
     table = results[name]
-    table = table[table.reference != ""]
+    table = table[(table.reference != "") & ((table.model == model) | (model is None))]
     changed = []
     for row in _named(table):
         before = x.comparison(results, row.model, row.reference, row.metric)
@@ -741,7 +744,7 @@ def changed_comparisons(results: Results, name: str) -> tuple[int, list[tuple[st
 
 
 def _said(row: Any) -> str:
-    return w.direction(row.low, row.high) if row.p_holm < ALPHA else "unclear"
+    return x.verdict(row)
 
 
 def agreements(results: Results, model: str) -> pd.DataFrame:

@@ -498,7 +498,8 @@ def twins_caveat(twins: int, total: int, changed: Sequence[tuple[str, str, str, 
     if twins == 0:
         return "No test face has a near-copy among the training faces"
     faces = "face that has a near-copy" if twins == 1 else "faces that have a near-copy"
-    return changed_comparisons(f"without the {count(twins)} test {faces} among the training faces", total, changed)
+    terms = f"without the {count(twins)} test {faces} among the training faces"
+    return changed_comparisons(terms, total, changed, " of the mixture")
 
 
 def twins_labels(twins: int, same: float) -> str:
@@ -511,23 +512,24 @@ def twins_labels(twins: int, same: float) -> str:
     )
 
 
-def changed_comparisons(terms: str, total: int, changed: Sequence[tuple[str, str, str, str]]) -> str:
-    """What is left of the comparisons on other terms, which `terms` names ("without them").
+def changed_comparisons(terms: str, total: int, changed: Sequence[tuple[str, str, str, str]], of: str = "") -> str:
+    """What is left of the comparisons (`of` says whose) on other terms, which `terms` names ("without them").
 
     `changed`: (metric, model, reference, direction) of those that say something else than over all test faces.
     """
     if not total:
         return "With one model there is no comparison to make again"
     if not changed:
-        return f"Of {many(total, 'comparison')} of accuracy and macro-F1, none comes out on another side {terms}"
+        return f"Of {many(total, 'comparison')}{of} in accuracy and macro-F1, none comes out on another side {terms}"
     says = {
         "more": "in {}, {} is then ahead of {}",
         "less": "in {}, {} is then behind {}",
         "unclear": "in {}, {} and {} are then not told apart",
     }
-    parts = [says[direction].format(metric, model, reference) for metric, model, reference, direction in changed]
+    parts = [says[direction].format(metric, model, reference) for metric, model, reference, direction in changed[:6]]
+    parts += [f"and {word(len(changed) - 6)} more"] if len(changed) > 6 else []
     come = f"{word(len(changed))} {verb(len(changed), 'comes', 'come')} out differently {terms}"
-    return f"Of {many(total, 'comparison')} of accuracy and macro-F1, {come}: {'; '.join(parts)}"
+    return f"Of {many(total, 'comparison')}{of} in accuracy and macro-F1, {come}: {'; '.join(parts)}"
 
 
 def planted_inside(share: float | None, chance: float | None) -> str:

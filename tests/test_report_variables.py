@@ -433,8 +433,8 @@ def test_tallies_by_number() -> None:
     )
     two = wording.tally("other mixtures", 3, ["a", "b"], ["c"])
     assert two == (
-        "Of the three other mixtures, two are more accurate than the control of equal compute (a and b), one is less "
-        "accurate (c)"
+        "Of the three other mixtures, two are more accurate than the control of equal compute (a and b), and one is "
+        "less accurate (c)"
     )
     assert "shown" in wording.others_mean(5, 0, 2) and "two are worth less" in wording.others_mean(5, 0, 2)
     assert "depends on the form: one of the five" in wording.others_mean(5, 1, 0)
@@ -450,9 +450,9 @@ def test_collapse_is_told_by_name() -> None:
 
 
 def test_error_flow_adds_up() -> None:
-    text = wording.error_flow(100, 30, 10, 20, 5, 85)
+    text = wording.error_flow(100.4, 30.4, 10.4, 20, 5)
     assert "names 30 rightly" in text and "confuses 60 likewise" in text and "makes 85" in text
-    assert "no test face" in wording.error_flow(0, 0, 0, 0, 0, 0)
+    assert "no test face" in wording.error_flow(0, 0, 0, 0, 0)
 
 
 def test_best_needs_every_comparison(study: Path, tmp_path: Path) -> None:

@@ -105,14 +105,15 @@ def bound(results: Results) -> str:
     """What gates that know the label would reach."""
     parts = []
     for row in bounds(results).itertuples(index=False):
-        text = f"{w.the(results.label(row.model))} reaches {w.percent(row.accuracy)} ({w.interval(row.low, row.high)})"
+        reached = f"{w.percent(row.accuracy)} ({w.interval(row.low, row.high)})"
         if row.mixture:
-            above = w.the(results.label(row.mixture))
-            text += f", {w.size(row.gap)} ({w.interval(row.gap_low, row.gap_high)}) above {above}"
-        parts.append(text)
+            more = f"{w.size(row.gap)} ({w.interval(row.gap_low, row.gap_high)})"
+            parts.append(f"{w.the(results.label(row.mixture))} would reach {reached}, {more} more than it does")
+        else:
+            parts.append(f"{w.the(results.label(row.model))} reaches {reached}")
     if not parts:
         return "No bound by a gate that knows the label was computed"
-    return f"With a gate that knows the label, {w.listing(parts)}"
+    return f"If its gate knew the label, {'; '.join(parts)}"
 
 
 def inside(results: Results) -> str:

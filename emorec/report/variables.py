@@ -537,7 +537,7 @@ def _flow(results: Results) -> str:
     rows = flow(results, results.mixture, results.reference)
     hard = {frozenset(pair) for pair in HARD_PAIRS}
     rows = rows[[frozenset((r.first, r.second)) in hard for r in _named(rows)]]
-    columns = ("confused", "to_right", "to_other", "from_right", "from_other", "still")
+    columns = ("confused", "to_right", "to_other", "from_right", "from_other")
     return w.error_flow(*(float(rows[column].sum()) for column in columns))
 
 

@@ -296,7 +296,8 @@ def tally(what: str, total: int, ahead: Sequence[str], behind: Sequence[str], me
         rest.append(f"{word(len(behind))} {verb(len(behind), 'is', 'are')} {worse}{named}")
     if left:
         rest.append(f"{word(left)} {verb(left, 'is', 'are')} not told apart from it")
-    return f"{text}, {listing(rest)}" if rest else text
+    joint = ", and " if len(rest) == 1 else ", "
+    return f"{text}{joint}{listing(rest)}" if rest else text
 
 
 def compared(model: str, reference: str, row: Any, said: str, aside: str = "") -> str:
@@ -324,7 +325,7 @@ def gates_used(total: int, lost: Sequence[str], least: float, most: float, balan
         opening = f"Of {many(total, 'gate')}, {have} collapsed in a seed at least ({listing(lost)})"
     return (
         f"{opening}; their entropy for a face lies between {number(least, 2)} and {number(most, 2)} of the most "
-        f"possible, and the least {even}"
+        f"possible, and the least even has a {even}"
     )
 
 
@@ -345,19 +346,18 @@ def others_mean(total: int, ahead: int, behind: int) -> str:
     )
 
 
-def error_flow(
-    confused: float, to_right: float, to_other: float, from_right: float, from_other: float, still: float
-) -> str:
+def error_flow(confused: float, to_right: float, to_other: float, from_right: float, from_other: float) -> str:
     """Where the faces of hard pairs that one model confuses go under another; counts of faces, means over seeds."""
     if not confused:
         return "The single ResNet confuses no test face of a hard pair"
-    kept = confused - to_right - to_other
+    # Rounded first, so that the sums hold in the text.
+    before, right, third, fresh, moved = map(round, (confused, to_right, to_other, from_right, from_other))
+    kept = before - right - third
     return (
-        f"Of the {number(confused, 0)} test faces that the single ResNet confuses within a hard pair, the mixture "
-        f"names {number(to_right, 0)} rightly, takes {number(to_other, 0)} for a third emotion, and confuses "
-        f"{number(kept, 0)} likewise. In exchange it confuses {number(from_right, 0)} faces of these pairs that the "
-        f"single ResNet names rightly and {number(from_other, 0)} that it takes for a third emotion, which makes "
-        f"{number(still, 0)}"
+        f"Of the {count(before)} test faces that the single ResNet confuses within a hard pair, the mixture names "
+        f"{count(right)} rightly, takes {count(third)} for a third emotion, and confuses {count(kept)} likewise. In "
+        f"exchange it confuses {count(fresh)} faces of these pairs that the single ResNet names rightly and "
+        f"{count(moved)} that it takes for a third emotion, which makes {count(kept + fresh + moved)}"
     )
 
 

@@ -219,6 +219,24 @@ def test_pdf_says_what_the_page_says(built: tuple[str, Path]) -> None:
             assert words.replace(" ;", ";")[:12] in visible(built[0])
 
 
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler is not installed")
+@pytest.mark.parametrize("words", [2, 30])
+def test_a_table_longer_than_a_page_loses_no_row(words: int, tmp_path: Path) -> None:
+    folder = stage(tmp_path / "source")
+    rows = "\n".join(f"| row {number} | {'word ' * words}|" for number in range(100))
+    (folder / "tables" / "_long.md").write_text(f"| {'Name':30} | {'Text':60} |\n|:{'-' * 30}|:{'-' * 60}|\n{rows}\n")
+    (folder / "index.qmd").write_text(
+        "---\ntitle: Long\n---\n\n# First {#sec-a}\n\n::: {#tbl-long}\n\n{{< include tables/_long.md >}}\n\n"
+        "A long table.\n\n:::\n\nSee @tbl-long.\n"
+    )
+    (document,) = render.by_pandoc(folder)[1]
+    (tmp_path / "long.pdf").write_bytes(document)
+    done = subprocess.run(["pdftotext", "-layout", tmp_path / "long.pdf", "-"], capture_output=True, text=True)
+    pages = [page for page in done.stdout.split("\f") if "row" in page]
+    assert re.findall(r"row (\d+)", done.stdout) == [str(number) for number in range(100)]
+    assert len(pages) > 1 and all(re.search(r"Name\s+Text", page) for page in pages)
+
+
 def test_page_is_self_contained_and_has_its_metadata(built: tuple[str, Path]) -> None:
     page = built[0]
     assert '<html lang="en-GB">' in page

@@ -239,13 +239,13 @@ def _p(p: float) -> str:
 
 
 def claims(results: Results, *, primary: bool) -> str:
-    """The study's questions with their verdicts: about the first mixture, or about all other models."""
+    """The study's questions about the first mixture with their verdicts; or the findings about all other models."""
     table = results["claims"]
-    own = table.primary.astype(bool)
-    rows = [
-        [row.question, row.verdict, row.sentence] for row in table[own if primary else ~own].itertuples(index=False)
-    ]
-    rows = rows or [["no other question was asked", w.NONE, w.NONE]]
+    own = table[table.primary.astype(bool) == primary]
+    if not primary:
+        rows = [[row.verdict, row.sentence] for row in own.itertuples(index=False)]
+        return pipe(["Verdict", "Finding"], rows or [[w.NONE, "no other question was asked"]], "ll", [12, 88])
+    rows = [[row.question, row.verdict, row.sentence] for row in own.itertuples(index=False)]
     return pipe(["Question", "Verdict", "Finding"], rows, "lll", [34, 12, 54])
 
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ VERDICTS = ("supported", "refuted", "undecided")
 def _fake_study():
     spec = importlib.util.spec_from_file_location("fake_study", ROOT / "tests" / "fake_study.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for their annotations
     spec.loader.exec_module(module)
     return module
 

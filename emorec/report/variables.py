@@ -536,7 +536,7 @@ def _flow(results: Results) -> str:
     """Where the errors within the hard pairs went, from the single ResNet to the mixture."""
     rows = flow(results, results.mixture, results.reference)
     hard = {frozenset(pair) for pair in HARD_PAIRS}
-    rows = rows[[frozenset((r.first, r.second)) in hard for r in _named(rows)]]
+    rows = rows[pd.Series([frozenset((r.first, r.second)) in hard for r in _named(rows)], rows.index, dtype=bool)]
     columns = ("confused", "to_right", "to_other", "from_right", "from_other")
     return w.error_flow(*(float(rows[column].sum()) for column in columns))
 
@@ -546,8 +546,7 @@ def _others_pairs(results: Results) -> str:
     claims = results["claims"]
     others = results.mixtures[1:]
     rows = claims[(claims.measure == "confusion") & claims.model.isin(others)]
-    rows = rows[[row.reference == results.control(row.model) for row in _named(rows)]]
-    said = list(rows.verdict)
+    said = [row.verdict for row in _named(rows) if row.reference == results.control(row.model)]
     return w.others_untangle(len(said), said.count("supported"), said.count("refuted"))
 
 

@@ -342,7 +342,7 @@ def test_the_first_mixture_is_the_papers_and_the_others_are_told_of(many: Path) 
     found = results.read(many)
     tree = variables.variables(found, META)
     assert found.mixture == "mixture" and found.ensemble == "ensemble"
-    assert "six other mixtures" in tree["mixture"]["grouping_sentence"]
+    assert "seven other mixtures" in tree["mixture"]["grouping_sentence"]
     assert found.mixtures == [
         "mixture", "mixture-top-1", "mixture-found", "mixture-random", "mixture-tuned", "joint", "joint-top-2",
         "joint-trunk",
@@ -417,6 +417,7 @@ def test_a_free_mixture_may_be_the_papers(many: Path, tmp_path: Path) -> None:
             if "reference" in table:
                 keep &= ~table.reference.isin(separate)
             table[keep].to_csv(path, index=False)
+    _edit(copy, "claims", lambda t: t.assign(primary=t.model == "joint"))
     found = results.read(copy)
     assert found.mixture == "joint"
     stage.stage(copy, REPORT, tmp_path / "out", META)

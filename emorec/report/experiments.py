@@ -73,14 +73,14 @@ def sentences(results: Results) -> dict[str, str]:
         texts["single"] = ". ".join(_size(results, model) for model in found["single"])
     kinds = {
         "groupings": "mixture with another grouping",
-        "gates": "other gate on the same networks",
-        "foreign": "other way to treat foreign faces",
+        "gates": "mixture with another gate on the same networks",
+        "foreign": "mixture whose experts were taught otherwise of foreign faces",
         "form": "mixture that was trained together",
     }
     plurals = {
         "groupings": "mixtures with another grouping",
-        "gates": "other gates on the same networks",
-        "foreign": "other ways to treat foreign faces",
+        "gates": "mixtures with other gates on the same networks",
+        "foreign": "mixtures whose experts were taught otherwise of foreign faces",
         "form": "mixtures that were trained together",
     }
     for name, what in kinds.items():

@@ -291,8 +291,8 @@ def _others(results: Results) -> Tree:
     """How the mixtures other than the paper's first one fare against their controls."""
     others = results.mixtures[1:]
     if not others:
-        only = "It is the only mixture of this study"
-        return {"sentence": only, "macro_f1": only}
+        only = "This mixture is the only one of the study, so that the picture of all differences has one row"
+        return {"sentence": only, "macro_f1": "What holds of macro-F1 was said above"}
     what = "other mixture" if len(others) == 1 else "other mixtures"
     return {
         "sentence": x.tally(results, others, what),
@@ -737,7 +737,7 @@ def changed_comparisons(
         before = x.comparison(results, row.model, row.reference, row.metric)
         after = _said(row)
         if before is not None and after != _said(before):
-            labels = results.label(row.model), results.label(row.reference)
+            labels = w.the(results.label(row.model)), w.the(results.label(row.reference))
             changed.append(({"macro_f1": "macro-F1"}.get(row.metric, row.metric), *labels, after))
     return len(table), changed
 

@@ -218,13 +218,13 @@ def stage(args: argparse.Namespace) -> None:
 
 
 def report(args: argparse.Namespace) -> None:
-    """Render the laid-out report to HTML and PDF, with Quarto where it is installed."""
+    """Render the laid-out report to HTML and PDF (A4 and letter), with Quarto where it is installed."""
     from emorec.report.render import render
 
     _, layout = _study(args)
-    html, pdf = layout.report / "emorec.html", layout.report / "emorec.pdf"
-    used = render(layout.report / "source", html, pdf, args.renderer)
-    log.info("rendered by %s: %s, %s", used, html, pdf)
+    html, pdf, letter = (layout.report / f"emorec{suffix}" for suffix in (".html", ".pdf", "-letter.pdf"))
+    used = render(layout.report / "source", html, pdf, args.renderer, letter)
+    log.info("rendered by %s: %s, %s, %s", used, html, pdf, letter)
 
 
 def show_config(args: argparse.Namespace) -> None:

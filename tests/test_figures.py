@@ -21,6 +21,7 @@ from emorec import EMOTIONS, SPLITS, figures
 from emorec.figures import (
     confusion_difference,
     curves,
+    forest,
     gate,
     pairs,
     recall,
@@ -41,7 +42,7 @@ SHARES = np.array([0.139, 0.016, 0.143, 0.251, 0.168, 0.111, 0.172])
 
 
 def make_models(many: bool) -> pd.DataFrame:
-    """models.csv of three models, or of twelve with long names."""
+    """models.csv of three models, or of twenty with long names."""
     rows = [
         ("resnet18", "single", "single ResNet-18", 1, 1.0, ""),
         ("ensemble", "ensemble", "ensemble of 4 ResNets", 4, 4.0, ""),
@@ -55,14 +56,35 @@ def make_models(many: bool) -> pd.DataFrame:
             ("ensemble-5", "ensemble", "ensemble of 5 resnet18", 5, 5.0, ""),
             ("resnet34", "single", "single resnet34", 1, 2.0, ""),
             ("wide", "single", "single ResNet-18 of twice the width", 1, 3.95, ""),
-            ("mixture-joint", "mixture", "mixture trained jointly with a load-balancing loss", 4, 4.0, "original"),
-            ("mixture-top1", "mixture", "mixture, one expert chosen per face", 2, 2.0, "original"),
-            ("mixture-top2", "mixture", "mixture, two experts chosen per face", 3, 3.0, "original"),
+            ("mixture-top1", "mixture", "mixture by the original grouping, top-1 gate", 4, 4.0, "original"),
+            (
+                "mixture-temperature",
+                "mixture",
+                "mixture by the original grouping, temperature gate",
+                4,
+                4.0,
+                "original",
+            ),
+            ("mixture-uniform", "mixture", "mixture by the original grouping, no gate", 3, 3.0, "original"),
+            ("mixture-oracle", "oracle", "mixture by the original grouping, oracle gate", 3, 3.0, "original"),
+            ("mixture-other", "mixture", "mixture by the original grouping, others other", 4, 4.0, "original"),
+            ("mixture-random", "mixture", "mixture by the random grouping", 4, 4.0, "original"),
+            ("mixture-spectral-2", "mixture", "mixture by the spectral-2 grouping", 3, 3.0, "valence"),
+            ("fine-tuned", "fine-tuned", "mixture of emotion experts, fine-tuned", 1, 4.0, "original"),
+            ("joint", "joint", "joint mixture of 3 experts", 1, 4.0, ""),
+            ("joint-top2", "joint", "joint mixture of 4 experts, top 2", 1, 3.0, ""),
+            ("joint-trunk", "joint", "joint mixture of 3 experts on a trunk of 2 stages", 1, 1.02, ""),
         ]
-    table = pd.DataFrame(rows, columns=["model", "kind", "label", "networks", "cost", "grouping"])
+    table = pd.DataFrame(rows, columns=["model", "family", "label", "networks", "cost", "grouping"])
+    table.insert(1, "kind", table["family"].replace({"fine-tuned": "mixture", "joint": "mixture"}))
     table["parameters"] = 700_000 * table["networks"]
     table["flops"] = (18.2e6 * table.pop("cost")).astype(int)
     table["train_seconds"] = 100.0 * table["networks"]
+    mixture = table["kind"] == "mixture"
+    table["control"] = np.where(mixture, np.where(table["model"] == "joint-trunk", "resnet18", "ensemble"), "")
+    table["foreign"] = np.where(table["family"] == "mixture", "excluded", "")
+    table["family"] = table["family"].replace({"oracle": "mixture"})
+    table["headline"] = table["model"].isin(["resnet18", "ensemble", "mixture", "fine-tuned", "joint"])
     return table
 
 
@@ -80,11 +102,18 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
     ]
     for name in ("summary", "recall", "confusion", "pairs", "pair_comparisons", "gate", "projections", "curves"):
         tables[name] = []
-    for name in ("reliability", "calibration", "risk_coverage"):
+    for name in ("reliability", "calibration", "risk_coverage", "oracle", "comparisons", "gate_use"):
         tables[name] = []
     pair_rates: dict[tuple, float] = {}
     for place, (model, kind) in enumerate(zip(models["model"], models["kind"], strict=True)):
         mean = 0.66 + 0.03 * (kind != "single") + 0.004 * rng.normal()
+        if kind == "oracle":
+            tables["oracle"].append((model, "mixture", 0.8, 0.79, 0.81))
+            continue
+        for reference, metric in itertools.product(("resnet18", "ensemble"), ("accuracy", "macro_f1")):
+            if kind == "mixture":
+                low = 0.02 * rng.normal()
+                tables["comparisons"].append((model, reference, metric, low + 0.015, low, low + 0.03, 0.01, 0.04))
         tables["summary"].append((model, "test", "accuracy", mean, 0.004, seeds, mean - 0.014, mean + 0.015))
         tables["summary"].append((model, "val", "accuracy", 0.1, 0.004, seeds, 0.1, 0.1))
         for seed in range(seeds):
@@ -128,7 +157,9 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
             share = percent / 100
             tables["risk_coverage"].append((model, seed, share, round(3589 * share), (1 - mean) * share**2))
         if kind == "mixture":
-            experts = GROUPS[models.loc[place, "grouping"]]
+            experts = GROUPS[models.loc[place, "grouping"] or "original"]
+            if models.loc[place, "family"] == "joint":
+                experts = ("1", "2", "3")
             for seed, split, emotion in itertools.product(range(seeds), ("val", "test"), EMOTIONS):
                 own = np.array([emotion in expert.split("-") for expert in experts])
                 weights = rng.dirichlet(1 + 6 * own)
@@ -136,9 +167,12 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
                     (model, seed, split, emotion, expert, weight, bool(is_own))
                     for expert, weight, is_own in zip(experts, weights, own, strict=True)
                 ]
+            for seed, (number, expert) in itertools.product(range(seeds), enumerate(experts, 1)):
+                share = 2 * number / (len(experts) * (len(experts) + 1))
+                tables["gate_use"].append((model, seed, "test", expert, share, share, 0.4, 0.9, model == "joint"))
     centres = rng.normal(size=(7, 2)) * 4
     labels = rng.choice(7, size=1500, p=SHARES / SHARES.sum())
-    for model, method in itertools.product(models["model"].head(4), ("pca", "tsne")):
+    for model, method in itertools.product(models.loc[models["headline"], "model"], ("pca", "tsne")):
         places = centres[labels] * (1 + (method == "tsne")) + rng.normal(size=(1500, 2)) * 2
         tables["projections"] += [
             (model, method, row, EMOTIONS[label], EMOTIONS[label], x, y)
@@ -146,6 +180,7 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
         ]
     networks = [("resnet18", "classifier", 7), ("resnet34", "classifier", 7)]
     networks += [(f"resnet18-gate-{grouping}", "gate", len(groups)) for grouping, groups in GROUPS.items()]
+    networks += [(model, "mixture", 7) for model in models.loc[models["family"].isin(["fine-tuned", "joint"]), "model"]]
     groups = sorted(set(itertools.chain(*GROUPS.values())))
     networks += [(f"resnet18-expert-{group}", "expert", group.count("-") + 1) for group in groups]
     for (network, role, outputs), seed in itertools.product(networks, range(seeds)):
@@ -165,7 +200,10 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
         "confusion": "model seed split true predicted count rate",
         "pairs": "model seed split first second rate",
         "pair_comparisons": "model reference first second reference_rate rate difference low high p p_holm",
+        "oracle": "model mixture accuracy low high",
+        "comparisons": "model reference metric difference low high p p_holm",
         "gate": "model seed split emotion expert weight own",
+        "gate_use": "model seed split expert share top_share entropy balance collapsed",
         "projections": "model method row label predicted x y",
         "reliability": "model seed scaled bin low high faces confidence accuracy",
         "calibration": "model seed temperature metric before after",
@@ -264,7 +302,8 @@ def test_a_study_of_one_model_has_every_figure(small: Path, tmp_path: Path) -> N
         table[table.get("model", pd.Series("resnet18", table.index)) == "resnet18"].to_csv(path, index=False)
     for name in figures.FIGURES:
         make(name, tmp_path).draw_without_rendering()
-    assert "no mixture" in texts(make("gate", tmp_path))
+    assert "No mixture" in texts(make("gate", tmp_path))
+    assert "no mixture" in texts(make("forest", tmp_path))
 
 
 def test_misplaced_text_is_found() -> None:
@@ -322,9 +361,13 @@ def test_inputs_need_no_plotting_library() -> None:
 
 def test_names(large: Path) -> None:
     labels = pd.read_csv(large / "tables/models.csv")["label"]
-    for name in ("summary", "recall", "risk-coverage"):
+    assert all(label in texts(made("summary", large)) for label in labels)
+    mixtures = pd.read_csv(large / "tables/models.csv").query("kind == 'mixture'")["label"]
+    for name in ("forest", "gate-use"):
+        assert all(label in texts(made(name, large)) for label in mixtures), name
+    for name in ("recall", "risk-coverage"):
         shown = texts(made(name, large))
-        assert all(label in shown for label in labels), name
+        assert "fine-tuned" in shown and "joint mixture of 3 experts" in shown and "valence" not in shown, name
     for name in ("confusion", "confusion-difference", "recall", "projections", "gate", "classes", "samples"):
         shown = texts(made(name, large))
         assert all(emotion in shown for emotion in EMOTIONS), name
@@ -368,10 +411,34 @@ def test_looks_differ() -> None:
     models = make_models(many=True)
     looks = style.model_looks(models)
     assert list(looks) == list(models["model"])
-    assert len(set(looks.values())) == len(models)
+    assert len({looks[model] for model in style.headline(models)}) == 5
+    assert [model for model, look in looks.items() if not look.filled] == ["mixture-oracle"]
     assert len(set(style.EMOTION_COLOURS.values())) == len(set(style.EMOTION_MARKERS.values())) == len(EMOTIONS)
     assert set(style.EMOTION_COLOURS) == set(style.EMOTION_MARKERS) == set(EMOTIONS)
-    assert style.headline(models) == ["resnet18", "ensemble", "mixture"]
+    assert style.headline(models) == ["resnet18", "ensemble", "mixture", "fine-tuned", "joint"]
+    assert style.contests(models) == [
+        ("mixture", "resnet18"),
+        ("mixture", "ensemble"),
+        ("fine-tuned", "ensemble"),
+        ("joint", "ensemble"),
+    ]
+    assert style.contests(make_models(many=False)) == [("mixture", "resnet18"), ("mixture", "ensemble")]
+    twice = models.assign(headline=models["model"].isin(["mixture", "mixture-valence", "joint"]))
+    assert len({style.model_looks(twice)[model].colour for model in style.headline(twice)}) == 3
+
+
+def test_the_forest_needs_interval_and_corrected_p_value() -> None:
+    rows = {"a": (0.01, 0.03, 0.01), "b": (-0.03, -0.01, 0.04), "c": (0.01, 0.03, 0.2), "d": (-0.01, 0.03, 0.01)}
+    frame = pd.DataFrame(rows, index=["low", "high", "p_holm"])
+    assert [forest.verdict(frame[name]) for name in rows] == ["ahead", "behind", "undecided", "undecided"]
+    models = make_models(many=False).assign(control=["", "", "resnet18"])
+    table = pd.DataFrame(
+        [("mixture", "resnet18", metric, 0.02, 0.01, 0.03, 0.001) for metric in ("accuracy", "macro_f1")],
+        columns=["model", "reference", "metric", "difference", "low", "high", "p_holm"],
+    )
+    figure = forest.draw(models, table)
+    assert len(figure.axes) == 2 and "control" not in texts(figure)
+    assert [line.get_marker() for line in figure.axes[0].lines if line.get_marker() != "None"] == [">"]
 
 
 def test_model_of_equal_compute_are_spread() -> None:
@@ -379,6 +446,13 @@ def test_model_of_equal_compute_are_spread() -> None:
     assert places == pytest.approx([0.0, 1.9, 2.0, 2.1], abs=0.01)
     assert summary.operations(1.11e9) == "1.11 GFLOPs"
     assert 1 in summary.ticks(-4, 7)
+    rng = np.random.default_rng(0)
+    some = rng.normal(size=30)
+    moved = summary.spread(some, 0.2)
+    assert np.diff(np.sort(moved)).min() > 0.2 - 1e-9
+    # Nearest in least squares: no place gains by moving all of a run, so each run keeps its mean.
+    assert moved.mean() == pytest.approx(some.mean())
+    assert summary.spread(np.array([0.0, 1.0]), 0.2) == pytest.approx([0.0, 1.0])
 
 
 def test_curves_show_the_parts_of_the_mixture(large: Path) -> None:
@@ -390,6 +464,8 @@ def test_curves_show_the_parts_of_the_mixture(large: Path) -> None:
         "resnet18-expert-happy-neutral",
         "resnet18-expert-fear-surprise",
         "resnet18-expert-angry-disgust-sad",
+        "fine-tuned",
+        "joint",
     ]
     faces = classes[classes["split"] == "val"].set_index("emotion")["faces"]
     assert panels[2].commonest == pytest.approx(faces["happy"] / (faces["happy"] + faces["neutral"]))
@@ -434,7 +510,7 @@ def test_gate_marks_own_experts(small: Path) -> None:
 
 
 def test_recall_of_one_seed_has_no_spread(small: Path, large: Path) -> None:
-    for study, lines in ((small, 3 * 7), (large, 12 * 7 * 2)):
+    for study, lines in ((small, 3 * 7), (large, 5 * 7 * 2)):
         figure = recall.draw(*(pd.read_csv(study / path) for path in figures.inputs("recall")))
         assert len(figure.axes[0].lines) == lines
 

@@ -95,6 +95,22 @@ def test_figures_have_number_caption_and_alternative_text(built: tuple[str, Path
     assert 'kind: "quarto-float-fig", supplement: "Figure") <fig-curves>' in markup
 
 
+def test_the_line_of_origin_has_links_in_both_formats(built: tuple[str, Path], markup: str) -> None:
+    line = re.search(r'<figcaption>(?:(?!</figcaption>).)*<span class="made">(.*?)</span>', built[0], re.DOTALL)
+    assert line and visible("<body>" + line[0]).startswith("Figure 2: Points, as a raster image, at half the width.")
+    assert re.findall(r'href="([^"]+)"', line[1]) == ["../../../points.py", "../tables/points.csv"]
+    printed_line = markup[markup.index("#made[") :][:200]
+    assert '#link("../../../points.py")' in printed_line and '#link("../tables/points.csv")' in printed_line
+
+
+def test_figures_open_in_a_dialog_by_mouse_and_keyboard(built: tuple[str, Path]) -> None:
+    page = built[0]
+    for figure in re.findall(r'<figure id="fig-.*?</figure>', page, re.DOTALL):
+        assert re.search(r'<button type="button" class="zoom"[^>]*>\s*<img', figure)
+    dialog = page[page.index("<dialog") :]
+    assert '<form method="dialog">' in dialog and 'tabindex="0"' in dialog and "keydown" in dialog
+
+
 def test_tables_of_every_spelling_are_numbered_in_order(built: tuple[str, Path], markup: str) -> None:
     page = visible(built[0])
     captions = ["Scores of the models", "Two columns of given width", "A table with Quarto’s short caption"]
@@ -203,6 +219,24 @@ def test_pdf_says_what_the_page_says(built: tuple[str, Path]) -> None:
             assert words.replace(" ;", ";")[:12] in visible(built[0])
 
 
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler is not installed")
+@pytest.mark.parametrize("words", [2, 30])
+def test_a_table_longer_than_a_page_loses_no_row(words: int, tmp_path: Path) -> None:
+    folder = stage(tmp_path / "source")
+    rows = "\n".join(f"| row {number} | {'word ' * words}|" for number in range(100))
+    (folder / "tables" / "_long.md").write_text(f"| {'Name':30} | {'Text':60} |\n|:{'-' * 30}|:{'-' * 60}|\n{rows}\n")
+    (folder / "index.qmd").write_text(
+        "---\ntitle: Long\n---\n\n# First {#sec-a}\n\n::: {#tbl-long}\n\n{{< include tables/_long.md >}}\n\n"
+        "A long table.\n\n:::\n\nSee @tbl-long.\n"
+    )
+    (document,) = render.by_pandoc(folder)[1]
+    (tmp_path / "long.pdf").write_bytes(document)
+    done = subprocess.run(["pdftotext", "-layout", tmp_path / "long.pdf", "-"], capture_output=True, text=True)
+    pages = [page for page in done.stdout.split("\f") if "row" in page]
+    assert re.findall(r"row (\d+)", done.stdout) == [str(number) for number in range(100)]
+    assert len(pages) > 1 and all(re.search(r"Name\s+Text", page) for page in pages)
+
+
 def test_page_is_self_contained_and_has_its_metadata(built: tuple[str, Path]) -> None:
     page = built[0]
     assert '<html lang="en-GB">' in page
@@ -219,6 +253,32 @@ def test_two_builds_are_byte_identical(built: tuple[str, Path], tmp_path: Path) 
     render.render(other, page, pdf, renderer=render.PANDOC)
     assert page.read_text(encoding="utf-8") == built[0]
     assert pdf.read_bytes() == built[1].read_bytes()
+
+
+def test_letter_is_a_second_pdf_of_the_same_text(staged: Path, tmp_path: Path) -> None:
+    expanded = source.read(staged)
+    tree, _ = render.parsed(expanded)
+    a4, letter = render.to_typst(expanded, tree)[0], render.to_typst(expanded, tree, render.LETTER)[0]
+    assert "us-letter" in letter and letter.replace("us-letter", "a4") == a4
+    _, documents, complaints = render.by_pandoc(staged, [None, render.LETTER])
+    assert complaints == []
+    assert [page_size(document) for document in documents] == [(595, 842), (612, 792)]
+
+
+def page_size(pdf: bytes) -> tuple[int, int]:
+    """Of the first page whose dictionary is not compressed, in points."""
+    box = re.search(rb"/MediaBox\s*\[\s*0\s+0\s+([\d.]+)\s+([\d.]+)", pdf)
+    assert box
+    return round(float(box[1])), round(float(box[2]))
+
+
+def test_quarto_prints_letter_from_a_copy(staged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_quarto(tmp_path / "bin", paper="grep papersize _quarto.yml >> index.pdf; echo '%%EOF' >> index.pdf;")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    names = [tmp_path / name for name in ("a.html", "a.pdf", "b.pdf")]
+    assert render.render(staged, *names[:2], letter=names[2]) == "quarto"
+    assert b"papersize: a4" in names[1].read_bytes() and b"papersize: us-letter" in names[2].read_bytes()
+    assert "papersize: a4" in (staged / "_quarto.yml").read_text()
 
 
 def test_references_get_a_heading_where_the_source_has_none(tmp_path: Path) -> None:
@@ -252,7 +312,9 @@ def test_nothing_is_written_when_the_gate_closes(tmp_path: Path) -> None:
     assert not page.exists() and not pdf.exists()
 
 
-def fake_quarto(folder: Path, version: str = "1.7.31", log: str = "", body: str = "<p>Text.</p>") -> None:
+def fake_quarto(
+    folder: Path, version: str = "1.7.31", log: str = "", body: str = "<p>Text.</p>", paper: str = ""
+) -> None:
     """A program `quarto` in `folder` that knows --version and render, and writes what it is told to."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "quarto"
@@ -263,7 +325,8 @@ def fake_quarto(folder: Path, version: str = "1.7.31", log: str = "", body: str 
         f"echo '{log}' >&2\n"
         "case $4 in\n"
         f"html) mkdir -p _site; echo '<html><body>{body}</body></html>' > _site/index.html;;\n"
-        "typst) printf '%%PDF-1.7\\n%s\\n%%%%EOF\\n' $SOURCE_DATE_EPOCH > index.pdf;;\n"
+        "typst) printf '%%PDF-1.7\\n%s\\n%%%%EOF\\n' $SOURCE_DATE_EPOCH > index.pdf; "
+        f"{paper} ;;\n"
         "esac\n"
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import yaml
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
-from emorec.report import markdown, results, stage, variables, wording
+from emorec.report import experiments, markdown, origins, results, stage, variables, wording
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "report"
@@ -34,13 +35,17 @@ VERDICTS = ("supported", "refuted", "undecided")
 def _fake_study():
     spec = importlib.util.spec_from_file_location("fake_study", ROOT / "tests" / "fake_study.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for their annotations
     spec.loader.exec_module(module)
     return module
 
 
-def _make(folder: Path, seeds: int, votes: bool = False) -> Path:
+THREE = ("resnet18", "ensemble", "mixture")
+
+
+def _make(folder: Path, seeds: int, votes: bool = False, models: tuple[str, ...] | None = THREE) -> Path:
     fake = _fake_study()
-    study = fake.make_study(folder, faces=(400, 200, 200), seeds=seeds, epochs=6, votes=votes)
+    study = fake.make_study(folder, faces=(400, 200, 200), seeds=seeds, epochs=6, votes=votes, models=models)
     fake.write_all_tables(study, resamples=200, sample=60)
     (study / "figures").mkdir()
     for name in stage.shown_figures({p.name: p.read_bytes() for p in REPORT.glob("*.qmd")}) - {stage.DIAGRAM}:
@@ -61,6 +66,26 @@ def one_seed(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def voted(tmp_path_factory) -> Path:
     return _make(tmp_path_factory.mktemp("voted"), 1, votes=True)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory) -> Path:
+    """A study of every family of models."""
+    study = _make(tmp_path_factory.mktemp("many"), 1, models=None)
+    folder = study / "benchmarks" / "train" / "joint"
+    folder.mkdir(parents=True)
+    header = "s\th:m:s\tmax_rss\tmean_load\tcpu_time\n"
+    (folder / "seed0.tsv").write_text(header + "100.0\t0:01:40\t812.5\t150\t150.0\n")
+    (folder.parent / "stale").mkdir()
+    (folder.parent / "stale" / "seed0.tsv").write_text(header + "9999.0\t-\t-\t-\t-\n")
+    return study
+
+
+@pytest.fixture(scope="module")
+def staged_many(many: Path, tmp_path_factory) -> Path:
+    destination = tmp_path_factory.mktemp("staged-many") / "report"
+    stage.stage(many, REPORT, destination, META)
+    return destination
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +268,7 @@ def test_variables_equal_what_the_tables_say(study: Path) -> None:
     assert tree["reference"]["name"] == "resnet18"
     assert tree["reference"]["parameters"] == f"{models.parameters['resnet18'] / 1e3:.0f}\u00a0thousand"
     assert tree["data"]["test"] == "200" and tree["data"]["name"] == "synthetic faces"
-    assert tree["study"]["seeds"] == "two" and tree["study"]["trainings"] == "16"
+    assert tree["study"]["seeds"] == "two" and tree["study"]["trainings"] == "13"
     claims = pd.read_csv(study / "tables" / "claims.csv").set_index("claim")
     assert tree["answer"]["single"].replace("\u00a0", " ") + "." == claims.sentence["mixture-beats-single"]
     verdicts = claims.verdict["mixture-beats-single"], claims.verdict["mixture-beats-ensemble"]
@@ -252,7 +277,7 @@ def test_variables_equal_what_the_tables_say(study: Path) -> None:
     curves = pd.read_csv(study / "tables" / "curves.csv")
     best = curves[(curves.network == "resnet18") & curves.best]
     assert f"{100 * best.val_accuracy.mean():.1f}\u00a0%" in tree["curves"]["reference"]
-    gate = curves[(curves.network == "gate") & curves.best]
+    gate = curves[(curves.network == "resnet18-gate-original") & curves.best]
     assert f"{100 * gate.val_accuracy.mean():.1f}\u00a0%" in tree["discussion"]["curves"]
 
     weights = pd.read_csv(study / "tables" / "gate.csv")
@@ -266,8 +291,9 @@ def test_variables_equal_what_the_tables_say(study: Path) -> None:
     assert f"{top['first']}–{top['second']} ({100 * top.reference_rate:.1f}\u00a0%)" in tree["confusion"]["reference"]
 
 
-def test_all_values_are_text_and_survive_yaml(study: Path) -> None:
-    tree = variables.variables(results.read(study), META)
+@pytest.mark.parametrize("which", ["study", "many"])
+def test_all_values_are_text_and_survive_yaml(which: str, request: pytest.FixtureRequest) -> None:
+    tree = variables.variables(results.read(request.getfixturevalue(which)), META)
     assert yaml.safe_load(variables.to_yaml(tree)) == tree
 
     def leaves(value):
@@ -288,7 +314,7 @@ def test_one_seed_reads_as_one(one_seed: Path) -> None:
 
 def test_a_study_without_ensemble_is_reported_as_such(study: Path, tmp_path: Path) -> None:
     copy = _copy(study, tmp_path)
-    _edit(copy, "models", lambda t: t[t.kind != "ensemble"])
+    _edit(copy, "models", lambda t: t[t.kind != "ensemble"].assign(control="resnet18"))
     for table in ("comparisons", "pair_comparisons", "without_twins"):
         _edit(copy, table, lambda t: t[(t.model != "ensemble") & (t.reference != "ensemble")])
     _edit(copy, "claims", lambda t: t[~t.claim.str.contains("ensemble")])
@@ -312,23 +338,124 @@ def test_a_study_without_ensemble_is_reported_as_such(study: Path, tmp_path: Pat
     assert markdown.tables(found, META)["all_pairs"]
 
 
-def test_several_mixtures_are_named_and_the_first_is_the_papers(study: Path, tmp_path: Path) -> None:
-    copy = _copy(study, tmp_path)
-
-    def doubled(table: pd.DataFrame) -> pd.DataFrame:
-        other = table[table.model == "mixture"].assign(model="other")
-        if "label" in table and "kind" in table:
-            other = other.assign(label="other mixture")
-        return pd.concat([table, other])
-
-    doubled_tables = "models gate scores summary recall spread comparisons pair_comparisons representation"
-    for table in f"{doubled_tables} calibration risk_coverage truth".split():
-        _edit(copy, table, doubled)
-    found = results.read(copy)
+def test_the_first_mixture_is_the_papers_and_the_others_are_told_of(many: Path) -> None:
+    found = results.read(many)
     tree = variables.variables(found, META)
-    assert found.mixture == "mixture"
-    assert "other mixture groups happy with neutral" in tree["mixture"]["grouping_sentence"]
-    assert "other mixture" in markdown.tables(found, META)["summary"]
+    assert found.mixture == "mixture" and found.ensemble == "ensemble"
+    assert "seven other mixtures" in tree["mixture"]["grouping_sentence"]
+    assert found.mixtures == [
+        "mixture", "mixture-top-1", "mixture-found", "mixture-random", "mixture-tuned", "joint", "joint-top-2",
+        "joint-trunk",
+    ]  # fmt: skip
+    # The abstract says what became of the first mixture and of the others before anything else.
+    opening = tree["answer"]["opening"]
+    assert opening.startswith(tree["answer"]["sentence"])
+    assert tree["others"]["sentence"] in opening.removeprefix(tree["answer"]["sentence"])[:400]
+    claims = pd.read_csv(many / "tables" / "claims.csv")
+    control = pd.read_csv(many / "tables" / "models.csv", keep_default_na=False).set_index("model").control
+    own = claims[(claims.measure == "accuracy") & claims.model.isin(found.mixtures[1:])]
+    own = own[[row.reference == control[row.model] for row in own.itertuples()]]
+    ahead, behind = ((own.verdict == verdict).sum() for verdict in ("supported", "refuted"))
+    labels = {verdict: list(own.model[own.verdict == verdict].map(found.label)) for verdict in VERDICTS}
+    expected = wording.tally("other mixtures", len(own), labels["supported"], labels["refuted"])
+    assert tree["others"]["sentence"] == expected
+    assert tree["discussion"]["others"] == wording.others_mean(len(own), ahead, behind)
+
+
+def test_models_are_sorted_by_what_they_try(many: Path, study: Path) -> None:
+    assert experiments.experiments(results.read(many)) == {
+        "single": ["resnet18-wide"],
+        "groupings": ["mixture-found", "mixture-random"],
+        "gates": ["mixture-top-1", "mixture-oracle"],
+        "form": ["mixture-tuned", "joint", "joint-top-2", "joint-trunk"],
+    }
+    assert experiments.experiments(results.read(study)) == {}
+
+
+def test_an_experiments_table_has_cost_differences_and_bounds(many: Path) -> None:
+    found = results.read(many)
+    rows = {
+        cells[1].strip(): [cell.strip() for cell in cells[2:-1]]
+        for cells in (
+            line.split("|") for line in markdown.experiment(found, ["mixture-top-1", "mixture-oracle"]).splitlines()
+        )
+    }
+    oracle = pd.read_csv(many / "tables" / "oracle.csv").iloc[0]
+    bound = rows["*mixture by the original grouping, oracle gate (bound)*"]
+    assert bound[3].startswith(f"{100 * oracle.accuracy:.1f} (") and bound[4:] == ["–", "–"]
+    compared = pd.read_csv(many / "tables" / "comparisons.csv")
+    row = compared.query("model == 'mixture' and reference == 'ensemble' and metric == 'accuracy'").iloc[0]
+    cell = rows["mixture of emotion experts"][5].replace("*", "").replace("−", "-")
+    assert float(cell.split(" ")[0]) == pytest.approx(100 * row.difference, abs=0.051)
+    assert ("**" in rows["mixture of emotion experts"][5]) == (experiments.verdict(row) != "unclear")
+    assert rows["single ResNet-18"][4:] == ["–", "–"]
+
+
+def test_sections_follow_what_a_study_has(staged_many: Path, staged: Path) -> None:
+    empty = {path.name for path in staged.glob("*.qmd") if not path.read_text()}
+    filled = {path.name for path in staged_many.glob("*.qmd") if path.read_text()}
+    assert {
+        "_results-form.qmd",
+        "_methods-joint.qmd",
+        "_groupings.qmd",
+        "_walltimes.qmd",
+        "_results-single.qmd",
+    } <= empty
+    assert empty - filled == {"_ferplus.qmd", "_results-foreign.qmd", "_methods-foreign.qmd"}
+    assert "_gate.qmd" in filled and "_gate.qmd" not in empty
+    times = (staged_many / "tables" / "_walltimes.md").read_text()
+    assert "`joint`" in times and "| 2.5" in times and "stale" not in times
+
+
+def test_a_free_mixture_may_be_the_papers(many: Path, tmp_path: Path) -> None:
+    copy = _copy(many, tmp_path)
+    separate = ["mixture", "mixture-top-1", "mixture-found", "mixture-random", "mixture-oracle", "mixture-tuned"]
+    for path in (copy / "tables").glob("*.csv"):
+        table = pd.read_csv(path, keep_default_na=False)
+        if "model" in table:
+            keep = ~table.model.isin(separate)
+            if "reference" in table:
+                keep &= ~table.reference.isin(separate)
+            table[keep].to_csv(path, index=False)
+    _edit(copy, "claims", lambda t: t.assign(primary=t.model == "joint"))
+    found = results.read(copy)
+    assert found.mixture == "joint"
+    stage.stage(copy, REPORT, tmp_path / "out", META)
+    assert (tmp_path / "out" / "_gate.qmd").read_text() == ""
+    assert "free" in yaml.safe_load((tmp_path / "out" / "_variables.yml").read_text())["mixture"]["grouping_sentence"]
+
+
+def test_tallies_by_number() -> None:
+    assert wording.tally("other mixture", 1, [], []).endswith("is not told apart from its control of equal compute")
+    assert "is more accurate than" in wording.tally("other mixture", 1, ["a"], [])
+    assert "is worse by macro-F1 than" in wording.tally("other mixture", 1, [], ["a"], "macro_f1")
+    none = wording.tally("other mixtures", 11, [], ["a", "b", "c", "d"])
+    assert none == (
+        "Of the 11 other mixtures, none is more accurate than the control of equal compute, four are less accurate and "
+        "seven are not told apart from it"
+    )
+    two = wording.tally("other mixtures", 3, ["a", "b"], ["c"])
+    assert two == (
+        "Of the three other mixtures, two are more accurate than the control of equal compute (a and b), and one is "
+        "less accurate (c)"
+    )
+    assert "shown" in wording.others_mean(5, 0, 2) and "two are worth less" in wording.others_mean(5, 0, 2)
+    assert "depends on the form: one of the five" in wording.others_mean(5, 1, 0)
+    assert "only mixture" in wording.others_mean(0, 0, 0)
+    assert "two confuse the hard pairs less often" in wording.others_untangle(4, 2, 0)
+    assert "more often than its control" in wording.others_untangle(1, 0, 1)
+
+
+def test_collapse_is_told_by_name() -> None:
+    assert "none has collapsed" in wording.gates_used(3, [], 0.1, 0.4, 0.9)
+    assert "one has collapsed in a seed at least (joint)" in wording.gates_used(3, ["joint"], 0.1, 0.4, 0.2)
+    assert wording.gates_used(1, [], 0.3, 0.3, 0.9).startswith("The gate has not collapsed")
+
+
+def test_error_flow_adds_up() -> None:
+    text = wording.error_flow(100.4, 30.4, 10.4, 20, 5)
+    assert "names 30 rightly" in text and "confuses 60 likewise" in text and "makes 85" in text
+    assert "no test face" in wording.error_flow(0, 0, 0, 0, 0)
 
 
 def test_best_needs_every_comparison(study: Path, tmp_path: Path) -> None:
@@ -360,8 +487,9 @@ def test_fer2013_is_not_called_synthetic(study: Path, tmp_path: Path) -> None:
 # Tables in Markdown.
 
 
-def test_pipe_tables_are_well_formed(study: Path) -> None:
-    for name, text in markdown.tables(results.read(study), META).items():
+@pytest.mark.parametrize("which", ["study", "many"])
+def test_pipe_tables_are_well_formed(which: str, request: pytest.FixtureRequest) -> None:
+    for name, text in markdown.tables(results.read(request.getfixturevalue(which)), META).items():
         lines = text.splitlines()
         assert len(lines) > 2, name
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, name
@@ -382,15 +510,17 @@ def test_tables_hold_the_tables_numbers(study: Path) -> None:
     recall = pd.read_csv(study / "tables" / "recall.csv").query("model == 'resnet18' and split == 'test'")
     over_seeds = recall.groupby("emotion").recall
     mean, sd = 100 * over_seeds.mean(), 100 * over_seeds.std()
-    cells = [c.strip() for c in markdown.recall(found).splitlines()[3].split("|")[2:9]]
+    cells = [c.strip() for c in markdown.recall(found, found.headline).splitlines()[3].split("|")[2:9]]
     assert cells == [f"{mean[emotion]:.1f} ± {sd[emotion]:.1f}" for emotion in EMOTIONS]
 
 
 def test_hyperparameters_show_every_key_and_who_differs(study: Path, tmp_path: Path) -> None:
     copy = _copy(study, tmp_path)
-    shutil.copytree(copy / "networks" / "gate", copy / "networks" / "stale")
+    shutil.copytree(copy / "networks" / "resnet18-gate-original", copy / "networks" / "stale")
     (copy / "networks" / "stale" / "seed0" / "network.json").write_text(
-        (copy / "networks" / "gate" / "seed0" / "network.json").read_text().replace('"gate"', '"stale"')
+        (copy / "networks" / "resnet18-gate-original" / "seed0" / "network.json")
+        .read_text()
+        .replace('"resnet18-gate-original"', '"stale"')
     )
     for path in copy.glob("networks/*/seed*/network.json"):
         record = json.loads(path.read_text())
@@ -402,7 +532,7 @@ def test_hyperparameters_show_every_key_and_who_differs(study: Path, tmp_path: P
         path.write_text(json.dumps(record))
     text = markdown.hyperparameters(results.read(copy))
     assert "`training.augmentation.some_new_key`" in text and "1 and 2" in text and "0.0005" in text
-    assert "8 in `gate`" in text and "stale" not in text
+    assert "8 in `resnet18-gate-original`" in text and "stale" not in text
 
 
 # The staged source.
@@ -412,7 +542,9 @@ def _sources(folder: Path) -> str:
     return "\n".join(path.read_text() for path in sorted(folder.glob("*.qmd")))
 
 
-def test_every_variable_and_include_of_the_source_resolves(staged: Path) -> None:
+@pytest.mark.parametrize("which", ["staged", "staged_many"])
+def test_every_variable_and_include_of_the_source_resolves(which: str, request: pytest.FixtureRequest) -> None:
+    staged = request.getfixturevalue(which)
     tree = yaml.safe_load((staged / "_variables.yml").read_text())
     text = _sources(staged)
     names = set(re.findall(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}", text))
@@ -449,8 +581,9 @@ def test_votes_bring_their_section(voted: Path, staged: Path, tmp_path: Path) ->
     assert f"| {100 * float(own.sided.iloc[0]):.1f} |" in cells and "FER2013's labels" in cells
 
 
-def test_every_float_is_defined_once_and_referred_to(staged: Path) -> None:
-    text = _sources(staged)
+@pytest.mark.parametrize("which", ["staged", "staged_many"])
+def test_every_float_is_defined_once_and_referred_to(which: str, request: pytest.FixtureRequest) -> None:
+    text = _sources(request.getfixturevalue(which))
     defined = re.findall(r"\{#((?:fig|tbl|eq)-[a-z0-9-]+)", text)
     assert len(defined) == len(set(defined))
     referred = set(re.findall(r"@((?:fig|tbl|eq)-[a-z0-9-]+)", text))
@@ -467,11 +600,35 @@ def test_every_citation_is_in_the_bibliography_and_vice_versa() -> None:
     assert cited == keys
 
 
-def test_every_figure_names_code_that_exists() -> None:
-    text = (REPORT / "index.qmd").read_text()
-    rows = re.findall(r"^\| @fig-([a-z-]+) \| `(emorec/[\w/]+\.py)` \|", text, re.MULTILINE)
-    assert {name for name, _ in rows} == set(re.findall(r"\{#fig-([a-z-]+)", _sources(REPORT)))
-    assert all((ROOT / code).is_file() for _, code in rows)
+def test_every_figure_leads_to_its_code_and_data(study: Path, staged: Path) -> None:
+    shown = re.findall(
+        r"\[\{\{< var figures\.([a-z-]+) >\}\}\]\{\.made\}\]\(figures/([a-z-]+)\.svg\)", _sources(REPORT)
+    )
+    assert all(line == figure for line, figure in shown)
+    assert {name for name, _ in shown} == set(re.findall(r"\{#fig-([a-z-]+)", _sources(REPORT)))
+    tree = yaml.safe_load((staged / "_variables.yml").read_text())["figures"]
+    report = ROOT / "results" / "demo" / "report"
+    for name, _ in shown:
+        code, *data = re.findall(r"\]\(([^)]+)\)", tree[name])
+        assert (report / code).resolve().is_file()
+        assert data and all((study / path.removeprefix("../")).exists() for path in data)
+    there = origins.origins({"repository": "https://github.com/a/b", "commit": "c0ffee"})["summary"]
+    assert "(https://github.com/a/b/blob/c0ffee/emorec/figures/summary.py)" in there
+
+
+@pytest.mark.parametrize(
+    ("remote", "expected"),
+    [
+        ("git@github.com:ada/paper.git", "https://github.com/ada/paper"),
+        ("https://ada:secret@github.com/ada/paper.git", "https://github.com/ada/paper"),
+        ("ssh://git@github.com/ada/paper", "https://github.com/ada/paper"),
+        ("https://example.org/ada/paper.git", None),
+        ("https://notgithub.com/ada/paper", None),
+        ("", None),
+    ],
+)
+def test_only_github_is_linked_and_never_with_credentials(remote: str, expected: str | None) -> None:
+    assert origins.github(remote) == expected
 
 
 def test_no_shortcode_hides_in_code_or_in_an_attribute(staged: Path) -> None:

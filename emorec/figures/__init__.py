@@ -14,6 +14,7 @@ from types import ModuleType
 
 FIGURES = (
     "summary",
+    "forest",
     "curves",
     "confusion",
     "confusion-difference",
@@ -21,6 +22,7 @@ FIGURES = (
     "pairs",
     "projections",
     "gate",
+    "gate-use",
     "reliability",
     "risk-coverage",
     "twins",

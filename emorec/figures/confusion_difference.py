@@ -1,4 +1,4 @@
-"""How the mixture's confusions differ from the single ResNet's and from the ensemble's, in points."""
+"""How the mixtures' confusions differ from the single ResNet's and from their controls', in points."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from emorec.figures import style
 from emorec.figures.confusion import finish, rates
 
 INPUTS = ("tables/models.csv", "tables/confusion.csv")
+
+PANELS = 4
 
 
 def differences(confusion: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
@@ -32,7 +34,7 @@ def signed(value: float) -> str:
 def draw(models: pd.DataFrame, confusion: pd.DataFrame, chosen: Sequence[tuple[str, str]]) -> Figure:
     """One matrix for each (model, reference) of `chosen`; `confusion` as confusion.csv."""
     if not chosen:
-        return style.nothing("This study has one model only: there is nothing to compare it with.")
+        return style.nothing("This study has no mixture to compare with another model.")
     labels = style.model_labels(models)
     matrices = [differences(confusion, model, reference) for model, reference in chosen]
     # One scale for all, symmetric about nothing.
@@ -68,7 +70,6 @@ def draw(models: pd.DataFrame, confusion: pd.DataFrame, chosen: Sequence[tuple[s
 
 
 def make(study: Path) -> Figure:
-    """The figure of a study's tables: the last of its headline models against the ones before (mixture − single, …)."""
-    models = pd.read_csv(study / INPUTS[0])
-    *references, model = style.headline(models)
-    return draw(models, pd.read_csv(study / INPUTS[1]), [(model, reference) for reference in references])
+    """The figure of a study's tables: the first mixture and the single, headline mixtures and their controls."""
+    models = pd.read_csv(study / INPUTS[0], keep_default_na=False)
+    return draw(models, pd.read_csv(study / INPUTS[1]), style.contests(models)[:PANELS])

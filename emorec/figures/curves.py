@@ -1,10 +1,11 @@
-"""Training and validation loss and accuracy by epoch: the single ResNet, the mixture's gate and its experts."""
+"""Training and validation loss and accuracy by epoch: the single ResNet and the networks of headline mixtures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -103,36 +104,52 @@ def handles(curves: pd.DataFrame, panels: Sequence[Panel]) -> list[Line2D]:
 
 
 def parts(models: pd.DataFrame, curves: pd.DataFrame, gate: pd.DataFrame, classes: pd.DataFrame) -> list[Panel]:
-    """The reference network, then the gate and the experts of the study's first mixture.
+    """The reference network, the gate and the experts of the first mixture that has them, and headline mixtures that
+    were trained as one network, under whose name they are.
 
-    An expert's network is named after its emotions (`resnet18-expert-happy-neutral`), a gate's after its grouping.
+    An expert's network is named after its emotions (`resnet18-expert-happy-neutral`), or after a grouping that was
+    found and the expert's number (`resnet18-expert-found-1`), a gate's after its grouping.
     """
     roles = curves.drop_duplicates("network").set_index("network")["role"]
     faces = classes[classes["split"] == "val"].set_index("emotion")["faces"].reindex(list(EMOTIONS), fill_value=0)
-    single = style.reference(models)
-    panels = [Panel(single, style.model_labels(models)[single], share(faces, [[name] for name in EMOTIONS]))]
-    mixtures = models[models["kind"] == "mixture"]
-    if mixtures.empty:
-        return panels
-    mixture = mixtures.iloc[0]
-    experts = list(dict.fromkeys(gate.loc[gate["model"] == mixture["model"], "expert"]))
-    groups = [expert.split("-") for expert in experts]
+    single, every = style.reference(models), [[name] for name in EMOTIONS]
+    labels = style.model_labels(models)
+    panels = [Panel(single, labels[single], share(faces, every))]
+    shown = models[models["model"].isin(style.headline(models)) & (models["kind"] == "mixture")]
+    for mixture in shown[shown["family"] == "mixture"].head(1).itertuples(index=False):
+        panels += separate(mixture, single, roles, gate, faces)
+    for model in shown["model"]:
+        if roles.get(model) == "mixture":
+            panels.append(Panel(model, labels[model], share(faces, every)))
+    return panels
 
-    def find(role: str, name: str) -> list[str]:
-        named = [n for n in roles.index[roles == role] if n in (name, role) or n.endswith(f"-{role}-{name}")]
+
+def separate(mixture: Any, single: str, roles: pd.Series, gate: pd.DataFrame, faces: pd.Series) -> list[Panel]:
+    """The panels of a mixture whose gate and experts are networks of their own; `mixture` is its row of models.csv."""
+    own = gate[gate["model"] == mixture.model]
+    suffix = {"other": "-other", "down-weighted": "-weighted"}.get(mixture.foreign, "")
+
+    def find(role: str, *names: str) -> list[str]:
+        wanted = roles.index[roles == role]
+        named = [n for name in names for n in wanted if n in (name, role) or n.endswith(f"-{role}-{name}")]
         # Where several singles have mixtures, those built like the reference come first.
         return sorted(named, key=lambda n: not n.startswith(f"{single}-"))[:1]
 
-    for network in find("gate", str(mixture["grouping"])):
-        panels.append(Panel(network, "gate", share(faces, groups)))
-    for expert, group in zip(experts, groups, strict=True):
-        for network in find("expert", expert):
+    experts = list(dict.fromkeys(own["expert"]))
+    groups = [list(dict.fromkeys(own.loc[(own["expert"] == e) & own["own"].astype(bool), "emotion"])) for e in experts]
+    panels = [Panel(network, "gate", share(faces, groups)) for network in find("gate", str(mixture.grouping))]
+    for number, (expert, group) in enumerate(zip(experts, groups, strict=True), 1):
+        for network in find("expert", f"{expert}{suffix}", f"{mixture.grouping}-{number}{suffix}"):
             panels.append(Panel(network, "expert: " + ", ".join(group), share(faces, [[name] for name in group])))
     return panels
 
 
 def share(faces: pd.Series, classes: Sequence[Sequence[str]]) -> float | None:
-    """The share of the commonest of `classes` (groups of emotions) among the faces of all; None without faces."""
+    """The share of the commonest of `classes` (groups of emotions) among the faces of all; None where they overlap or
+    have no faces."""
+    named = [emotion for group in classes for emotion in group]
+    if len(set(named)) < len(named):
+        return None
     counts = [float(faces[list(group)].sum()) for group in classes]
     return max(counts) / sum(counts) if sum(counts) else None
 

@@ -20,12 +20,12 @@ COLUMNS = 2
 
 @style.styled
 def draw(models: pd.DataFrame, gate: pd.DataFrame) -> Figure:
-    """One heat map (experts × emotions, mean weight over seeds in %) a mixture; `gate` as gate.csv."""
+    """One heat map (experts × emotions, mean weight over seeds in %) a headline mixture; `gate` as gate.csv."""
     test = gate[gate["split"] == "test"]
     labels = style.model_labels(models)
-    shown = [model for model in models["model"] if model in set(test["model"])]
+    shown = [model for model in style.headline(models) if model in set(test["model"])]
     if not shown:
-        return style.nothing("This study has no mixture, hence no gate.")
+        return style.nothing("No mixture of this study's headline has a gate.")
     columns = min(COLUMNS, len(shown))
     blocks = [shown[start : start + columns] for start in range(0, len(shown), columns)]
     experts = {model: list(dict.fromkeys(test.loc[test["model"] == model, "expert"])) for model in shown}
@@ -64,13 +64,19 @@ def draw(models: pd.DataFrame, gate: pd.DataFrame) -> Figure:
         axes.set_ylabel("expert" if place % columns == 0 else "")
         axes.tick_params(length=0, pad=2)
         axes.set_xticklabels(EMOTIONS if bottom else [], rotation=0 if columns == 1 else 90)
-        axes.set_yticklabels([style.wrap(name.replace("-", ", "), 16) for name in experts[model]], rotation=0)
+        axes.set_yticklabels([style.wrap(expert_label(name), 16) for name in experts[model]], rotation=0)
     bar = figure.colorbar(
         grid[0, 0].collections[0], ax=list(figure.axes), aspect=25 if len(blocks) == 1 else 45, fraction=0.02, pad=0.01
     )
     bar.set_label("mean weight, %")
     bar.outline.set_visible(False)
     return figure
+
+
+def expert_label(name: str) -> str:
+    """`fear-surprise`, the emotions of an expert, to `fear, surprise`; any other name as it is."""
+    parts = name.split("-")
+    return ", ".join(parts) if set(parts) <= set(EMOTIONS) else name.replace("-", " ")
 
 
 def make(study: Path) -> Figure:

@@ -85,6 +85,6 @@ def draw(models: pd.DataFrame, pairs: pd.DataFrame, comparisons: pd.DataFrame, c
 
 
 def make(study: Path) -> Figure:
-    """The figure of a study's tables: its single network, ensemble and mixture."""
+    """The figure of a study's tables: its headline models."""
     models, pairs, comparisons = (pd.read_csv(study / path) for path in INPUTS)
     return draw(models, pairs, comparisons, style.headline(models))

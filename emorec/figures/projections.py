@@ -18,6 +18,7 @@ INPUTS = ("tables/models.csv", "tables/projections.csv")
 METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 # The points are drawn in this many interleaved layers, so that no emotion covers the others.
 LAYERS = 12
+COLUMNS = 3
 # At the size of print; the points are pixels in the SVG, everything else is not.
 POINT = 5.0
 # Markers of one area look unequal; these factors even them out.
@@ -26,14 +27,19 @@ AREAS = {"v": 1.25, "^": 1.25, "P": 1.5, "X": 1.25, "s": 0.9, "o": 1.0, "D": 0.8
 
 @style.styled
 def draw(models: pd.DataFrame, projections: pd.DataFrame, chosen: Sequence[str]) -> Figure:
-    """Methods down, the `chosen` models across; `projections` as projections.csv."""
+    """Methods down, the `chosen` models across, the rest of them below; `projections` as projections.csv."""
     labels = style.model_labels(models)
     methods = [method for method in METHODS if method in set(projections["method"])]
-    side = (style.PAGE_WIDTH_MM - 8) / len(chosen)
-    figure = style.new_figure(12 + len(methods) * min(side, 72) + 5)
-    grid = figure.subplots(len(methods), len(chosen), squeeze=False)
-    for row, method in enumerate(methods):
-        for column, model in enumerate(chosen):
+    columns = min(COLUMNS, len(chosen))
+    blocks = [chosen[start : start + columns] for start in range(0, len(chosen), columns)]
+    side = (style.PAGE_WIDTH_MM - 8) / columns
+    rows = [(method, block) for block in blocks for method in methods]
+    figure = style.new_figure(12 + len(rows) * min(side, 72 if len(blocks) == 1 else 48) + 5)
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for row, (method, block) in enumerate(rows):
+        for axes in grid[row, len(block) :]:
+            axes.remove()
+        for column, model in enumerate(block):
             axes = grid[row, column]
             points = projections[(projections["method"] == method) & (projections["model"] == model)].sort_values("row")
             layer = np.arange(len(points)) % LAYERS
@@ -57,7 +63,7 @@ def draw(models: pd.DataFrame, projections: pd.DataFrame, chosen: Sequence[str])
             axes.spines[:].set_visible(True)
             axes.spines[:].set_color(style.FAINT)
             axes.margins(0.03)
-            if row == 0:
+            if method == methods[0]:
                 axes.set_title(style.wrap(labels[model], int(side / 1.9)))
             if column == 0:
                 axes.set_ylabel(METHODS[method], fontweight="bold")
@@ -81,7 +87,7 @@ def draw(models: pd.DataFrame, projections: pd.DataFrame, chosen: Sequence[str])
 
 
 def make(study: Path) -> Figure:
-    """The figure of a study's tables: its single network, ensemble and mixture, as far as they were projected."""
+    """The figure of a study's tables: its headline models, as far as they were projected."""
     models, projections = (pd.read_csv(study / path) for path in INPUTS)
     there = set(projections["model"])
     return draw(models, projections, [model for model in style.headline(models) if model in there])

@@ -1,4 +1,4 @@
-"""Recall of every emotion by every model on the test faces: the mean over seeds, with the seeds as small dots."""
+"""Recall of every emotion by the headline models on the test faces: mean over seeds, the seeds as small dots."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILLED = 0.76
 def draw(models: pd.DataFrame, recall: pd.DataFrame) -> Figure:
     """One row an emotion, one line of dots a model in it; `recall` as recall.csv."""
     test = recall[recall["split"] == "test"]
-    shown = [model for model in models["model"] if model in set(test["model"])]
+    shown = [model for model in style.headline(models) if model in set(test["model"])]
     looks = style.model_looks(models)
     figure = style.new_figure(min(style.PAGE_HEIGHT_MM, 22 + len(EMOTIONS) * max(9.0, 2.3 * len(shown))))
     axes = figure.subplots()

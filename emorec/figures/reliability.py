@@ -17,6 +17,7 @@ INPUTS = ("tables/models.csv", "tables/reliability.csv", "tables/calibration.csv
 
 # A bin of fewer faces says next to nothing about its accuracy.
 FEWEST = 10
+COLUMNS = 3
 
 
 def pooled(reliability: pd.DataFrame, model: str, scaled: bool) -> pd.DataFrame:
@@ -38,9 +39,13 @@ def draw(models: pd.DataFrame, reliability: pd.DataFrame, calibration: pd.DataFr
     looks, labels = style.model_looks(models), style.model_labels(models)
     errors = calibration[calibration["metric"] == "ece"].groupby("model")[["before", "after"]].mean()
     temperatures = calibration.groupby("model")["temperature"].mean()
-    figure = style.new_figure(76, squares=True)
-    panels = figure.subplots(1, len(chosen), sharey=True, squeeze=False)[0]
-    for model, axes in zip(chosen, panels, strict=True):
+    columns = min(COLUMNS, len(chosen))
+    rows = -(-len(chosen) // columns)
+    figure = style.new_figure(76 if rows == 1 else 10 + 64 * rows, squares=True)
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for axes in grid.flat[len(chosen) :]:
+        axes.remove()
+    for place, (model, axes) in enumerate(zip(chosen, grid.flat, strict=False)):
         axes.plot([0, 100], [0, 100], color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
         dots(axes, pooled(reliability, model, False), style.TRAIN_COLOUR, filled=False)
         dots(axes, pooled(reliability, model, True), looks[model].colour, filled=True)
@@ -51,10 +56,11 @@ def draw(models: pd.DataFrame, reliability: pd.DataFrame, calibration: pd.DataFr
         axes.set_xticks(range(0, 101, 25))
         axes.set_yticks(range(0, 101, 25))
         axes.grid()
-        axes.set_xlabel("largest probability, %")
+        axes.set_xlabel("largest probability, %" if place + columns >= len(chosen) else "")
         text = f"ECE {100 * errors.loc[model, 'before']:.1f} → {100 * errors.loc[model, 'after']:.1f} points"
         axes.text(0.97, 0.04, f"{text}\nT = {temperatures[model]:.2f}", transform=axes.transAxes, ha="right")
-    panels[0].set_ylabel("accuracy, %")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("accuracy, %")
     ring = {"marker": "o", "markersize": 4.5, "linewidth": 0.9}
     handles = [
         Line2D([], [], color=style.TRAIN_COLOUR, markerfacecolor="white", label="as they are", **ring),
@@ -81,6 +87,6 @@ def dots(axes: Axes, bins: pd.DataFrame, colour: str, *, filled: bool) -> None:
 
 
 def make(study: Path) -> Figure:
-    """The figure of a study's tables: its single network, ensemble and mixture."""
+    """The figure of a study's tables: its headline models."""
     models, *others = (pd.read_csv(study / path) for path in INPUTS)
     return draw(models, *others, style.headline(models))

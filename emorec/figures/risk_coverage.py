@@ -18,9 +18,9 @@ FEWEST = 25
 
 @style.styled
 def draw(models: pd.DataFrame, risk_coverage: pd.DataFrame) -> Figure:
-    """One line a model, mean over seeds; `risk_coverage` as risk_coverage.csv."""
+    """One line a headline model, mean over seeds; `risk_coverage` as risk_coverage.csv."""
     looks, labels = style.model_looks(models), style.model_labels(models)
-    shown = [model for model in models["model"] if model in set(risk_coverage["model"])]
+    shown = [model for model in style.headline(models) if model in set(risk_coverage["model"])]
     figure = style.new_figure(max(74, 14 + 6 * len(shown)))
     axes = figure.subplots()
     handles = []
@@ -28,11 +28,10 @@ def draw(models: pd.DataFrame, risk_coverage: pd.DataFrame) -> Figure:
         rows = risk_coverage[(risk_coverage["model"] == model) & (risk_coverage["faces"] >= FEWEST)]
         curve = 100 * rows.groupby("coverage")["risk"].mean()
         look = looks[model]
-        dashes = "-" if look.filled else (0, (3, 1.5))
-        axes.plot(100 * curve.index, curve, color=look.colour, linestyle=dashes)
+        axes.plot(100 * curve.index, curve, color=look.colour)
         axes.plot(100 * curve.index[-1:], curve.iloc[-1:], clip_on=False, **look.point(4.5))
         name = style.wrap(labels[model], 30)
-        point = look.point(4.5) | {"linestyle": dashes}
+        point = look.point(4.5) | {"linestyle": "-"}
         handles.append(Line2D([], [], label=name, **point))
     axes.set_xlim(0, 100)
     axes.set_ylim(0, None)

@@ -7,6 +7,7 @@ blindness; every emotion and every model also has a marker, so that nothing rest
 from __future__ import annotations
 
 import functools
+import itertools
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -99,9 +100,17 @@ EMOTION_MARKERS = {
     "neutral": "X",
 }
 
-# Three colours lead: the single ResNet, the ensemble and the mixture of most studies.
-MODEL_COLOURS = ("#1A1A1A", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-KIND_MARKERS = {"single": "o", "ensemble": "s", "mixture": "D"}
+# What a model is made of decides how it is drawn: the same colour and marker in every figure.
+FAMILIES = {
+    "single": ("#1A1A1A", "o"),
+    "ensemble": ("#0072B2", "s"),
+    "mixture": ("#D55E00", "D"),
+    "fine-tuned": ("#009E73", "^"),
+    "joint": ("#CC79A7", "v"),
+}
+FAMILY_NAMES = {"single": "single network", "fine-tuned": "fine-tuned mixture", "joint": "joint mixture"}
+# For a second model of a family in a figure that sets its models apart by colour.
+SPARE_COLOURS = ("#56B4E9", "#E69F00", "#F0E442", "#999999")
 
 # Training is shown in grey and validation in blue; neither is a model.
 TRAIN_COLOUR = "#8A8A8A"
@@ -112,7 +121,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Look:
-    """How one model is drawn: colour, marker by its kind, and hollow once the colours have been used up."""
+    """How one model is drawn: colour, marker, and hollow where it is no model to be ranked."""
 
     colour: str
     marker: str
@@ -168,15 +177,21 @@ def nothing(reason: str) -> Figure:
 
 
 def model_looks(models: pd.DataFrame) -> dict[str, Look]:
-    """The look of every model of models.csv, by its place there, so that it is the same in all figures."""
-    return {
-        model: Look(
-            MODEL_COLOURS[place % len(MODEL_COLOURS)],
-            KIND_MARKERS.get(kind, "o"),
-            filled=place < len(MODEL_COLOURS),
-        )
-        for place, (model, kind) in enumerate(zip(models["model"], models["kind"], strict=True))
-    }
+    """The look of every model of models.csv, by its family; that of an oracle is grey and hollow.
+
+    Headline models of one family, which share figures, get colours of their own.
+    """
+    looks, spare = {}, iter(itertools.cycle(SPARE_COLOURS))
+    taken: set[str] = set()
+    for row in models.itertuples(index=False):
+        colour, marker = FAMILIES.get(row.family, (MUTED, "X"))
+        if row.kind == "oracle":
+            colour = MUTED
+        elif row.headline:
+            colour = next(spare) if colour in taken else colour
+            taken.add(colour)
+        looks[row.model] = Look(colour, marker, filled=row.kind != "oracle")
+    return looks
 
 
 def model_labels(models: pd.DataFrame) -> dict[str, str]:
@@ -190,11 +205,18 @@ def reference(models: pd.DataFrame) -> str:
 
 
 def headline(models: pd.DataFrame) -> list[str]:
-    """The models that the paper is about: first single, first ensemble, first mixture, as far as present."""
-    chosen = []
-    for kind in KIND_MARKERS:
-        chosen += models.loc[models["kind"] == kind, "model"].head(1).tolist()
-    return chosen
+    """The models that stand in figures with a panel or a line a model, as models.csv marks them."""
+    return models.loc[models["headline"].astype(bool), "model"].tolist()
+
+
+def contests(models: pd.DataFrame) -> list[tuple[str, str]]:
+    """(model, reference) of the headline: its first mixture against the single, then each mixture and its control."""
+    shown = headline(models)
+    table = models.set_index("model")
+    mixtures = [model for model in shown if table.kind[model] == "mixture"]
+    controls = [(model, control) for model in mixtures if (control := table.control[model]) in shown]
+    first = [(mixtures[0], reference(models))] if mixtures else []
+    return list(dict.fromkeys(first + controls))
 
 
 def wrap(text: str, characters: int) -> str:

@@ -1,77 +1,123 @@
-"""Accuracy on the test faces against compute per image: every model with its 95 % interval."""
+"""Accuracy on the test faces against compute per image: every model with its 95 % interval, bounds apart."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from scipy.optimize import isotonic_regression
 
 from emorec.figures import style
 
-INPUTS = ("tables/models.csv", "tables/summary.csv")
+INPUTS = ("tables/models.csv", "tables/summary.csv", "tables/oracle.csv")
 
-# Models of about equal compute (an ensemble and its mixture, by design) are set apart by this share of the axis.
-APART = 0.028
+# Models of about equal compute (an ensemble and its mixtures, by design) are set apart by this share of the axis, where
+# they are few and where they are many.
+APART = {True: 0.034, False: 0.0185}
+# Up to this many models are told apart by their markers alone; more of them are numbered.
+FEW = 5
 
 
 @style.styled
-def draw(models: pd.DataFrame, summary: pd.DataFrame) -> Figure:
-    """One point a model; `models` as models.csv, `summary` as summary.csv."""
-    accuracy = summary[(summary["split"] == "test") & (summary["metric"] == "accuracy")].set_index("model")
-    looks, labels = style.model_looks(models), style.model_labels(models)
-    shown = [model for model in models["model"] if model in accuracy.index]
+def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> Figure:
+    """One point a model; `models` as models.csv, `summary` as summary.csv, `oracle` as oracle.csv."""
+    ranked = summary[(summary["split"] == "test") & (summary["metric"] == "accuracy")].set_index("model")
+    bounds = oracle.set_index("model").rename(columns={"accuracy": "mean"})
+    parts = (ranked.drop(bounds.index, errors="ignore"), bounds)
+    accuracy = pd.concat([part[["mean", "low", "high"]].astype(float) for part in parts])
     flops = models.set_index("model")["flops"].astype(float)
     base = style.reference(models)
+    shown = sorted(
+        (model for model in models["model"] if model in accuracy.index), key=lambda m: flops[m] / flops[base]
+    )
     relative = (flops[shown] / flops[base]).to_numpy()
 
     # Room for the spread points on both sides, however few different computes there are.
     low, high = np.log2(relative.min()) - 0.35, np.log2(relative.max()) + 0.35
     if high - low < 1.5:
         low, high = low - 0.4, high + 0.4
-    places = 2 ** spread(np.log2(relative), APART * (high - low))
+    few = len(shown) <= FEW
+    gap = APART[few] * (high - low)
+    moved = spread(np.log2(relative), gap)
+    low, high = min(low, moved.min() - gap), max(high, moved.max() + gap)
 
-    figure = style.new_figure(max(74, 14 + 6 * len(shown)))
+    figure = style.new_figure(78 if few else min(style.PAGE_HEIGHT_MM, 84 + 4.6 * lines(models, shown)))
     axes = figure.subplots()
     axes.set_xscale("log", base=2)
     axes.set_xlim(2**low, 2**high)
     axes.axhline(100 * accuracy.loc[base, "mean"], color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-    for place, model in zip(places, shown, strict=True):
-        row = accuracy.loc[model]
-        look = looks[model]
-        axes.vlines(place, 100 * row["low"], 100 * row["high"], color=look.colour, linewidth=1.3)
-        axes.plot(place, 100 * row["mean"], label=labels[model], **look.point(6.5))
+    looks = style.model_looks(models)
+    for number, (place, model) in enumerate(zip(2**moved, shown, strict=True), 1):
+        row, look = accuracy.loc[model], looks[model]
+        axes.vlines(place, 100 * row["low"], 100 * row["high"], color=look.colour, linewidth=1.2)
+        axes.plot(place, 100 * row["mean"], **look.point(6))
+        if not few:
+            # In turn above and below, so that neighbours' numbers keep clear of each other.
+            edge, offset, side = ("high", 2.5, "bottom") if number % 2 else ("low", -2.5, "top")
+            where = {"xytext": (0, offset), "textcoords": "offset points", "ha": "center", "va": side, "fontsize": 7}
+            axes.annotate(str(number), (place, 100 * row[edge]), **where)
+    axes.margins(y=0.09)
     axes.grid(axis="y")
     axes.xaxis.set_major_locator(FixedLocator(ticks(low, high)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
-    note = "" if np.allclose(places, relative) else "\nmodels of equal compute stand side by side"
-    axes.set_xlabel(f"Compute per image ({labels[base]} = 1×: {operations(flops[base])}){note}")
+    aside = "" if np.allclose(2**moved, relative) else "models of equal compute stand side by side"
+    label = f"Operations per image, logarithmic (1×: {operations(flops[base])})"
+    axes.set_xlabel("\n".join(filter(None, [label, aside])))
     axes.set_ylabel("Accuracy on test faces, %")
-    handles, names = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        [style.wrap(name, 30) for name in names],
-        loc="outside right upper",
-        title="Mean and 95 % interval",
-        alignment="left",
-        labelspacing=0.7,
-    )
+    name_models(axes, models, shown)
     return figure
 
 
+def names(models: pd.DataFrame, shown: Sequence[str]) -> list[str]:
+    """Legend labels, numbered from 1 where there are more than a few."""
+    labels = style.model_labels(models)
+    bounds = set(models.loc[models["kind"] == "oracle", "model"])
+    texts = [labels[model] + (" (a bound)" if model in bounds else "") for model in shown]
+    if len(shown) <= FEW:
+        return [style.wrap(text, 30) for text in texts]
+    return [style.wrap(f"{number}  {text}", 46) for number, text in enumerate(texts, 1)]
+
+
+def lines(models: pd.DataFrame, shown: Sequence[str]) -> float:
+    """Height of a legend of two columns in lines, its gaps included."""
+    heights = [0.72 * text.count("\n") + 1 for text in names(models, shown)]
+    half = -(-len(heights) // 2)
+    return max(sum(heights[:half]), sum(heights[half:]))
+
+
+def name_models(axes: Axes, models: pd.DataFrame, shown: Sequence[str]) -> None:
+    """The legend, one line a model in the order of compute: on the right where they are few, else below."""
+    looks = style.model_looks(models)
+    few = len(shown) <= FEW
+    entries = zip(shown, names(models, shown), strict=True)
+    axes.figure.legend(
+        handles=[Line2D([], [], label=name, **looks[model].point(5.5)) for model, name in entries],
+        loc="outside right upper" if few else "outside lower center",
+        title="Mean and 95 % interval" + ("" if few else ", in the order of operations"),
+        alignment="left",
+        ncols=1 if few else 2,
+        labelspacing=0.7 if few else 0.5,
+        fontsize=7.5,
+    )
+
+
 def spread(places: np.ndarray, gap: float) -> np.ndarray:
-    """Move `places` that lie within `gap` of a neighbour apart to a row with that gap around their mean."""
+    """The nearest places (least squares) in the same order with at least `gap` between any two.
+
+    With the required gaps taken off, that is a regression by a rising sequence: pool adjacent violators
+    (Barlow et al. 1972). Places that differ by next to nothing keep the order in which they come.
+    """
+    order = np.argsort(np.round(places, 2), kind="stable")
+    steps = gap * np.arange(len(places))
     moved = places.astype(float).copy()
-    order = np.argsort(places, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(places[order]) >= gap) + 1)
-    for group in groups:
-        # By compute, but in the order of the models' table where it differs by next to nothing.
-        group = np.sort(group)
-        group = group[np.argsort(places[group].round(2), kind="stable")]
-        moved[group] = places[group].mean() + gap * (np.arange(len(group)) - (len(group) - 1) / 2)
+    moved[order] = isotonic_regression(places[order] - steps).x + steps
     return moved
 
 
@@ -96,4 +142,4 @@ def operations(flops: float) -> str:
 
 def make(study: Path) -> Figure:
     """The figure of a study's tables."""
-    return draw(pd.read_csv(study / INPUTS[0]), pd.read_csv(study / INPUTS[1]))
+    return draw(*(pd.read_csv(study / path) for path in INPUTS))

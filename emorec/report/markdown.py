@@ -12,9 +12,12 @@ from typing import Any
 import pandas as pd
 
 from emorec import EMOTIONS
+from emorec.report import experiments as x
 from emorec.report import variables as v
+from emorec.report import walltimes
 from emorec.report import wording as w
 from emorec.report.results import Results
+from emorec.tables.pairs import HARD_PAIRS
 from emorec.tables.truth import POSTERIOR
 
 # The main text shows this many pairs; the appendix shows all.
@@ -29,12 +32,13 @@ def tables(results: Results, meta: dict[str, Any]) -> dict[str, str]:
         "data": data(results),
         "summary": summary(results),
         "comparisons": comparisons(results),
-        "claims": claims(results),
-        "recall": recall(results),
+        "claims": claims(results, primary=True),
+        "recall": recall(results, results.headline),
         "pairs": pairs(results),
+        "flow": flow(results),
         "all_pairs": all_pairs(results),
-        "gate": gate(results),
         "calibration": calibration(results),
+        "all_calibration": all_calibration(results),
         "representation": representation(results),
         "audit": audit(results),
         "without_twins": on_other_terms(results, "without_twins", "Without twins"),
@@ -43,16 +47,36 @@ def tables(results: Results, meta: dict[str, Any]) -> dict[str, str]:
         "scores": scores(results),
         "hyperparameters": hyperparameters(results),
         "colophon": colophon(results, meta),
-        **(_of_votes(results) if results.has_votes else {}),
-        **({"truth": truth(results)} if results.has_truth else {}),
+        **_of_some(results),
     }
 
 
-def _of_votes(results: Results) -> dict[str, str]:
-    return {
-        "ferplus": ferplus(results),
-        "by_majority": on_other_terms(results, "by_majority", "By the majority"),
-    }
+def _of_some(results: Results) -> dict[str, str]:
+    """Tables that only some studies have."""
+    found = {f"experiment_{name}": experiment(results, models) for name, models in x.experiments(results).items()}
+    if has_gate(results):
+        found["gate"] = gate(results)
+    if len(results["groupings"].grouping.unique()) > 1:
+        found["groupings"] = groupings(results)
+    if has_more_models(results):
+        found |= {"all_claims": claims(results, primary=False), "all_recall": recall(results, v.ranked(results))}
+    if len(results.jobs):
+        found["walltimes"] = wall_times(results)
+    if results.has_votes:
+        found |= {"ferplus": ferplus(results), "by_majority": on_other_terms(results, "by_majority", "By the majority")}
+    if results.has_truth:
+        found["truth"] = truth(results)
+    return found
+
+
+def has_gate(results: Results) -> bool:
+    """Whether the study's first mixture has a gate of experts with emotions of their own."""
+    return any(results.groups(results.mixture).values())
+
+
+def has_more_models(results: Results) -> bool:
+    """Whether there are models or claims beyond those that the main text's tables show."""
+    return set(v.ranked(results)) != set(results.headline) or not results["claims"].primary.all()
 
 
 def pipe(header: Sequence[str], rows: Sequence[Sequence[str]], align: str, widths: Sequence[int] | None = None) -> str:
@@ -98,33 +122,107 @@ def data(results: Results) -> str:
 
 
 def summary(results: Results) -> str:
-    """Every model's test scores, the best accuracy in bold where the intervals support it."""
+    """Every model's cost and test scores, the best accuracy in bold where the intervals support it."""
     best = v.best(results)
     rows = []
-    for row in results["models"].itertuples(index=False):
-        cells = []
+    for model in v.ranked(results):
+        cells = cost(results, model)
         for metric in METRICS:
-            found = v.summary_row(results, row.model, metric)
+            found = v.summary_row(results, model, metric)
             if metric in ("accuracy", "macro_f1"):
                 value = w.number(100 * found["mean"])
-                value = f"**{value}**" if metric == "accuracy" and row.model in best else value
+                value = f"**{value}**" if metric == "accuracy" and model in best else value
                 cells.append(f"{value} ({w.interval(found['low'], found['high'])})")
-            else:
+            elif metric != "brier":
                 cells.append(w.number(found["mean"], 3))
-        rows.append([row.label, w.count(row.networks), *cells])
-    header = ["Model", "Networks", "Accuracy, %", "Macro-F1, %", "NLL", "Brier", "ECE"]
-    return pipe(header, rows, "lrrrrrr", [24, 9, 19, 19, 7, 7, 7])
+        rows.append([results.label(model), *cells])
+    header = ["Model", *COSTS, "Accuracy, %", "Macro-F1, %", "NLL", "ECE"]
+    return pipe(header, rows, "l" + "r" * (len(header) - 1), [26, 10, 10, 9, 20, 20, 7, 7])
+
+
+COSTS = ("Parameters", "Operations", "Faces/s")
+
+
+def cost(results: Results, model: str) -> list[str]:
+    """Parameters, operations for a face, and measured faces a second of a model."""
+    row = results.row(model)
+    return [w.short(row.parameters), w.short(row.flops), w.count(row.images_per_second)]
+
+
+def experiment(results: Results, models: list[str]) -> str:
+    """The reference, the first mixture (but for singles of another size) and `models`: cost, accuracy, differences.
+
+    Bold marks a difference that its interval and its Holm-corrected p-value agree on.
+    """
+    singles = all(results.row(model).kind == "single" for model in models)
+    first = [results.reference, *([] if singles else [results.mixture])]
+    oracles = x.bounds(results).set_index("model")
+    rows = []
+    for model in [*first, *models]:
+        bound = model in oracles.index
+        found = oracles.loc[model] if bound else v.summary_row(results, model, "accuracy")
+        mean = found["accuracy"] if bound else found["mean"]
+        label = f"*{results.label(model)} (bound)*" if bound else results.label(model)
+        cells = [f"{w.number(100 * mean)} ({w.interval(found['low'], found['high'])})"]
+        cells += [_difference(x.comparison(results, model, results.reference))]
+        control = results.control(model)
+        cells += [] if singles else [_difference(x.comparison(results, model, control) if control else None)]
+        rows.append([label, *cost(results, model), *cells])
+    header = ["Model", *COSTS, "Accuracy, %", "− single", *([] if singles else ["− control"])]
+    return pipe(header, rows, "l" + "r" * (len(header) - 1), [30, 10, 10, 9, 20, 20, 20][: len(header)])
+
+
+def _difference(row: Any) -> str:
+    """A difference of accuracy with its interval, in bold where it holds."""
+    if row is None:
+        return w.NONE
+    text = w.signed(100 * row.difference)
+    text = text if x.verdict(row) == "unclear" else f"**{text}**"
+    return f"{text} ({w.interval(row.low, row.high)})"
+
+
+def groupings(results: Results) -> str:
+    """Every grouping that a model uses: its groups, and how much confusion lies inside them."""
+    truth = results.has_truth
+    rows = []
+    for name, part in results["groupings"].groupby("grouping", sort=False):
+        own = part.iloc[0]
+        cells = [w.percent(own.inside), w.percent(own.inside_chance)]
+        cells += [w.percent(own.inside_planted)] if truth else []
+        rows.append([f"`{name}`", str(own.method), w.groups([text.split() for text in part.emotions]), *cells])
+    header = ["Grouping", "Method", "Experts' emotions", "Inside", "By chance", *(["Planted"] if truth else [])]
+    return pipe(header, rows, "lllrrr"[: len(header)], [16, 9, 48, 8, 9, 8][: len(header)])
+
+
+def wall_times(results: Results) -> str:
+    """What the workflow measured of the networks' jobs."""
+    stages = {"train": "training", "outputs": "outputs"}
+    rows = [
+        [
+            f"`{row.network}`",
+            stages[row.stage],
+            w.count(row.jobs),
+            w.duration(row.seconds),
+            w.duration(row.processor),
+            w.NONE if pd.isna(row.memory) else f"{w.count(row.memory)}{w.NBSP}MB",
+        ]
+        for row in walltimes.by_network(results.jobs).sort_values("stage", ascending=False, kind="stable").itertuples()
+    ]
+    header = ["Network", "Stage", "Jobs", "Clock", "Processors", "Memory"]
+    return pipe(header, rows, "llrrrr", [34, 10, 7, 10, 11, 10])
 
 
 def comparisons(results: Results) -> str:
-    """Every comparison of two models."""
+    """Paired differences with intervals and corrected tests, in bold where they hold."""
     rows = []
     for row in results["comparisons"].itertuples(index=False):
+        said = x.verdict(row) != "unclear"
+        difference = w.signed(100 * row.difference)
         rows.append(
             [
                 f"{results.label(row.model)} minus {results.label(row.reference)}",
                 {"accuracy": "accuracy", "macro_f1": "macro-F1"}.get(row.metric, row.metric),
-                w.signed(100 * row.difference),
+                f"**{difference}**" if said else difference,
                 w.interval(row.low, row.high),
                 _p(row.p_holm),
                 _p(row.mcnemar_p_max),
@@ -140,18 +238,23 @@ def _p(p: float) -> str:
     return w.NONE if pd.isna(p) else "< 0.001" if p < 0.001 else w.number(p, 3)
 
 
-def claims(results: Results) -> str:
-    """The study's questions with their verdicts."""
-    rows = [[row.question, row.verdict, row.sentence] for row in results["claims"].itertuples(index=False)]
+def claims(results: Results, *, primary: bool) -> str:
+    """The study's questions about the first mixture with their verdicts; or the findings about all other models."""
+    table = results["claims"]
+    own = table[table.primary.astype(bool) == primary]
+    if not primary:
+        rows = [[row.verdict, row.sentence] for row in own.itertuples(index=False)]
+        return pipe(["Verdict", "Finding"], rows or [[w.NONE, "no other question was asked"]], "ll", [12, 88])
+    rows = [[row.question, row.verdict, row.sentence] for row in own.itertuples(index=False)]
     return pipe(["Question", "Verdict", "Finding"], rows, "lll", [34, 12, 54])
 
 
-def recall(results: Results) -> str:
+def recall(results: Results, models: Sequence[str]) -> str:
     """Recall by model and emotion; a row a model, so that any number of models fits the page."""
     table = results["recall"]
     support = table[(table.model == results.reference) & (table.split == "test")].groupby("emotion").support.first()
     rows = [["*test faces*", *(w.count(support[emotion]) for emotion in EMOTIONS), w.count(support.sum())]]
-    for model in results["models"].model:
+    for model in models:
         values = v.recalls(results, model)
         spread = results["spread"]
         own = spread[(spread.model == model) & (spread.split == "test") & (spread.measure == "recall")]
@@ -159,6 +262,24 @@ def recall(results: Results) -> str:
         cells = [w.with_deviation(100 * values[emotion], 100 * deviation[emotion]) for emotion in EMOTIONS]
         rows.append([results.label(model), *cells, w.number(100 * values.mean())])
     return pipe(["Model", *EMOTIONS, "mean"], rows, "lrrrrrrrr")
+
+
+def flow(results: Results) -> str:
+    """Where the confusions of the hard pairs went, from the single network to the first mixture."""
+    rows = []
+    for row in v.flow(results, results.mixture, results.reference).itertuples(index=False):
+        if frozenset((row.first, row.second)) not in _HARD:
+            continue
+        other = f" ({row.other})" if row.other else ""
+        cells = [row.confused, row.to_right, row.to_other, row.from_right, row.from_other, row.still]
+        texts = [w.number(value, int(results.seeds > 1)) for value in cells]
+        texts[2] += other
+        rows.append([w.pair(row.first, row.second), *texts])
+    header = ["Pair", "Single", "to right", "to a third", "from right", "from a third", "Mixture"]
+    return pipe(header, rows or [["no pair", *[w.NONE] * 6]], "lrrrrrr", [18, 9, 10, 20, 10, 12, 9])
+
+
+_HARD = {frozenset(pair) for pair in HARD_PAIRS}
 
 
 def pairs(results: Results) -> str:
@@ -225,9 +346,24 @@ def gate(results: Results) -> str:
 
 
 def calibration(results: Results) -> str:
-    """Temperature and scores before and after scaling; a row a model."""
+    """Temperature, and scores before and after scaling with their intervals; a row a headline model."""
     rows = []
-    for model in results["models"].model:
+    for model in results.headline:
+        cells = []
+        for metric, scale, digits in (("nll", 1, 3), ("ece", 100, 1)):
+            for state in ("before", "after"):
+                mean, low, high = v.calibration_interval(results, model, metric, state)
+                cells.append(f"{w.number(scale * mean, digits)} ({w.interval(low, high, digits, scale=scale)})")
+        temperature = v.calibrated(results, model).temperature.iloc[0]
+        rows.append([results.label(model), w.number(temperature, 2), *cells])
+    header = ["Model", "*T*", "NLL", "scaled", "ECE, points", "scaled"]
+    return pipe(header, rows, "lrrrrr", [24, 6, 22, 22, 18, 18])
+
+
+def all_calibration(results: Results) -> str:
+    """Temperature and all scores before and after scaling; a row a model."""
+    rows = []
+    for model in v.ranked(results):
         found = v.calibrated(results, model)
         cells = [w.number(found.loc[metric, side], 3) for metric in _CALIBRATED for side in ("before", "after")]
         rows.append([results.label(model), w.number(found.temperature.iloc[0], 2), *cells])
@@ -243,7 +379,7 @@ def representation(results: Results) -> str:
     table = results["representation"]
     names = list(dict.fromkeys(table.measure))
     rows = []
-    for model in [m for m in results["models"].model if m in set(table.model)]:
+    for model in [m for m in v.ranked(results) if m in set(table.model)]:
         values = {name: v.measure(results, model, name) for name in names}
         cells = [w.percent(x) if name == "knn_purity" else w.number(x, 3) for name, x in values.items()]
         rows.append([results.label(model), *cells])
@@ -272,11 +408,14 @@ def audit(results: Results) -> str:
 def on_other_terms(results: Results, name: str, heading: str) -> str:
     """Scores and comparisons over all test faces by their labels, and as without_twins.csv or by_majority.csv says."""
     rows = []
+    shown = results.headline
     for row in results[name].itertuples(index=False):
+        if row.model not in shown or (row.reference and row.reference not in shown):
+            continue
         score = {"accuracy": "accuracy", "macro_f1": "macro-F1"}[row.metric]
         if row.reference:
             what = f"{results.label(row.model)} minus {results.label(row.reference)}"
-            before, number = v.comparison(results, row.model, row.reference, row.metric), w.signed
+            before, number = x.comparison(results, row.model, row.reference, row.metric), w.signed
             found = None if before is None else (before.difference, before.low, before.high)
         else:
             what, number = results.label(row.model), w.number
@@ -295,7 +434,7 @@ def ferplus(results: Results) -> str:
     labels = v.agreements(results, "")
     names = list(labels.index)
     rows = [["*judged faces*", *(w.count(labels.judged[name]) for name in names), w.NONE, w.NONE]]
-    for model in ["", *results["models"].model]:
+    for model in ["", *v.ranked(results)]:
         found = v.agreements(results, model)
         errors = [found.loc["all", "sided"], found.loc["all", "kept"]]
         cells = [w.number(100 * value) for value in [*found.majority_accuracy[names], *errors]]
@@ -307,24 +446,30 @@ def truth(results: Results) -> str:
     """Nearness to what was planted: the posterior, then a row a model."""
     digits = {"distance": 3, "correlation": 2, "pair_rank": 2, "top_pairs": 1}
     rows = []
-    for model in [POSTERIOR, *results["models"].model]:
+    for model in [POSTERIOR, *v.ranked(results)]:
         found = v.truths(results, model)
-        cells = [w.number(100 * found[name]) for name in ("accuracy_true", "accuracy_given", "agreement")]
+        cells = [v.true_interval(results, model).replace(f"{w.NBSP}%", "")]
+        cells += [w.number(100 * found[name]) for name in ("accuracy_given", "agreement")]
         cells += [w.number(found[name], places) for name, places in digits.items()]
         rows.append(["*posterior*" if model == POSTERIOR else results.label(model), *cells])
     header = ["Model", "True emotion", "Label", "Posterior's answer", "Distance", "Correlation", "Rank", "Top pairs"]
-    return pipe(header, rows, "lrrrrrrr", [24, 9, 7, 11, 9, 12, 7, 7])
+    return pipe(header, rows, "lrrrrrrr", [24, 20, 7, 11, 9, 12, 7, 7])
 
 
 def models(results: Results) -> str:
-    """What each model is made of."""
+    """What each model is made of, what it costs, and what it is compared with."""
+    foreign = {"other": "others: other", "down-weighted": "others weigh less"}
     rows = []
     for row in results["models"].itertuples(index=False):
-        groups = w.groups(results.groups(row.model).values()) if row.kind == "mixture" else w.NONE
-        cells = [w.count(row.networks), w.large(row.parameters), w.large(row.flops), w.duration(row.train_seconds)]
-        rows.append([f"{row.label} (`{row.model}`)", row.kind, groups, *cells])
-    header = ["Model", "Kind", "Experts", "Networks", "Parameters", "Operations", "Training"]
-    return pipe(header, rows, "lllrrrr", [24, 9, 26, 9, 12, 12, 9])
+        groups = w.groups(results.grouped(row.model))
+        made = [groups or (f"{int(row.experts)} free experts" if row.experts > 0 else "")]
+        made += [f"gate: {row.gate}" if row.gate else "", foreign.get(row.foreign, "")]
+        control = results.label(row.control) if row.control else w.NONE
+        cells = [w.count(row.networks), *cost(results, row.model), w.duration(row.train_seconds)]
+        family = row.family if row.kind != "oracle" else "bound"
+        rows.append([f"{row.label} (`{row.model}`)", family, ". ".join(filter(None, made)) or w.NONE, control, *cells])
+    header = ["Model", "Family", "Experts", "Control", "Networks", *COSTS, "Training"]
+    return pipe(header, rows, "llllrrrrr", [24, 10, 28, 14, 9, 10, 10, 8, 9])
 
 
 def networks(results: Results) -> str:
@@ -334,7 +479,7 @@ def networks(results: Results) -> str:
          | {"outputs": len(n["classes"])} for n in results.networks]
     )  # fmt: skip
     rows = []
-    frame["order"] = frame.role.map({"classifier": 0, "gate": 1, "expert": 2})
+    frame["order"] = frame.role.map({"classifier": 0, "gate": 1, "expert": 2, "mixture": 3})
     for name, part in frame.sort_values(["order", "network"]).groupby("network", sort=False):
         low, high = int(part.best_epoch.min()), int(part.best_epoch.max())
         rows.append(
@@ -369,8 +514,11 @@ def hyperparameters(results: Results) -> str:
     """Every setting of the reference network, and the networks where it is another one."""
     reference = flatten(v.reference_record(results)["spec"])
     others: dict[str, dict[str, str]] = {}
+    roles: dict[str, list[str]] = {}
     for record in results.networks:
-        others.setdefault(record["network"], flatten(record["spec"]))
+        if record["network"] not in others:
+            others[record["network"]] = flatten(record["spec"])
+            roles.setdefault(record["role"], []).append(record["network"])
     keys = [*reference, *(k for spec in others.values() for k in spec)]
     rows = []
     for key in dict.fromkeys(keys):
@@ -378,22 +526,35 @@ def hyperparameters(results: Results) -> str:
         different: dict[str, list[str]] = {}
         for name, spec in others.items():
             if spec.get(key, w.NONE) != value:
-                different.setdefault(spec.get(key, w.NONE), []).append(f"`{name}`")
-        rows.append([f"`{key}`", value, "; ".join(f"{x} in {w.listing(names)}" for x, names in different.items())])
+                different.setdefault(spec.get(key, w.NONE), []).append(name)
+        text = "; ".join(f"{found} in {_named(names, roles)}" for found, names in different.items())
+        rows.append([f"`{key}`", value, text])
     if not any(row[2] for row in rows):
         return pipe(["Setting", "Value, in all networks"], [row[:2] for row in rows], "ll", [36, 24])
     return pipe(["Setting", "Value", "Otherwise"], rows, "lll", [36, 18, 46])
 
 
+def _named(names: list[str], roles: dict[str, list[str]]) -> str:
+    """Networks by name, all of one role together where there are several of it."""
+    every = {"expert": "every expert", "gate": "every gate", "mixture": "every jointly trained mixture"}
+    parts, left = [], list(names)
+    for role, own in roles.items():
+        if role in every and len(own) > 1 and set(own) <= set(left):
+            parts.append(every[role])
+            left = [name for name in left if name not in own]
+    return w.listing([*parts, *(f"`{name}`" for name in left)])
+
+
 # What a network is, rather than how it is built and trained; the table of networks says it.
-_IDENTITY = {"network", "role", "classes", "emotions", "seed"}
+_IDENTITY = {"network", "role", "classes", "emotions", "seed", "group", "grouping"}
+_IDENTITY |= {"mixture.experts", "mixture.groups", "mixture.parts"}
 
 
 def flatten(spec: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """A nested spec as dotted keys and text, without what names the network itself."""
     flat: dict[str, str] = {}
     for key, value in spec.items():
-        if not prefix and key in _IDENTITY:
+        if f"{prefix}{key}" in _IDENTITY or (key == "mixture" and not prefix and value is None):
             continue
         if isinstance(value, dict):
             flat |= flatten(value, f"{prefix}{key}.")

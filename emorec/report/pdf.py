@@ -60,6 +60,8 @@ def _lower(node: Node) -> list[Node] | None:
         return _float(content)
     if node["t"] == "Div" and "callout" in content[0][1]:
         return _callout(content)
+    if node["t"] == "Span" and "made" in content[0][1]:
+        return [raw_inline("typst", "#made["), *transform(content[1], _lower), raw_inline("typst", "]")]
     if node["t"] == "Span" and "equation" in content[0][1]:
         opening = raw_inline("typst", '#math.equation(block: true, numbering: "(1)", [ ')
         return [opening, *content[1], raw_inline("typst", f" ])<{content[0][0]}>")]

@@ -11,6 +11,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from emorec.report.origins import github
+
 PACKAGES = ("emorec", "torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotlib", "seaborn", "snakemake")
 
 
@@ -28,6 +30,7 @@ def provenance(study: str, effective_config: str) -> dict[str, Any]:
     return {
         "study": study,
         "commit": commit,
+        "repository": github(_git("remote", "get-url", "origin")),
         "dirty": bool(commit and _git("status", "--porcelain", "--untracked-files=no")),
         "date": datetime.datetime.fromtimestamp(int(float(seconds)), datetime.UTC).strftime("%Y-%m-%d"),
         "config_sha256": hashlib.sha256(effective_config.encode()).hexdigest(),

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from emorec.errors import EmorecError
@@ -26,18 +27,35 @@ def find() -> str | None:
     return program if match and (int(match[1]), int(match[2])) >= OLDEST else None
 
 
-def render(program: str, source: Path, timestamp: int) -> tuple[str, bytes, list[str]]:
-    """Render the project in `source`; returns the HTML page, the PDF and Quarto's complaints.
+def render(
+    program: str, source: Path, timestamp: int, papers: Sequence[str | None] = (None,)
+) -> tuple[str, list[bytes], list[str]]:
+    """Render the project in `source`; returns the HTML page, a PDF for each paper and Quarto's complaints.
 
     Quarto writes beside its input (.quarto, intermediate files), so it works on a copy. `timestamp` (seconds since
-    1970) becomes the PDF's date. Raises EmorecError when Quarto fails.
+    1970) becomes the PDF's date. A paper is a name of Typst's, or None for the project's own; another one is written
+    into the copy's _quarto.yml. Raises EmorecError when Quarto fails.
     """
     with tempfile.TemporaryDirectory(prefix="emorec-quarto-") as scratch:
         project = Path(scratch) / "source"
         shutil.copytree(source, project, ignore=shutil.ignore_patterns("index.html", "index.pdf", ".quarto"))
-        page, log_page = _one(program, project, "html", timestamp)
-        pdf, log_pdf = _one(program, project, "typst", timestamp)
-    return page.decode("utf-8"), pdf, gate.check_log(log_page + "\n" + log_pdf)
+        page, log = _one(program, project, "html", timestamp)
+        documents = []
+        for paper in papers:
+            if paper:
+                _set_paper(project / "_quarto.yml", paper)
+            document, more = _one(program, project, "typst", timestamp)
+            documents.append(document)
+            log += "\n" + more
+    return page.decode("utf-8"), documents, gate.check_log(log)
+
+
+def _set_paper(file: Path, paper: str) -> None:
+    """Change `papersize:` in a _quarto.yml; EmorecError where there is not exactly one to change."""
+    text, count = re.subn(r"(?m)^(\s*papersize:).*$", rf"\1 {paper}", file.read_text(encoding="utf-8"))
+    if count != 1:
+        raise EmorecError(f"_quarto.yml: papersize stands there {count} times; give it once, below format: typst:")
+    file.write_text(text, encoding="utf-8")
 
 
 def _one(program: str, project: Path, target: str, timestamp: int) -> tuple[bytes, str]:

@@ -1,4 +1,4 @@
-"""The report's source folder → one HTML page and one PDF, by Quarto or, where it is absent, by pandoc and Typst.
+"""The report's source folder → one HTML page and a PDF a paper size, by Quarto or else by pandoc and Typst.
 
 Both ways end at the same gate: a warning, an unresolved reference, an unset variable, a missing image or one without
 alternative text, an empty table or a page that loads something from elsewhere fails the build, all problems at once.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from emorec.report.pandoc import Node, attr, div, text
 
 QUARTO = "quarto"
 PANDOC = "pandoc+typst"
+LETTER = "us-letter"
 
 
-def render(source: Path, html: Path, pdf: Path, renderer: str = "auto") -> str:
+def render(source: Path, html: Path, pdf: Path, renderer: str = "auto", letter: Path | None = None) -> str:
     """Render the Quarto project folder `source` to the files `html` and `pdf`; returns the renderer used.
 
-    `renderer` is `quarto`, `pandoc+typst` or `auto` (Quarto 1.7 or later where it is on the PATH). Neither file is
-    written unless both pass the gate. Raises EmorecError, one line for each problem with its file and line.
+    `renderer` is `quarto`, `pandoc+typst` or `auto` (Quarto 1.7 or later where it is on the PATH). `letter` is a second
+    PDF, on the paper of North America. No file is written unless all pass the gate. Raises EmorecError, one line for
+    each problem with its file and line.
     """
     source = Path(source)
     program = None if renderer == PANDOC else quarto.find()
@@ -34,33 +37,44 @@ def render(source: Path, html: Path, pdf: Path, renderer: str = "auto") -> str:
                           f"render with {PANDOC}")  # fmt: skip
     if renderer not in ("auto", QUARTO, PANDOC):
         raise EmorecError(f"renderer {renderer} is unknown; use auto, {QUARTO} or {PANDOC}")
+    files = [pdf, *([letter] if letter else [])]
+    papers = [None, *([LETTER] if letter else [])]
     if program:
         expanded = sources.read(source)
-        page, document, problems = quarto.render(program, source, _timestamp(expanded))
+        page, documents, problems = quarto.render(program, source, _timestamp(expanded), papers)
     else:
-        page, document, problems = by_pandoc(source)
-    problems += gate.check_html(page, html.name) + gate.check_pdf(document, pdf.name)
+        page, documents, problems = by_pandoc(source, papers)
+    problems += gate.check_html(page, html.name)
+    for path, document in zip(files, documents, strict=True):
+        problems += gate.check_pdf(document, path.name)
     gate.demand(problems)
     write_text(html, page)
-    with atomic(pdf) as temporary:
-        temporary.write_bytes(document)
+    for path, document in zip(files, documents, strict=True):
+        with atomic(path) as temporary:
+            temporary.write_bytes(document)
     return QUARTO if program else PANDOC
 
 
-def by_pandoc(source: Path) -> tuple[str, bytes, list[str]]:
-    """Render without Quarto; returns the HTML page, the PDF and what Typst complained about (one line each).
+def by_pandoc(source: Path, papers: Sequence[str | None] = (None,)) -> tuple[str, list[bytes], list[str]]:
+    """Render without Quarto; returns the HTML page, a PDF for each paper, and Typst's complaints (one line each).
 
-    Raises EmorecError for problems in the source itself, before the PDF is compiled.
+    A paper is a name of Typst's, or None for the source's own. Raises EmorecError for problems in the source itself,
+    before a PDF is compiled.
     """
     expanded = sources.read(source)
     tree, problems = parsed(expanded)
     page, in_page = to_html(expanded, tree)
     # Both formats share nearly all problems: there's no need to print the second one to find them.
     gate.demand([*problems, *in_page])
-    markup, in_print = to_typst(expanded, tree)
-    gate.demand(in_print or gate.check_typst(markup, "index.typ"))
-    document, complaints = pdf.compile(markup, source, _timestamp(expanded))
-    return page, document, complaints
+    documents: list[bytes] = []
+    complaints: list[str] = []
+    for paper in papers:
+        markup, in_print = to_typst(expanded, tree, paper)
+        gate.demand(in_print or gate.check_typst(markup, "index.typ"))
+        document, found = pdf.compile(markup, source, _timestamp(expanded))
+        documents.append(document)
+        complaints += found
+    return page, documents, complaints
 
 
 def parsed(source: sources.Source) -> tuple[Node, list[str]]:
@@ -80,10 +94,11 @@ def to_html(source: sources.Source, tree: Node) -> tuple[str, list[str]]:
     return page, [*problems, *_located(source, complaints)]
 
 
-def to_typst(source: sources.Source, tree: Node) -> tuple[str, list[str]]:
-    """The Typst markup of a parsed source, and its problems."""
+def to_typst(source: sources.Source, tree: Node, paper: str | None = None) -> tuple[str, list[str]]:
+    """The Typst markup of a parsed source, for its own paper size or another, and its problems."""
     tree, problems = resolved(source, tree, "typst")
-    tree["meta"] |= {key: pandoc.meta(value) for key, value in metadata.for_typst(source.metadata).items()}
+    fields = metadata.for_typst(source.metadata) | ({"papersize": paper} if paper else {})
+    tree["meta"] |= {key: pandoc.meta(value) for key, value in fields.items()}
     markup, complaints = pdf.write(pdf.lower(tree), source.folder, _bibliography(source))
     return markup, [*problems, *_located(source, complaints)]
 

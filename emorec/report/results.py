@@ -21,13 +21,18 @@ TABLES = (
     "spread",
     "summary",
     "calibration",
+    "calibration_summary",
     "risk_coverage",
     "comparisons",
     "audit",
     "twins",
     "without_twins",
     "pair_comparisons",
+    "error_flow",
+    "oracle",
+    "groupings",
     "gate",
+    "gate_use",
     "projections",
     "representation",
     "curves",
@@ -36,13 +41,13 @@ TABLES = (
 
 # Which tables some studies have besides, by what data/summary.json says of them.
 VOTES_TABLES = ("ferplus", "by_majority")
-TRUTH_TABLES = ("truth", "planted")
+TRUTH_TABLES = ("truth", "truth_summary", "planted")
 
 # Cells of these columns are names: an empty one stays empty, and a model called `nan` stays a name.
 _TEXT = dict.fromkeys(
     ["model", "kind", "label", "grouping", "split", "emotion", "metric", "true", "predicted", "first", "second"]
     + ["reference", "expert", "method", "measure", "network", "role", "claim", "question", "verdict", "sentence"]
-    + ["other", "nearest_label", "agreement"],
+    + ["other", "nearest_label", "agreement", "family", "foreign", "control", "mixture", "state", "emotions", "gate"],
     str,
 )
 
@@ -51,13 +56,17 @@ _TEXT = dict.fromkeys(
 class Results:
     """A finished study. `tables` by name, `data` is data/summary.json, `networks` are all network.json.
 
+    `jobs` are the benchmark files of training and of the networks' outputs: stage, network, seed, seconds of the clock
+    and of processors, and the most memory in MB; none in a study whose networks were not trained here.
+
     The paper's comparison is between the first single network and the first mixture in the config's order, which is
-    fixed before anything is trained, and the ensemble of that mixture's size; it is None where the study has none.
+    fixed before anything is trained, and the mixture's control, where that is an ensemble; else that is None.
     """
 
     tables: dict[str, pd.DataFrame]
     data: dict[str, Any]
     networks: list[dict[str, Any]]
+    jobs: pd.DataFrame
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]
@@ -74,11 +83,30 @@ class Results:
 
     @property
     def ensemble(self) -> str | None:
-        """The ensemble that the mixture is compared with: the one of its own size."""
-        models, rows = self["models"], self["comparisons"]
-        ensembles = set(models.loc[models.kind == "ensemble", "model"])
-        found = rows.loc[(rows.model == self.mixture) & rows.reference.isin(ensembles), "reference"]
-        return self.first("ensemble") if found.empty else str(found.iloc[0])
+        """The ensemble that the mixture is compared with; None where its control is none."""
+        control = self.control(self.mixture)
+        return control if control and self.row(control).kind == "ensemble" else None
+
+    def row(self, model: str) -> Any:
+        """A model's row of models.csv."""
+        models = self["models"]
+        return next(models[models.model == model].itertuples(index=False))
+
+    def control(self, mixture: str) -> str | None:
+        """The model of equal compute that a mixture is compared with, or None."""
+        return str(self.row(mixture).control) or None
+
+    @property
+    def headline(self) -> list[str]:
+        """The models that figures and tables of the main text show."""
+        models = self["models"]
+        return list(models.loc[models.headline, "model"])
+
+    @property
+    def mixtures(self) -> list[str]:
+        """All mixtures, in the config's order; bounds are none."""
+        models = self["models"]
+        return list(models.loc[models.kind == "mixture", "model"])
 
     @property
     def mixture(self) -> str:
@@ -104,30 +132,42 @@ class Results:
         return str(models.label[model])
 
     def groups(self, mixture: str) -> dict[str, list[str]]:
-        """A mixture's experts and the emotions of each, in the gate's order."""
+        """A mixture's experts and the emotions of each, in the gate's order; none where experts are free."""
         gate = self["gate"][self["gate"].model == mixture]
         own = gate[gate.own]
         return {
             expert: list(dict.fromkeys(own.loc[own.expert == expert, "emotion"])) for expert in gate.expert.unique()
         }
 
+    def grouped(self, mixture: str) -> list[list[str]]:
+        """The emotions of each expert by the model's grouping; empty where it has none."""
+        table = self["groupings"]
+        return [text.split() for text in table.loc[table.grouping == self.row(mixture).grouping, "emotions"]]
+
     def parts(self, mixture: str) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
         """The records of a mixture's gate and of each expert, a record a seed; those built like the reference first.
 
-        They are found by what they tell apart, so that the names of networks are free.
+        They are found by what they tell apart, so that the names of networks are free. None of a mixture that is one
+        network.
         """
-        groups = self.groups(mixture)
+        row, groups = self.row(mixture), self.groups(mixture)
+        if row.family != "mixture":
+            return [], {name: [] for name in groups}
         wanted = {frozenset(group) for group in groups.values()}
+        outputs = {"excluded": 0, "other": 1}.get(row.foreign)
 
         def of(role: str, fits: Any) -> list[dict[str, Any]]:
             found = [n for n in self.networks if n["role"] == role and fits(n)]
             names = sorted({n["network"] for n in found}, key=lambda name: not name.startswith(f"{self.reference}-"))
             return [n for n in found if n["network"] == names[0]] if names else []
 
+        def knows(record: dict[str, Any], group: list[str]) -> bool:
+            own = record.get("group") or record["emotions"]
+            as_many = outputs is None or len(record["classes"]) == len(group) + outputs
+            return set(own) == set(group) and as_many
+
         gate = of("gate", lambda n: {frozenset(c) for c in n["classes"]} == wanted)
-        return gate, {
-            name: of("expert", lambda n, g=group: set(n["emotions"]) == set(g)) for name, group in groups.items()
-        }
+        return gate, {name: of("expert", lambda n, g=group: knows(n, g)) for name, group in groups.items()}
 
 
 def wanted(*, votes: bool, synthetic: bool) -> tuple[str, ...]:
@@ -157,13 +197,14 @@ def read(study: Path) -> Results:
         except FileNotFoundError:
             raise EmorecError(f"{path}: missing; run the stage `tables` first") from None
         tables[name] = _numbers(tables[name])
+    tables["models"]["headline"] = tables["models"].headline.astype(bool)
     records = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(study.glob("networks/*/seed*/network.json"))]
     # A folder may hold networks of an earlier config; the ones of this study are in curves.csv.
     own = set(zip(tables["curves"].network, tables["curves"].seed, strict=True))
     records = [record for record in records if (record["network"], record["seed"]) in own]
     if not records:
         raise EmorecError(f"{study}/networks: no network.json; run the stage `networks` first")
-    results = Results(tables, summary, records)
+    results = Results(tables, summary, records, _jobs(study, own))
     for kind in ("single", "mixture"):
         if results.first(kind) is None:
             raise EmorecError(
@@ -171,6 +212,19 @@ def read(study: Path) -> Results:
                 "network, add one to the config's models"
             )
     return results
+
+
+def _jobs(study: Path, own: set[tuple[str, int]]) -> pd.DataFrame:
+    """What the workflow measured of the jobs of these networks, by benchmarks/<stage>/<network>/seed<k>.tsv."""
+    rows = []
+    for path in sorted(study.glob("benchmarks/*/*/seed*.tsv")):
+        stage, network, seed = path.parts[-3], path.parts[-2], path.stem.removeprefix("seed")
+        if stage not in ("train", "outputs") or not seed.isdigit() or (network, int(seed)) not in own:
+            continue
+        measured = pd.read_csv(path, sep="\t", na_values=["-", "NA"]).iloc[-1]
+        values = [float(measured.get(column, float("nan"))) for column in ("s", "cpu_time", "max_rss")]
+        rows.append((stage, network, int(seed), *values))
+    return pd.DataFrame(rows, columns=["stage", "network", "seed", "seconds", "processor", "memory"])
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:

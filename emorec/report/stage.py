@@ -10,17 +10,34 @@ from typing import Any
 from emorec.errors import EmorecError
 from emorec.figures import style
 from emorec.files import atomic
-from emorec.report import diagram, markdown, results, variables
+from emorec.report import diagram, experiments, markdown, origins, results, variables
 
 # Chosen by the kind of data: `_data.qmd` is a copy of `_data-synthetic.qmd` or `_data-fer2013.qmd`, and so on.
 VARIANTS = ("data", "data-notice", "data-limits")
 KINDS = ("synthetic", "fer2013")
 
-# Sections that only some studies have; in the others they are empty.
-OPTIONAL = {"_ferplus.qmd": lambda found: found.has_votes, "_truth.qmd": lambda found: found.has_truth}
-
 # Drawn here rather than by the stage `figures`: it shows the method, not a result.
-DIAGRAM = "mixture"
+DIAGRAM = origins.DIAGRAM
+
+
+def wanted_sections(found: results.Results) -> dict[str, bool]:
+    """The included files that only some studies have, and whether this one does; in the others they are empty."""
+    tried = experiments.experiments(found)
+    families = set(found["models"].family)
+    joint = found.row(found.mixture).family != "mixture"
+    return {
+        "_ferplus.qmd": found.has_votes,
+        "_truth.qmd": found.has_truth,
+        "_gate.qmd": markdown.has_gate(found),
+        "_results-more-models.qmd": markdown.has_more_models(found),
+        "_walltimes.qmd": not found.jobs.empty,
+        **{f"_results-{name}.qmd": name in tried for name in experiments.NAMES},
+        "_groupings.qmd": found["groupings"].grouping.nunique() > 1,
+        "_methods-groupings.qmd": bool({"spectral", "random"} & set(found["groupings"].method)),
+        "_methods-gates.qmd": "gates" in tried,
+        "_methods-foreign.qmd": "foreign" in tried,
+        "_methods-joint.qmd": bool({"joint", "fine-tuned"} & families) or joint,
+    }
 
 
 def stage(study_dir: Path, report_sources: Path, destination: Path, meta: dict[str, Any]) -> None:
@@ -46,7 +63,7 @@ def stage(study_dir: Path, report_sources: Path, destination: Path, meta: dict[s
         raise EmorecError(f"{destination}: holds files that are not a staged report; give an empty folder")
     tree = variables.variables(found, meta)
     texts = _sources(Path(report_sources), synthetic=bool(found.data["synthetic"]))
-    texts |= {name: b"" for name, wanted in OPTIONAL.items() if not wanted(found)}
+    texts |= {name: b"" for name, wanted in wanted_sections(found).items() if not wanted}
     if "index.qmd" not in texts:
         raise EmorecError(f"{report_sources}/index.qmd: missing; it is the report's source")
     written: set[Path] = set()
@@ -60,7 +77,7 @@ def stage(study_dir: Path, report_sources: Path, destination: Path, meta: dict[s
     for name in sorted(shown_figures(texts)):
         target = destination / "figures" / f"{name}.svg"
         if name == DIAGRAM:
-            written.add(_write(target, _diagram(list(found.groups(found.mixture).values()))))
+            written.add(_write(target, _diagram(_experts(found))))
             continue
         source = Path(study_dir) / "figures" / f"{name}.svg"
         if not source.exists():
@@ -120,6 +137,13 @@ def _sources(folder: Path, *, synthetic: bool) -> dict[str, bytes]:
     if missing:
         raise EmorecError(f"{folder}/{missing[0]}: missing; it tells what the data of this study are")
     return texts
+
+
+def _experts(found: results.Results) -> list[list[str]]:
+    """What the first mixture's experts know, for the diagram; all emotions where they are free."""
+    return [group or ["all seven emotions"] for group in found.groups(found.mixture).values()] or found.grouped(
+        found.mixture
+    )
 
 
 def _diagram(groups: list[list[str]]) -> bytes:

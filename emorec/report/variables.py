@@ -13,6 +13,8 @@ import pandas as pd
 import yaml
 
 from emorec import EMOTIONS, SPLITS
+from emorec.report import experiments as x
+from emorec.report import origins, walltimes
 from emorec.report import wording as w
 from emorec.report.results import Results
 from emorec.tables.pairs import HARD_PAIRS
@@ -42,6 +44,12 @@ def variables(results: Results, meta: Tree) -> Tree:
         "claims": _claims(results),
         "answer": _answer(results),
         "discussion": _discussion(results),
+        "experiments": x.sentences(results),
+        "groupings": {"inside": x.inside(results)},
+        "others": _others(results),
+        "control": {"matched": x.matched(results)},
+        "limits": {"forms": w.forms(len(results.mixtures)), "power": w.power(_half_width(results))},
+        "figures": origins.origins(meta),
         "summary": {"marking": _marking(results)},
         "compute": _compute(results),
         "curves": _curves(results),
@@ -51,6 +59,7 @@ def variables(results: Results, meta: Tree) -> Tree:
         "calibration": _calibration(results),
         "representation": _representation(results),
         "twins": _twins(results),
+        "walltimes": {"sentence": walltimes.sentence(results.jobs)},
         **{name: branch(results) for name, branch in optional.items()},
     }
 
@@ -204,14 +213,15 @@ def _no_ensemble() -> Tree:
 
 
 def _grouping(results: Results) -> str:
-    models = results["models"]
-    mixtures = list(models.loc[models.kind == "mixture", "model"])
-    described = [w.groups(results.groups(mixture).values()) for mixture in mixtures]
-    first = f"The mixture of this study has {w.many(len(results.groups(mixtures[0])), 'expert')}: {described[0]}"
-    others = [f"{results.label(m)} groups {text}" for m, text in zip(mixtures[1:], described[1:], strict=True)]
+    row, groups = results.row(results.mixture), results.grouped(results.mixture)
+    count = w.many(int(row.experts), "expert")
+    about = f"The mixture that this text is about, {w.the(row.label)}, has {count}"
+    others = len(results.mixtures) - 1
+    told = f"{about}: {w.groups(groups)}" if groups else f"{about}, each free to become good at whatever it gets"
     if not others:
-        return first
-    return f"{first}. It is the first in the config and the one that the text is about; beside it, {'; '.join(others)}"
+        return told
+    beside = f"{w.many(others, 'other mixture')} {w.verb(others, 'stands', 'stand')} beside it"
+    return f"{told}. It is the first in the config; {beside}"
 
 
 def _claims(results: Results) -> Tree:
@@ -223,13 +233,6 @@ def _claims(results: Results) -> Tree:
         }
         for row in results["claims"].itertuples()
     }
-
-
-def comparison(results: Results, model: str, reference: str, metric: str = "accuracy") -> pd.Series | None:
-    """The row of comparisons.csv, or None."""
-    table = results["comparisons"]
-    rows = table[(table.model == model) & (table.reference == reference) & (table.metric == metric)]
-    return rows.iloc[0] if len(rows) else None
 
 
 def claim(results: Results, name: str) -> pd.Series | None:
@@ -262,9 +265,12 @@ def _sentence(text: str) -> str:
 
 def _answer(results: Results) -> Tree:
     confusion = _verdicts(results, "reduces-confusion", "reduces-confusion-vs-ensemble")
+    sentence, untangle = w.overall(*_accuracy_verdicts(results)), w.untangled(*confusion)
+    others = [_others(results)["sentence"]] if len(results.mixtures) > 1 else []
     return {
-        "sentence": w.overall(*_accuracy_verdicts(results)),
-        "untangle": w.untangled(*confusion),
+        "sentence": sentence,
+        "untangle": untangle,
+        "opening": ". ".join([sentence, *others, untangle]),
         "numbers": _numbers(results),
         "single": _stated(results, "beats-single", "The mixture was not compared with the single ResNet"),
         "ensemble": _stated(
@@ -279,6 +285,24 @@ def _answer(results: Results) -> Tree:
             results, "separates-representation", "Whether its representation separates emotions better was not tested"
         ),
     }
+
+
+def _others(results: Results) -> Tree:
+    """How the mixtures other than the paper's first one fare against their controls."""
+    others = results.mixtures[1:]
+    if not others:
+        only = "This mixture is the only one of the study, so that the picture of all differences has one row"
+        return {"sentence": only, "macro_f1": "What holds of macro-F1 was said above"}
+    what = "other mixture" if len(others) == 1 else "other mixtures"
+    return {
+        "sentence": x.tally(results, others, what),
+        "macro_f1": x.tally(results, others, what, "macro_f1"),
+    }
+
+
+def _half_width(results: Results) -> float:
+    row = x.comparison(results, results.mixture, results.control(results.mixture))
+    return float("nan") if row is None else (row.high - row.low) / 2
 
 
 def _balance(results: Results) -> str:
@@ -303,27 +327,47 @@ def _numbers(results: Results) -> str:
 
 
 def _discussion(results: Results) -> Tree:
-    return {"meaning": w.meaning(*_accuracy_verdicts(results)), "curves": _bound(results)}
+    others = results.mixtures[1:]
+    said = [x.verdict(x.comparison(results, model, results.control(model))) for model in others]
+    return {
+        "meaning": w.meaning(*_accuracy_verdicts(results)),
+        "others": w.others_mean(len(others), said.count("more"), said.count("less")),
+        "curves": _bound(results),
+    }
+
+
+def ranked(results: Results) -> list[str]:
+    """All models but bounds, in the config's order."""
+    models = results["models"]
+    return list(models.loc[models.kind != "oracle", "model"])
 
 
 def best(results: Results) -> list[str]:
-    """The model, if any, whose accuracy is above every other model's by interval and by Holm's p-value."""
+    """The model, if any, whose accuracy is above every other model's by interval and by Holm's p-value.
+
+    Only comparisons that were made count: of many models, few are compared with each other, and none is the best then.
+    """
 
     def above(model: str, other: str) -> bool:
-        row, sign = comparison(results, model, other), 1
+        row, sign = x.comparison(results, model, other), 1
         if row is None:
-            row, sign = comparison(results, other, model), -1
+            row, sign = x.comparison(results, other, model), -1
         if row is None or not row.p_holm < ALPHA:
             return False
         return w.direction(row.low, row.high) == ("more" if sign == 1 else "less")
 
-    models = list(results["models"].model)
+    models = ranked(results)
     return [m for m in models if len(models) > 1 and all(above(m, other) for other in models if other != m)]
 
 
 def _marking(results: Results) -> str:
     if best(results):
         return "Bold marks the accuracy that is above every other model's by the tests of the comparisons"
+    if len(ranked(results)) > 3:
+        return (
+            "No accuracy is in bold, because none was tested against every other model's; differences that were tested "
+            "are in bold where they hold"
+        )
     return "No accuracy is in bold, because none is above every other model's by the tests of the comparisons"
 
 
@@ -338,9 +382,10 @@ def _compute(results: Results) -> Tree:
         ensemble = models.loc[results.ensemble]
         operations = w.number(mixture.flops / ensemble.flops, 2)
         time = w.number(mixture.train_seconds / ensemble.train_seconds, 2)
+        speed = w.number(mixture.images_per_second / ensemble.images_per_second, 2)
         sentence += (
             f"; that is {operations} times the operations and {time} times the training time of the ensemble, which "
-            f"holds {w.many(int(ensemble.networks), 'network')}"
+            f"holds {w.many(int(ensemble.networks), 'network')}, and it labels {speed} times as many faces a second"
         )
     total = sum(float(n["train_seconds"]) for n in results.networks)
     return {
@@ -378,7 +423,7 @@ def _curves(results: Results) -> Tree:
         right = w.percent(_chosen(results, gate).val_accuracy.mean())
         parts.append(f"the gate names the right group for {right} of the validation faces")
     for name, records in experts.items():
-        if records:
+        if records and results.groups(results.mixture)[name]:
             right = w.percent(_chosen(results, records).val_accuracy.mean())
             parts.append(
                 f"the expert for {w.listing(results.groups(results.mixture)[name])} faces is right for {right}"
@@ -395,7 +440,7 @@ def _curves(results: Results) -> Tree:
         ),
         "last": w.kept(val - last.val_accuracy.mean()),
         "parts": w.capital("; ".join(parts)) + ", each of them among faces of its own emotions" if parts else
-        "The records of the mixture's parts are not in this study",
+        "Its parts were trained together and have no curves of their own",
     }  # fmt: skip
 
 
@@ -404,7 +449,7 @@ def _bound(results: Results) -> str:
     groups = list(results.groups(results.mixture).values())
     chosen = _chosen(results, gate)
     if chosen.empty:
-        return "The gate's own accuracy is not recorded"
+        return "The mixture's gate was not trained for itself, so that it has no accuracy of its own"
     right = w.percent(chosen.val_accuracy.mean())
     if sum(map(len, groups)) > len({e for group in groups for e in group}):
         return (
@@ -476,7 +521,33 @@ def _confusion(results: Results) -> Tree:
             else "There is no ensemble in this study to compare the pairs with"
         ),
         "groups": w.where_changed(*_rates(rows[inside]), *_rates(rows[~inside])),
+        "flow": _flow(results),
+        "others": _others_pairs(results),
     }
+
+
+def flow(results: Results, model: str, reference: str | None) -> pd.DataFrame:
+    """The rows of error_flow.csv for one comparison."""
+    table = results["error_flow"]
+    return table[(table.model == model) & (table.reference == reference)]
+
+
+def _flow(results: Results) -> str:
+    """Where the errors within the hard pairs went, from the single ResNet to the mixture."""
+    rows = flow(results, results.mixture, results.reference)
+    hard = {frozenset(pair) for pair in HARD_PAIRS}
+    rows = rows[pd.Series([frozenset((r.first, r.second)) in hard for r in _named(rows)], rows.index, dtype=bool)]
+    columns = ("confused", "to_right", "to_other", "from_right", "from_other")
+    return w.error_flow(*(float(rows[column].sum()) for column in columns))
+
+
+def _others_pairs(results: Results) -> str:
+    """How often mixtures confuse the hard pairs less than their controls, by the claims."""
+    claims = results["claims"]
+    others = results.mixtures[1:]
+    rows = claims[(claims.measure == "confusion") & claims.model.isin(others)]
+    said = [row.verdict for row in _named(rows) if row.reference == results.control(row.model)]
+    return w.others_untangle(len(said), said.count("supported"), said.count("refuted"))
 
 
 def _named(rows: pd.DataFrame) -> Iterable[Any]:
@@ -497,17 +568,20 @@ def gate_weights(results: Results, mixture: str) -> pd.DataFrame:
 
 
 def _gate(results: Results) -> Tree:
-    weights = gate_weights(results, results.mixture)
+    """What the first mixture's gate does with its experts; how all gates use theirs."""
+    used = {"use": x.use(results), "bound": x.bound(results)}
     groups = results.groups(results.mixture)
-    own = pd.Series({e: sum(weights.loc[x, e] for x, group in groups.items() if e in group) for e in EMOTIONS})
+    if not any(groups.values()):
+        free = "The experts of this mixture are free, so that none of them has emotions of its own to be asked about"
+        return used | {"sentence": free, "meaning": "What it does with them shows in how it shares the faces out"}
+    weights = gate_weights(results, results.mixture)
+    own = pd.Series({e: sum(weights.loc[name, e] for name, group in groups.items() if e in group) for e in EMOTIONS})
     classes = results["classes"]
     faces = classes[classes.split == "test"].set_index("emotion").faces.reindex(list(EMOTIONS))
     uniform = pd.Series({e: sum(e in group for group in groups.values()) / len(groups) for e in EMOTIONS})
     average = float((own * faces).sum() / faces.sum())
     chance = float((uniform * faces).sum() / faces.sum())
-    return {
-        "own": w.percent(average),
-        "uniform": w.percent(chance),
+    return used | {
         "sentence": (
             f"Over all test faces, the gate gives {w.percent(average)} of its weight to experts that know the face's "
             f"emotion, where equal weights would give {w.percent(chance)}; it is surest about {own.idxmax()} "
@@ -523,6 +597,13 @@ def calibrated(results: Results, model: str) -> pd.DataFrame:
     return table[table.model == model].groupby("metric")[["before", "after", "temperature"]].mean()
 
 
+def calibration_interval(results: Results, model: str, metric: str, state: str) -> tuple[float, float, float]:
+    """Mean, low and high of calibration_summary.csv; `state` is before, after or change."""
+    table = results["calibration_summary"]
+    rows = table[(table.model == model) & (table.metric == metric) & (table.state == state)]
+    return tuple(rows[["mean", "low", "high"]].iloc[0]) if len(rows) else (float("nan"),) * 3
+
+
 def risk(results: Results, model: str, coverage: float) -> float:
     """Share of errors among the surest faces at one coverage of risk_coverage.csv, mean over seeds."""
     table = results["risk_coverage"]
@@ -536,20 +617,24 @@ def _calibration(results: Results) -> Tree:
     def across(text: Any) -> str:
         return w.listing([f"{text(model)} for {name}" for model, name in names.items()])
 
+    def error(model: str, state: str) -> str:
+        mean, low, high = calibration_interval(results, model, "ece", state)
+        return f"{w.size(mean)} ({w.interval(low, high)})"
+
     def order(column: str) -> list[str]:
         return [names[model] for model in sorted(names, key=lambda model: found[model].loc["nll", column])]
 
     return {
         "before": (
             "As they are, the probabilities differ from the accuracy (the expected calibration error, ECE) by "
-            f"{across(lambda model: w.size(found[model].loc['ece', 'before']))}"
+            f"{across(lambda model: error(model, 'before'))}"
         ),
         "temperatures": (
             "The temperature is "
             f"{across(lambda model: w.number(found[model].temperature.iloc[0], 2))}; above 1 it makes a model less "
             "sure of itself, below 1 more"
         ),
-        "after": f"After scaling the error is {across(lambda model: w.size(found[model].loc['ece', 'after']))}",
+        "after": f"After scaling the error is {across(lambda model: error(model, 'after'))}",
         "order": w.same_order("negative log-likelihood", order("before"), order("after")),
         "selective": (
             "Among the half of the test faces that a model is surest of, the share of errors is "
@@ -621,6 +706,7 @@ def _twins(results: Results) -> Tree:
         return f"from {w.percent(_mean(results, model, 'accuracy'))} to {w.percent(fewer)}"
 
     compared = changed_comparisons(results, "without_twins")
+    of_mixture = changed_comparisons(results, "without_twins", results.mixture)
     moves = w.listing([f"that of {name} goes {both(model)}" for model, name in _headline(results).items()])
     return {
         "found": w.twins_found(faces, twins, int(test.exact), bool(results.data["synthetic"])),
@@ -631,30 +717,33 @@ def _twins(results: Results) -> Tree:
             else "The results without twins are those over all test faces"
         ),
         "comparisons": w.changed_comparisons("without them", *compared),
-        "caveat": w.twins_caveat(twins, *compared, bool(results.data["synthetic"])),
+        "caveat": w.twins_caveat(twins, *of_mixture, bool(results.data["synthetic"])),
     }
 
 
-def changed_comparisons(results: Results, name: str) -> tuple[int, list[tuple[str, str, str, str]]]:
-    """How many comparisons without_twins.csv or by_majority.csv holds, and which come out differently.
+def changed_comparisons(
+    results: Results, name: str, model: str | None = None
+) -> tuple[int, list[tuple[str, str, str, str]]]:
+    """How many comparisons without_twins.csv or by_majority.csv holds, of one model or of all, and which come out
+    differently.
 
     The latter are (metric, model, reference, direction) of those that say something else than over all test faces and
     by their labels. A comparison says something where its interval and its Holm-corrected p-value agree.
     """
     table = results[name]
-    table = table[table.reference != ""]
+    table = table[(table.reference != "") & ((table.model == model) | (model is None))]
     changed = []
     for row in _named(table):
-        before = comparison(results, row.model, row.reference, row.metric)
+        before = x.comparison(results, row.model, row.reference, row.metric)
         after = _said(row)
         if before is not None and after != _said(before):
-            labels = results.label(row.model), results.label(row.reference)
+            labels = w.the(results.label(row.model)), w.the(results.label(row.reference))
             changed.append(({"macro_f1": "macro-F1"}.get(row.metric, row.metric), *labels, after))
     return len(table), changed
 
 
 def _said(row: Any) -> str:
-    return w.direction(row.low, row.high) if row.p_holm < ALPHA else "unclear"
+    return x.verdict(row)
 
 
 def agreements(results: Results, model: str) -> pd.DataFrame:
@@ -711,9 +800,17 @@ def truths(results: Results, model: str) -> pd.Series:
     return table[table.model == model].groupby("measure").value.mean()
 
 
+def true_interval(results: Results, model: str) -> str:
+    """Accuracy by the true emotion with its interval, from truth_summary.csv."""
+    table = results["truth_summary"]
+    (row,) = _named(table[(table.model == model) & (table.measure == "accuracy_true")])
+    return f"{w.percent(row.mean)} ({w.interval(row.low, row.high)})"
+
+
 def _truth(results: Results) -> Tree:
     best = truths(results, POSTERIOR)
     found = {name: truths(results, model) for model, name in _headline(results).items()}
+    named = {model: true_interval(results, model) for model in _headline(results)}
     planted = [f"{w.pair(r.first, r.second)} ({w.percent(r.rate)})" for r in _named(results["planted"].head(TOP))]
     mixture = truths(results, results.mixture)
 
@@ -728,7 +825,8 @@ def _truth(results: Results) -> Tree:
         ),
         "models": (
             "The share of test faces whose true emotion is named is "
-            f"{across(lambda row: w.percent(row.accuracy_true))}; the posterior's answer is given in "
+            f"{w.listing([f'{text} for {name}' for text, name in zip(named.values(), found, strict=True)])}; the "
+            "posterior's answer is given in "
             f"{across(lambda row: w.percent(row.agreement))}"
         ),
         "planted": w.listing(planted),

@@ -101,6 +101,14 @@ def large(value: float) -> str:
     return f"{value:.0f}"
 
 
+def short(value: float) -> str:
+    """Parameters or operations in a table: 11168193 to `11.2 M`."""
+    for limit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= limit:
+            return f"{value / limit:.{1 if value / limit < 100 else 0}f}{NBSP}{name}"
+    return f"{value:.0f}"
+
+
 def duration(seconds: float) -> str:
     """Seconds to the unit that a person would say it in."""
     if not math.isfinite(seconds):
@@ -261,6 +269,142 @@ def untangled(single: str, ensemble: str | None) -> str:
     return opening + closing[single, ensemble]
 
 
+def the(label: str) -> str:
+    """A label within a sentence: `Mixture of experts` to `the mixture of experts`; `ResNet` keeps its letter."""
+    label = label.removeprefix("The ").removeprefix("the ")
+    first = label.split(" ")[0]
+    return "the " + (label[:1].lower() + label[1:] if first.isalpha() and first[1:].islower() else label)
+
+
+_MEASURED = {"accuracy": "more accurate", "macro_f1": "better by macro-F1"}
+_WORSE = {"accuracy": "less accurate", "macro_f1": "worse by macro-F1"}
+
+
+def tally(what: str, total: int, ahead: Sequence[str], behind: Sequence[str], metric: str = "accuracy") -> str:
+    """How a family of mixtures fares against controls of equal compute. `what` names them, in the number of `total`."""
+    better, worse = _MEASURED[metric], _WORSE[metric]
+    if total == 1:
+        said = f"is {better} than" if ahead else f"is {worse} than" if behind else "is not told apart from"
+        return f"The one {what} {said} its control of equal compute"
+    left = total - len(ahead) - len(behind)
+    names = f" ({listing(ahead)})" if 0 < len(ahead) <= 4 else ""
+    few = "none is" if not ahead else f"{word(len(ahead))} {verb(len(ahead), 'is', 'are')}"
+    text = f"Of the {word(total)} {what}, {few} {better} than the control of equal compute{names}"
+    rest = []
+    if behind:
+        named = f" ({listing(behind)})" if len(behind) <= 3 else ""
+        rest.append(f"{word(len(behind))} {verb(len(behind), 'is', 'are')} {worse}{named}")
+    if left:
+        rest.append(f"{word(left)} {verb(left, 'is', 'are')} not told apart from it")
+    joint = ", and " if len(rest) == 1 else ", "
+    return f"{text}{joint}{listing(rest)}" if rest else text
+
+
+def compared(model: str, reference: str, row: Any, said: str, aside: str = "") -> str:
+    """One comparison of accuracy as a sentence with its interval. `row` has difference, low and high, or is None."""
+    if row is None:
+        return capital(f"{model} was not compared with {reference}")
+    limits = f"({interval(row.low, row.high)})"
+    if said == "unclear":
+        return capital(
+            f"{aside}{model} is not told apart from {reference}: the difference is {points(row.difference)} {limits}"
+        )
+    way = "more" if said == "more" else "less"
+    return capital(f"{aside}{model} is {size(row.difference)} {way} accurate than {reference} {limits}")
+
+
+def gates_used(total: int, lost: Sequence[str], least: float, most: float, balance: float) -> str:
+    """Whether gates have collapsed. Entropies and balance are shares of the most possible."""
+    even = f"balance {number(balance, 2)}"
+    if total == 1:
+        opening = "The gate has collapsed in a seed at least" if lost else "The gate has not collapsed"
+        return f"{opening}: its entropy for a face is {number(least, 2)} of the most possible, its {even}"
+    opening = f"Of {many(total, 'gate')}, none has collapsed"
+    if lost:
+        have = f"{word(len(lost))} {verb(len(lost), 'has', 'have')}"
+        opening = f"Of {many(total, 'gate')}, {have} collapsed in a seed at least ({listing(lost)})"
+    return (
+        f"{opening}; their entropy for a face lies between {number(least, 2)} and {number(most, 2)} of the most "
+        f"possible, and the least even has a {even}"
+    )
+
+
+def others_mean(total: int, ahead: int, behind: int) -> str:
+    """For the discussion: what the mixtures other than the first one add to the answer."""
+    if total == 0:
+        return "It is the only mixture of this study, so that another grouping or another training might do otherwise"
+    if ahead == 0:
+        text = (
+            f"None of the {word(total)} other mixtures was shown to be worth more than the same compute spent on equal"
+        )
+        return f"{text} networks" + (f"; {word(behind)} {verb(behind, 'is', 'are')} worth less" if behind else "")
+    if ahead == total:
+        return "All other mixtures do better than the same compute spent on equal networks"
+    return (
+        f"It depends on the form: {word(ahead)} of the {word(total)} other mixtures {verb(ahead, 'does', 'do')} better "
+        "than the same compute spent on equal networks, and of the rest that was not shown"
+    )
+
+
+def error_flow(confused: float, to_right: float, to_other: float, from_right: float, from_other: float) -> str:
+    """Where the faces of hard pairs that one model confuses go under another; counts of faces, means over seeds."""
+    if not confused:
+        return "The single ResNet confuses no test face of a hard pair"
+    # Rounded first, so that the sums hold in the text.
+    before, right, third, fresh, moved = map(round, (confused, to_right, to_other, from_right, from_other))
+    kept = before - right - third
+    return (
+        f"Of the {count(before)} test faces that the single ResNet confuses within a hard pair, the mixture names "
+        f"{count(right)} rightly, takes {count(third)} for a third emotion, and confuses {count(kept)} likewise. In "
+        f"exchange it confuses {count(fresh)} faces of these pairs that the single ResNet names rightly and "
+        f"{count(moved)} that it takes for a third emotion, which makes {count(kept + fresh + moved)}"
+    )
+
+
+def others_untangle(total: int, fewer: int, more: int) -> str:
+    """How the other mixtures do in the hard pairs, each against its control of equal compute."""
+    if not total:
+        return "No other mixture was compared by its confusion of the hard pairs"
+    less = "none confuses" if not fewer else f"{word(fewer)} {verb(fewer, 'confuses', 'confuse')}"
+    opening = "The one other mixture" if total == 1 else f"Of the {word(total)} other mixtures"
+    if total == 1:
+        said = (
+            "confuses the hard pairs less often than"
+            if fewer
+            else "confuses the hard pairs more often than"
+            if more
+            else ("is not told apart in the hard pairs from")
+        )
+        return f"{opening} {said} its control of equal compute"
+    text = f"{opening}, {less} the hard pairs less often than the control of equal compute"
+    return f"{text}, and {word(more)} more often" if more else text
+
+
+def forms(mixtures: int) -> str:
+    """The limit on what was tried, by the number of mixtures."""
+    if mixtures == 1:
+        return (
+            "The experts' emotions are given, not learned, gate and experts are trained apart, and only one grouping "
+            "was tried. Another grouping or joint training might do otherwise"
+        )
+    return (
+        f"{capital(word(mixtures))} mixtures were tried, each with one setting: the number of experts, the weight of "
+        "the balancing loss, and the length and rate of fine-tuning were not searched, no more than its control's "
+        "settings were. A form of specialisation that is not here may do otherwise"
+    )
+
+
+def power(half: float) -> str:
+    """What size of a difference the study can see, from half the width of an interval (a fraction)."""
+    if not math.isfinite(half):
+        return "There is no comparison with a control whose interval could say how small a difference would be seen"
+    return (
+        f"The interval of the mixture's accuracy against its control reaches {size(half)} to either side, before any "
+        "correction: a difference much smaller than that would not be seen, and an undecided claim rules out none of "
+        "that size"
+    )
+
+
 def pairs_changed(other: str, total: int, rarer: int, more: int) -> str:
     """How many confused pairs a model changed beyond chance, after Holm's correction."""
     if total == 0:
@@ -354,7 +498,8 @@ def twins_caveat(twins: int, total: int, changed: Sequence[tuple[str, str, str, 
     if twins == 0:
         return "No test face has a near-copy among the training faces"
     faces = "face that has a near-copy" if twins == 1 else "faces that have a near-copy"
-    return changed_comparisons(f"without the {count(twins)} test {faces} among the training faces", total, changed)
+    terms = f"without the {count(twins)} test {faces} among the training faces"
+    return changed_comparisons(terms, total, changed, " of the mixture")
 
 
 def twins_labels(twins: int, same: float) -> str:
@@ -367,23 +512,24 @@ def twins_labels(twins: int, same: float) -> str:
     )
 
 
-def changed_comparisons(terms: str, total: int, changed: Sequence[tuple[str, str, str, str]]) -> str:
-    """What is left of the comparisons on other terms, which `terms` names ("without them").
+def changed_comparisons(terms: str, total: int, changed: Sequence[tuple[str, str, str, str]], of: str = "") -> str:
+    """What is left of the comparisons (`of` says whose) on other terms, which `terms` names ("without them").
 
     `changed`: (metric, model, reference, direction) of those that say something else than over all test faces.
     """
     if not total:
         return "With one model there is no comparison to make again"
     if not changed:
-        return f"Of {many(total, 'comparison')} of accuracy and macro-F1, none comes out on another side {terms}"
+        return f"Of {many(total, 'comparison')}{of} in accuracy and macro-F1, none comes out on another side {terms}"
     says = {
         "more": "in {}, {} is then ahead of {}",
         "less": "in {}, {} is then behind {}",
         "unclear": "in {}, {} and {} are then not told apart",
     }
-    parts = [says[direction].format(metric, model, reference) for metric, model, reference, direction in changed]
+    parts = [says[direction].format(metric, model, reference) for metric, model, reference, direction in changed[:6]]
+    parts += [f"and {word(len(changed) - 6)} more"] if len(changed) > 6 else []
     come = f"{word(len(changed))} {verb(len(changed), 'comes', 'come')} out differently {terms}"
-    return f"Of {many(total, 'comparison')} of accuracy and macro-F1, {come}: {'; '.join(parts)}"
+    return f"Of {many(total, 'comparison')}{of} in accuracy and macro-F1, {come}: {'; '.join(parts)}"
 
 
 def planted_inside(share: float | None, chance: float | None) -> str:

@@ -42,6 +42,7 @@ rule render:
             category="Paper",
             labels={"format": "PDF"},
         ),
+        letter=f"{RESULTS}/report/emorec-letter.pdf",
     log:
         f"{RESULTS}/logs/report/render.log",
     benchmark:

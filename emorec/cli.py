@@ -87,8 +87,9 @@ def outputs(args: argparse.Namespace) -> None:
     from emorec.data.faces import load_faces
     from emorec.files import write_json
     from emorec.networks.device import pick_device
+    from emorec.networks.files import save_outputs
     from emorec.networks.outputs import measured_outputs
-    from emorec.networks.store import load_network, save_outputs
+    from emorec.networks.store import load_network
 
     study, layout = _study(args)
     spec = _network(study, layout, args)
@@ -115,7 +116,7 @@ def grouping(args: argparse.Namespace) -> None:
     """Find a grouping from what the single network confuses on val, over all seeds of the study."""
     from emorec.files import write_json
     from emorec.groupings import describe
-    from emorec.networks.store import load_outputs
+    from emorec.networks.files import load_outputs
 
     study, layout = _study(args)
     experts = _choose(configs.spectral_groupings(study), args.grouping, "grouping")
@@ -131,7 +132,7 @@ def grouping(args: argparse.Namespace) -> None:
 
 def combine(args: argparse.Namespace) -> None:
     """Combine networks' outputs to a model's predictions and embeddings."""
-    from emorec.networks.store import load_outputs, read_record
+    from emorec.networks.files import load_outputs, read_record
     from emorec.predictions import combine as combining
     from emorec.predictions.store import prediction_frame, save_embeddings, save_predictions
 

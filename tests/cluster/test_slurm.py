@@ -152,6 +152,12 @@ def tracked(job: dict[str, str]) -> dict[str, str]:
     return dict(part.split("=") for part in job["TRES"].split(","))
 
 
+def memory_mb(job: dict[str, str]) -> int:
+    """What a job was given of memory, in Slurm's own units."""
+    amount = tracked(job)["mem"]
+    return int(amount[:-1]) * {"M": 1, "G": 1024}[amount[-1]]
+
+
 def first_attempt(value: str | int) -> int:
     """A number of the profile, which may stand as `4000 * attempt`."""
     return int(str(value).removesuffix(" * attempt"))
@@ -187,7 +193,7 @@ def test_the_mini_study_asks_slurm_for_what_the_profile_says(cluster: Cluster, c
     for job in trainings.values():
         assert job["Partition"] == "gpus"
         assert job["TresPerJob"] == f"gres:gpu:{wanted['gpu']}"  # by --gpus
-        assert tracked(job)["mem"] == f"{first_attempt(wanted['mem_mb'])}M"
+        assert memory_mb(job) == first_attempt(wanted["mem_mb"])
         assert tracked(job)["cpu"] == str(study.training.threads)
         assert minutes(job["TimeLimit"]) == first_attempt(wanted["runtime"])
         assert job["Requeue"] == "1"
@@ -201,7 +207,7 @@ def test_the_mini_study_asks_slurm_for_what_the_profile_says(cluster: Cluster, c
     (data,) = cluster.named("rule_data")
     assert data["Partition"] == "main" and "TresPerJob" not in data and not devices[int(data["JobId"])]
     paper = [job for job in cluster.named("rule_paper") if "TresPerJob" not in job]
-    assert len(paper) == 1 and tracked(paper[0])["cpu"] == "2" and tracked(paper[0])["mem"] == "4G"
+    assert len(paper) == 1 and tracked(paper[0])["cpu"] == "2" and memory_mb(paper[0]) == 4000
 
 
 def process(checkout: Path, network: str) -> int:

@@ -1,9 +1,9 @@
 """How long a study takes on 1 to 64 graphics cards: a simulated schedule of its jobs, as Slurm gets them.
 
-`python -m benchmarks.schedule [--config config/fer2013.yaml] [--rate FACES] [--start SECONDS] [--short SECONDS]` prints
-JSON, then a table. Durations are stated, not measured: `rate` is faces a second that the reference network trains on
-with one card, `start` what a submitted job costs before and after its work, `short` one job of a group. What one network
-costs more than another goes by operations.
+`python -m benchmarks.schedule [--config config/fer2013.yaml] [--rate FACES] [--start SECONDS] [--short SECONDS]`
+prints JSON, then a table. Durations are stated, not measured: `rate` is faces a second that the reference network
+trains on with one card, `start` what a submitted job costs before and after its work, `short` one job of a group. What
+one network costs more than another goes by operations.
 
 The schedule is list scheduling (Graham 1969, doi:10.1137/0117039): whenever a card is free, it takes of the jobs that
 are ready the one with the longest way to the end.
@@ -172,9 +172,8 @@ def main() -> None:
         }
     print(json.dumps({"benchmark": "schedule", "study": study.study, "rates": results}))
     for rate, result in results.items():
-        print(
-            f"\n{study.study}: {result['jobs']} jobs, {rate:,.0f} faces/s; longest way {result['longest_way_hours']:.2f} h"
-        )
+        way = result["longest_way_hours"]
+        print(f"\n{study.study}: {result['jobs']} jobs, {rate:,.0f} faces/s; longest way {way:.2f} h")
         print(f"{'cards':>6} {'hours':>8} {'busy':>6}")
         for cards in CARDS:
             print(f"{cards:>6} {result['hours'][cards]:>8.2f} {result['busy'][cards]:>6.0%}")

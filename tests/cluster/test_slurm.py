@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,11 +116,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def snakemake(cluster: Cluster, checkout: Path, profile: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start Snakemake as a user of the cluster would, but that it looks at its jobs more often."""
+@contextmanager
+def snakemake(cluster: Cluster, checkout: Path, profile: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Snakemake as a user of the cluster starts it, but looking at its jobs more often; killed after the block."""
     looks = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
     command = [sys.executable, "-m", "snakemake", "--workflow-profile", profile, *looks, "--latency-wait", "10"]
-    return subprocess.Popen(
+    run = subprocess.Popen(
         [*command, *arguments],
         cwd=checkout,
         env=cluster.environment(checkout),
@@ -127,12 +129,8 @@ def snakemake(cluster: Cluster, checkout: Path, profile: str, *arguments: str) -
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def finish(run: subprocess.Popen[str]) -> str:
-    """Wait for Snakemake; what it said."""
     try:
-        return run.communicate(timeout=TIMEOUT)[0]
+        yield run
     finally:
         if run.poll() is None:
             run.kill()
@@ -173,8 +171,8 @@ def wait_for(true: Callable[[], object], run: subprocess.Popen[str]) -> None:
 
 
 def test_the_mini_study_asks_slurm_for_what_the_profile_says(cluster: Cluster, checkout: Path) -> None:
-    run = snakemake(cluster, checkout, PROFILE, "--configfile", MINI, "--config", "seeds=[0]")
-    said = finish(run)
+    with snakemake(cluster, checkout, PROFILE, "--configfile", MINI, "--config", "seeds=[0]") as run:
+        said = run.communicate(timeout=TIMEOUT)[0]
     assert run.returncode == 0, said[-6000:]
     study = configs.load(checkout / "results" / "mini" / "config.yaml")
     layout = Layout(checkout / "results" / "mini")
@@ -236,28 +234,23 @@ def test_trainings_that_are_cancelled_or_overdue_go_on_in_the_next_run(cluster: 
     targets = [str(layout.table(name).relative_to(checkout)) for name in ("curves", "summary", "recall", "confusion")]
     before = set(cluster.jobs())
 
-    run = snakemake(cluster, checkout, "gres", "--configfile", "cut-off.yaml", "--retries", "0", *targets)
     weights = {name: layout.network(name, 0) / "weights.safetensors" for name in CUT_OFF["models"]}
     checkpoints = {name: path.with_name("checkpoint.safetensors") for name, path in weights.items()}
-    jobs = {}
-    stopped = False
-    while len(jobs) < 2:
-        wait_for(lambda: any(path.exists() for name, path in checkpoints.items() if name not in jobs), run)
-        for name, path in checkpoints.items():
-            if name in jobs or not path.exists():
-                continue
-            (job,) = cluster.named(f"rule_train_wildcards_{name}_0")
-            jobs[name] = int(job["JobId"])
-            assert job["TresPerNode"] == "gres:gpu:1" and job["JobState"] == "RUNNING"
-            if name == "cancelled":
-                cluster.ask("scancel", str(jobs[name]))
-            else:
-                # It hangs, and its time ends.
-                os.kill(process(checkout, name), signal.SIGSTOP)
-                stopped = True
-                cluster.ask("scontrol", "update", f"JobId={jobs[name]}", "EndTime=now+1")
-    assert stopped
-    said = finish(run)
+    jobs: dict[str, int] = {}
+    arguments = [*targets, "--configfile", "cut-off.yaml"]
+    with snakemake(cluster, checkout, "gres", "--retries", "0", *arguments) as run:
+        while len(jobs) < 2:
+            wait_for(lambda: any(path.exists() for name, path in checkpoints.items() if name not in jobs), run)
+            for name in [name for name, path in checkpoints.items() if name not in jobs and path.exists()]:
+                (job,) = cluster.named(f"rule_train_wildcards_{name}_0")
+                jobs[name] = int(job["JobId"])
+                assert job["TresPerNode"] == "gres:gpu:1" and job["JobState"] == "RUNNING"
+                if name == "cancelled":
+                    cluster.ask("scancel", str(jobs[name]))
+                else:  # it hangs, and its time ends
+                    os.kill(process(checkout, name), signal.SIGSTOP)
+                    cluster.ask("scontrol", "update", f"JobId={jobs[name]}", "EndTime=now+1")
+        said = run.communicate(timeout=TIMEOUT)[0]
     assert run.returncode != 0
     states = {name: cluster.jobs()[job]["JobState"] for name, job in jobs.items()}
     assert states == {"cancelled": "CANCELLED", "overdue": "TIMEOUT"}, said[-4000:]
@@ -265,8 +258,8 @@ def test_trainings_that_are_cancelled_or_overdue_go_on_in_the_next_run(cluster: 
         assert checkpoints[name].exists() and not weights[name].exists()
         assert len(cluster.devices()[jobs[name]]) == 1
 
-    run = snakemake(cluster, checkout, "gres", "--configfile", "cut-off.yaml", *targets)
-    said = finish(run)
+    with snakemake(cluster, checkout, "gres", *arguments) as run:
+        said = run.communicate(timeout=TIMEOUT)[0]
     assert run.returncode == 0, said[-6000:]
     for name in jobs:
         log = (layout.root / "logs" / "train" / name / "seed0.log").read_text()
@@ -279,7 +272,7 @@ def test_trainings_that_are_cancelled_or_overdue_go_on_in_the_next_run(cluster: 
     for name in ("Snakefile", "workflow", "emorec", "config", "report", "environment.yml", "profiles"):
         (undisturbed / name).symlink_to(checkout / name)
     (undisturbed / "cut-off.yaml").write_text(yaml.safe_dump(CUT_OFF))
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "cut-off.yaml", *targets]
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     environment = os.environ | {"PYTHONPATH": str(checkout)}
     done = subprocess.run(command, cwd=undisturbed, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0, done.stderr[-4000:]

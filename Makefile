@@ -37,6 +37,9 @@ lint: $(READY)
 bench: $(READY)
 	python -m benchmarks.synthetic
 	python -m benchmarks.trainer
+	python -m benchmarks.startup
+	python -m benchmarks.scaling
+	python -m benchmarks.schedule
 
 # --no-deps: the locks are complete. The small CPU build of torch is taken where pip can find it, else PyPI's build.
 PIP := python -m pip install --quiet --disable-pip-version-check

@@ -21,7 +21,7 @@ print(*sys.modules, sep="\\n")
 
 def imported(*arguments: str) -> set[str]:
     command = [sys.executable, "-c", SCRIPT, *arguments, "--config", "missing.yaml"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 
@@ -61,5 +61,5 @@ assert torchvision.__version__
 assert inspect.getsource(resnet.BasicBlock) == inspect.getsource(BasicBlock)
 assert resnet.BasicBlock.__module__ == BasicBlock.__module__
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -292,6 +292,23 @@ def test_every_short_rule_is_in_a_group() -> None:
     assert not alone & set(profile["groups"])
 
 
+def test_groups_do_not_wait_for_themselves(checkout: Path) -> None:
+    """Nor for groupings, which lie between the outputs of some networks and the training of others."""
+    study = yaml.safe_load((checkout / MINI).read_text())
+    study["groupings"]["found"] = {"method": "spectral", "experts": 2}
+    study["models"]["found"] = {"kind": "mixture", "of": "resnet18", "grouping": "found"}
+    (checkout / "found.yaml").write_text(yaml.safe_dump(study))
+    command = [sys.executable, "-m", "snakemake", "--workflow-profile", PROFILE, "--dry-run"]
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    done = subprocess.run(
+        [*command, "--configfile", "found.yaml"], cwd=checkout, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    groups = re.findall(r"Group job (\S+)", done.stdout + done.stderr)
+    networks = configs.networks(configs.load(checkout / "found.yaml"))
+    assert sorted(groups) == sorted(["paper", *(f"outputs-{network}" for network in networks)])
+
+
 def test_rules_name_no_partition_and_no_account() -> None:
     for path in [ROOT / "Snakefile", *ROOT.glob("workflow/rules/*.smk")]:
         assert not re.search(r"partition|account|slurm", path.read_text()), path

@@ -24,7 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 CORES, MEMORY_MB, GPUS = 4, 16000, 2
-CLIENTS = ("sbatch", "srun", "squeue", "scontrol", "scancel", "sinfo")
+# All that the executor calls: one that finds no configuration asks the name server for it.
+CLIENTS = ("sbatch", "srun", "squeue", "scontrol", "scancel", "sinfo", "sacct", "sacctmgr", "sshare")
 PROGRAMS = ("munged", "slurmctld", "slurmd", *CLIENTS)
 # Debian puts daemons there, which is not on every user's path.
 os.environ["PATH"] += os.pathsep + os.pathsep.join(("/usr/sbin", "/usr/local/sbin"))

@@ -53,6 +53,7 @@ def train(args: argparse.Namespace) -> None:
     from emorec.data.faces import load_faces
     from emorec.data.summary import pixel_statistics
     from emorec.files import discard_partial
+    from emorec.gpus import own_card
     from emorec.networks.store import load_parts, save_network
     from emorec.networks.train import train as run
 
@@ -67,17 +68,18 @@ def train(args: argparse.Namespace) -> None:
     checkpoint = folder / "checkpoint.safetensors"
     discard_partial(folder)
     starts = [layout.network(part, args.seed) for part in spec.mixture.parts] if spec.mixture else []
-    trained = run(
-        spec,
-        args.seed,
-        images,
-        labels,
-        mean=mean,
-        std=std,
-        checkpoint_path=checkpoint,
-        compile_cache=args.results / ".compiled",
-        parts=load_parts(spec, starts) if starts else [],
-    )
+    with own_card(spec.training.device):
+        trained = run(
+            spec,
+            args.seed,
+            images,
+            labels,
+            mean=mean,
+            std=std,
+            checkpoint_path=checkpoint,
+            compile_cache=args.results / ".compiled",
+            parts=load_parts(spec, starts) if starts else [],
+        )
     save_network(folder, spec, args.seed, trained, mean, std)
     checkpoint.unlink(missing_ok=True)
 
@@ -86,9 +88,11 @@ def outputs(args: argparse.Namespace) -> None:
     """Run a trained network over the faces of val and test; writes how fast that was, too."""
     from emorec.data.faces import load_faces
     from emorec.files import write_json
+    from emorec.gpus import own_card
     from emorec.networks.device import pick_device
+    from emorec.networks.files import save_outputs
     from emorec.networks.outputs import measured_outputs
-    from emorec.networks.store import load_network, save_outputs
+    from emorec.networks.store import load_network
 
     study, layout = _study(args)
     spec = _network(study, layout, args)
@@ -96,16 +100,17 @@ def outputs(args: argparse.Namespace) -> None:
     loaded = load_network(folder)
     faces = load_faces(layout.faces)
     rows = faces.split != SPLITS.index("train")
-    said, speed = measured_outputs(
-        loaded.network,
-        faces.images[rows],
-        mean=loaded.record["pixel_mean"],
-        std=loaded.record["pixel_std"],
-        device=pick_device(spec.training.device),
-        threads=spec.training.threads,
-        views=spec.training.views,
-        crop=spec.training.crop,
-    )
+    with own_card(spec.training.device):
+        said, speed = measured_outputs(
+            loaded.network,
+            faces.images[rows],
+            mean=loaded.record["pixel_mean"],
+            std=loaded.record["pixel_std"],
+            device=pick_device(spec.training.device),
+            threads=spec.training.threads,
+            views=spec.training.views,
+            crop=spec.training.crop,
+        )
     named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
     save_outputs(folder / "outputs.npz", {**said._asdict(), **named})
     write_json(folder / "speed.json", speed)
@@ -115,7 +120,7 @@ def grouping(args: argparse.Namespace) -> None:
     """Find a grouping from what the single network confuses on val, over all seeds of the study."""
     from emorec.files import write_json
     from emorec.groupings import describe
-    from emorec.networks.store import load_outputs
+    from emorec.networks.files import load_outputs
 
     study, layout = _study(args)
     experts = _choose(configs.spectral_groupings(study), args.grouping, "grouping")
@@ -131,7 +136,7 @@ def grouping(args: argparse.Namespace) -> None:
 
 def combine(args: argparse.Namespace) -> None:
     """Combine networks' outputs to a model's predictions and embeddings."""
-    from emorec.networks.store import load_outputs, read_record
+    from emorec.networks.files import load_outputs, read_record
     from emorec.predictions import combine as combining
     from emorec.predictions.store import prediction_frame, save_embeddings, save_predictions
 

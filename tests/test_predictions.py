@@ -15,7 +15,8 @@ from scipy import special
 from emorec import EMOTIONS, SPLITS, config
 from emorec.cli import main
 from emorec.data.faces import Faces, save_faces
-from emorec.networks.store import load_network, load_outputs, save_outputs
+from emorec.networks.files import load_outputs, save_outputs
+from emorec.networks.store import load_network
 from emorec.paths import Layout
 from emorec.predictions.combine import (
     Combined,

@@ -1,31 +1,30 @@
-"""The files of a trained network: weights, history, record and outputs; written here and read here only."""
+"""The files of a trained network: weights, history and record. What others read of them is in `files`."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch.utils.flop_counter import FlopCounterMode
 
 from emorec.config import Architecture, MixtureSpec, NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
 from emorec.networks.build import Network, build
 from emorec.networks.device import processor
+from emorec.networks.files import read_record
 from emorec.networks.train import HISTORY, Trained, Weights
 
 
 def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, mean: float, std: float) -> None:
     """Write weights.safetensors, history.csv and network.json into `folder`."""
+    import pandas as pd  # here alone: who only loads a network starts sooner
+
     network = build(spec)
     record = {
         "seed": seed,
@@ -100,40 +99,13 @@ def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
     return weights
 
 
-def read_record(folder: Path) -> dict[str, Any]:
-    """network.json of a trained network. Raises EmorecError if it is missing or damaged."""
-    path = folder / "network.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EmorecError(f"{path}: cannot be read ({error}); train the network first") from None
-
-
-def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
-    """Write what a network says about every face of val and test; what is None is left out."""
-    with atomic(path) as temporary:
-        np.savez(temporary, **{name: array for name, array in outputs.items() if array is not None})
-
-
-def load_outputs(path: Path) -> dict[str, np.ndarray | None]:
-    """Arrays: logits (n, k) float32, features (n, d) float16, row (n,), label (n,), split (n,); val then test.
-
-    And gate (n, e) float32, the experts' weights in a mixture that was trained jointly; None for other networks.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in ("logits", "features", "row", "label", "split")}
-            return found | {"gate": file.get("gate")}
-    except Exception as error:  # numpy's readers raise a dozen kinds on damaged archives
-        reason = " ".join(str(error).split())[:200]
-        raise EmorecError(f"{path}: not a readable outputs file ({reason}); delete it and run again") from None
-
-
 def forward_flops(network: Network, side: int = 48) -> int:
     """Floating-point operations of one side×side view's forward pass, a multiply-add counted as two.
 
     Of a mixture in which not all experts answer for a face, only those that do are counted.
     """
+    from torch.utils.flop_counter import FlopCounterMode
+
     network.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 1, side, side))

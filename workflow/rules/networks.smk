@@ -7,7 +7,7 @@ TRAINER = [
     ).split()
 ]
 # What decides what a trained network says.
-OUTPUTS = "outputs views build resnet mixture constant blocks store".split()
+OUTPUTS = "outputs views build resnet mixture constant blocks store files".split()
 
 
 rule train:

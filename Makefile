@@ -8,12 +8,19 @@ READY := $(VENV)/.installed
 # The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test slurm test-cluster lint bench clean
+.PHONY: report published test slurm test-cluster lint bench clean
 
 report: $(READY)
 	snakemake --cores $(CORES)
 	@echo "HTML: results/demo/report/emorec.html"
 	@echo "PDF:  results/demo/report/emorec.pdf"
+	@$(MAKE) --no-print-directory published
+
+# Papers of the published studies, from their predictions.
+published: $(READY)
+	@for config in results/published/*/config.yaml; do \
+		[ ! -e "$$config" ] || snakemake --cores $(CORES) --configfile "$$config" --config from=published || exit 1; \
+	done
 
 test: $(READY) lint
 	python -m pytest

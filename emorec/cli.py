@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         _set_up_logging(args.log)
-        args.run(args)
+        status = args.run(args)
     except EmorecError as error:
         log.error("emorec: error: %s", error)
         return 1
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         log.error("emorec: interrupted")
         return 130
-    return 0
+    return status or 0
 
 
 def data(args: argparse.Namespace) -> None:
@@ -215,11 +215,17 @@ def figure(args: argparse.Namespace) -> None:
 
 def stage(args: argparse.Namespace) -> None:
     """Lay out the report's sources with the study's numbers, tables and figures."""
+    from emorec.published.rebuild import origin
     from emorec.report.provenance import provenance
     from emorec.report.stage import stage as run
 
     study, layout = _study(args)
-    run(layout.root, args.sources, layout.report / "source", provenance(study.study, configs.dump(study)))
+    run(
+        layout.root,
+        args.sources,
+        layout.report / "source",
+        provenance(study.study, configs.dump(study), origin(layout.root)),
+    )
 
 
 def report(args: argparse.Namespace) -> None:
@@ -230,6 +236,40 @@ def report(args: argparse.Namespace) -> None:
     html, pdf, letter = (layout.report / f"emorec{suffix}" for suffix in (".html", ".pdf", "-letter.pdf"))
     used = render(layout.report / "source", html, pdf, args.renderer, letter)
     log.info("rendered by %s: %s, %s, %s", used, html, pdf, letter)
+
+
+def publish(args: argparse.Namespace) -> None:
+    """Make results/published/<study> from a finished run: no images, no weights, a SHA-256 for every file."""
+    from emorec.checkout import checkout
+    from emorec.published.publish import publish as run
+    from emorec.report.provenance import commit_date
+
+    study, layout = _study(args)
+    destination = args.results / "published" / study.study
+    manifest = run(study, layout, destination, checkout(), commit_date())
+    size = sum(file.bytes for file in manifest.files.values())
+    log.info("published %s: %d files, %.1f MB", destination, len(manifest.files), size / 1e6)
+
+
+def unpack(args: argparse.Namespace) -> None:
+    """Take from a published study what its tables, figures and report are made again from."""
+    from emorec.published.rebuild import unpack as run
+
+    _, layout = _study(args)
+    run(args.published, layout.root)
+
+
+def compare_runs(args: argparse.Namespace) -> int:
+    """Say number by number whether a run of a study reproduces another, such as a published one; 1 if it does not."""
+    from emorec.files import write_csv
+    from emorec.published import runs
+
+    tolerance = None if args.tolerance == "auto" else args.tolerance
+    comparison = runs.compare_runs(args.first, args.second, tolerance)
+    if args.write:
+        write_csv(args.write, runs.as_table(comparison))
+    sys.stdout.write(runs.report(comparison))
+    return 0 if comparison.reproduced else 1
 
 
 def show_config(args: argparse.Namespace) -> None:
@@ -247,7 +287,10 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         demo = Path("config/demo.yaml")
         command.add_argument("--config", type=Path, default=demo, help="the study (default: %(default)s)")
-        command.add_argument("--results", type=Path, default=Path("results"), help="folder of all studies' results")
+        results = Path(os.environ.get("EMOREC_RESULTS", "results"))
+        command.add_argument(
+            "--results", type=Path, default=results, help="folder of all studies' results ($EMOREC_RESULTS, or results)"
+        )
         command.add_argument("--log", type=Path, help="also write the messages to this file")
         for option in options:
             help_text, kind = _OPTIONS[option]
@@ -265,6 +308,20 @@ def _parser() -> argparse.ArgumentParser:
     add("stage", stage).add_argument("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder")
     renderers = ("auto", "quarto", "pandoc+typst")
     add("report", report).add_argument("--renderer", choices=renderers, default="auto", help="default: %(default)s")
+    add("publish", publish)
+    compared = commands.add_parser(
+        "compare-runs", help=compare_runs.__doc__.split("\n")[0], description=compare_runs.__doc__
+    )
+    compared.set_defaults(run=compare_runs)
+    compared.add_argument("first", type=Path, help="a study's folder, results/published/<study> for one")
+    compared.add_argument("second", type=Path, help="the folder of another run of the study")
+    tolerances = ("auto", "exact", "evaluation", "training")
+    compared.add_argument(
+        "--tolerance", choices=tolerances, default="auto", help="default: what the runs' records ask for"
+    )
+    compared.add_argument("--write", type=Path, help="write every number that was compared to this CSV file")
+    compared.add_argument("--log", type=Path, help="also write the messages to this file")
+    add("unpack", unpack).add_argument("--published", type=Path, required=True, help="results/published/<study>")
     return parser
 
 

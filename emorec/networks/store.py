@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from emorec.checkout import checkout
 from emorec.config import Architecture, MixtureSpec, NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
@@ -40,6 +42,7 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
         "spec": {"architecture": spec.architecture.model_dump(), "training": spec.training.model_dump()},
         "hardware": f"{trained.device}; {processor()}",
         "versions": {name: importlib.metadata.version(name) for name in ("emorec", "torch", "torchvision", "numpy")},
+        **dataclasses.asdict(checkout()),
     }
     weights = {name: tensor.contiguous().cpu() for name, tensor in trained.weights.items()}
     with atomic(folder / "weights.safetensors") as temporary:

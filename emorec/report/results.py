@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from emorec.config import Study
 from emorec.errors import EmorecError
 
 TABLES = (
@@ -38,6 +39,9 @@ TABLES = (
     "curves",
     "claims",
 )
+
+# What a study without a mixture, one of options to be chosen on val, ends in.
+TABLES_WITHOUT_REPORT = ("models", "curves", "scores", "summary")
 
 # Which tables some studies have besides, by what data/summary.json says of them.
 VOTES_TABLES = ("ferplus", "by_majority")
@@ -175,6 +179,11 @@ def wanted(*, votes: bool, synthetic: bool) -> tuple[str, ...]:
     return TABLES + (VOTES_TABLES if votes else ()) + (TRUTH_TABLES if synthetic else ())
 
 
+def has_report(study: Study) -> bool:
+    """Whether a study has a report, which is about a mixture."""
+    return any(entry.kind == "mixture" for entry in study.models.values())
+
+
 def has_votes(summary: dict[str, Any]) -> bool:
     """Whether a study with this data/summary.json has votes.npz."""
     return bool(summary.get("votes"))
@@ -191,12 +200,7 @@ def read(study: Path) -> Results:
     summary = json.loads(data.read_text(encoding="utf-8"))
     tables = {}
     for name in wanted(votes=has_votes(summary), synthetic=bool(summary["synthetic"])):
-        path = study / "tables" / f"{name}.csv"
-        try:
-            tables[name] = pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={})
-        except FileNotFoundError:
-            raise EmorecError(f"{path}: missing; run the stage `tables` first") from None
-        tables[name] = _numbers(tables[name])
+        tables[name] = read_table(study / "tables" / f"{name}.csv")
     tables["models"]["headline"] = tables["models"].headline.astype(bool)
     records = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(study.glob("networks/*/seed*/network.json"))]
     # A folder may hold networks of an earlier config; the ones of this study are in curves.csv.
@@ -225,6 +229,14 @@ def _jobs(study: Path, own: set[tuple[str, int]]) -> pd.DataFrame:
         values = [float(measured.get(column, float("nan"))) for column in ("s", "cpu_time", "max_rss")]
         rows.append((stage, network, int(seed), *values))
     return pd.DataFrame(rows, columns=["stage", "network", "seed", "seconds", "processor", "memory"])
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of the study, names as they stand there. EmorecError where it is missing."""
+    try:
+        return _numbers(pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={}))
+    except FileNotFoundError:
+        raise EmorecError(f"{path}: missing; run the stage `tables` first") from None
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:

@@ -506,7 +506,7 @@ def test_configs_of_the_project_are_valid(path: Path) -> None:
     assert made.study == path.stem
     if made.study == "ablation":
         return  # of singles; a test of its own reads it
-    assert {made.models[model].kind for model in made.models} >= {"single", "ensemble", "mixture"}
+    assert {made.models[model].kind for model in made.models} == set(config.KINDS)
     assert ORIGINAL in made.groupings.values()
     parts = {model: config.parts(made, model, made.seeds[0]) for model in made.models}
     ensembles = {len(parts[name]) for name, model in made.models.items() if model.kind == "ensemble"}

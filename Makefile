@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 # The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test lint bench clean
+.PHONY: report test test-faults lint bench clean
 
 report: $(READY)
 	snakemake --cores $(CORES)
@@ -17,6 +17,10 @@ report: $(READY)
 
 test: $(READY) lint
 	python -m pytest
+
+# Half an hour: kills, full disks, jumping clocks. As root it mounts small file systems of its own; else these are skipped.
+test-faults: $(READY)
+	python -m pytest -m long tests/faults -rs
 
 lint: $(READY)
 	ruff check .

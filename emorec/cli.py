@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
-from emorec import EMOTIONS, SPLITS, __version__
+from emorec import EMOTIONS, SPLITS, __version__, ledger, running
 from emorec import config as configs
 from emorec.errors import EmorecError
 from emorec.paths import Layout
@@ -25,7 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         _set_up_logging(args.log)
-        args.run(args)
+        running.stop_on_termination()
+        running.watch()
+        if args.reads is None:
+            args.run(args)
+        else:
+            with ledger.recorded(args.results / configs.load(args.config).study, _job(args), args.reads):
+                args.run(args)
     except EmorecError as error:
         log.error("emorec: error: %s", error)
         return 1
@@ -33,6 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None:
             raise
         log.error("emorec: error: %s: %s", error.filename, error.strerror)
+        return 1
+    except MemoryError:
+        log.error("emorec: error: not enough memory; close other programs or give the job more (ulimit -v, mem_mb)")
+        return 1
+    except RuntimeError as error:
+        if "allocate memory" not in str(error) and "out of memory" not in str(error):  # torch has no class for it
+            raise
+        log.error("emorec: error: not enough memory (%s); lower training.batch or give the job more", _first(error))
         return 1
     except KeyboardInterrupt:
         log.error("emorec: interrupted")
@@ -239,7 +254,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def add(name: str, run, *options: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=run.__doc__.split("\n")[0], description=run.__doc__)
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, command=name, reads=_READS.get(name))
         demo = Path("config/demo.yaml")
         command.add_argument("--config", type=Path, default=demo, help="the study (default: %(default)s)")
         command.add_argument("--results", type=Path, default=Path("results"), help="folder of all studies' results")
@@ -263,6 +278,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+# What each subcommand that writes results reads of the study; its files are checked before it starts.
+_READS = {
+    "data": (),
+    "train": ("data", "networks", "groupings"),
+    "outputs": ("data", "networks", "groupings"),
+    "grouping": ("networks",),
+    "combine": ("networks", "groupings"),
+    "tables": ("data", "networks", "predictions", "embeddings", "tables", "groupings"),
+    "figure": ("data", "tables"),
+    "stage": ("data", "networks", "tables", "figures"),
+    "report": ("report/source",),
+}
+
 _OPTIONS = {
     "network": ("a network of the study; a wrong name lists them", str),
     "grouping": ("a grouping that is to be found; a wrong name lists them", str),
@@ -276,6 +304,16 @@ _OPTIONS = {
 def _study(args: argparse.Namespace) -> tuple[configs.Study, Layout]:
     study = configs.load(args.config)
     return study, Layout(args.results / study.study)
+
+
+def _job(args: argparse.Namespace) -> str:
+    """A name for what a subcommand makes, the same each time."""
+    chosen = [str(getattr(args, option)) for option in _OPTIONS if hasattr(args, option)]
+    return "-".join([args.command, *(re.sub(r"[^A-Za-z0-9_-]", "_", each) for each in chosen)])
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]
 
 
 def _choose(known: dict, name: str, kind: str):
@@ -308,6 +346,7 @@ def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> 
 
 def _set_up_logging(path: Path | None) -> None:
     level = os.environ.get("EMOREC_LOG", "INFO")
+    logging.raiseExceptions = False  # a log that cannot be written any more is no reason for a traceback
     logging.basicConfig(level=level, format="%(message)s", handlers=[logging.StreamHandler(sys.stderr)], force=True)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

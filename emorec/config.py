@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from emorec import EMOTIONS
+from emorec import EMOTIONS, strict_yaml
 from emorec.errors import EmorecError
 from emorec.networks.size import Size, resnet_size, width_nearest
 
@@ -682,15 +682,24 @@ def label(study: Study, model: str) -> str:
 
 def load(path: Path) -> Study:
     """Read and validate a config file. Raises EmorecError, one line, naming the file and the key."""
+    return validate(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """What a config file says, unchecked but for being YAML with each key once. Raises EmorecError, one line."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            text = file.read(strict_yaml.LARGEST + 1)
     except FileNotFoundError:
         raise EmorecError(f"{path}: no such config file; the ones that come with the project are in config/") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise EmorecError(f"{path}: cannot be read as UTF-8 text ({error})") from None
-    except (yaml.YAMLError, ValueError) as error:  # PyYAML lets an impossible date's ValueError through
-        raise EmorecError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    return validate(content, str(path))
+    except OSError as error:
+        raise EmorecError(f"{path}: cannot be read as UTF-8 text ({error.strerror})") from None
+    try:
+        return strict_yaml.parse(text)
+    except ValueError as error:
+        raise EmorecError(f"{path}: {error}") from None
 
 
 def validate(content: Any, where: str) -> Study:

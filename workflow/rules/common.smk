@@ -1,4 +1,5 @@
 # The only functions of the workflow: from the validated config to the rules' inputs, parameters and resources.
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -6,17 +7,21 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from emorec import config as configs
-from emorec import figures
+from emorec import figures, ledger, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.report import results
 
 try:
+    for path in workflow.configfiles:
+        configs.read_yaml(Path(path))  # what Snakemake lets pass: a key that stands twice
     STUDY = configs.validate(config, "config")
+    RESULTS = f"results/{STUDY.study}"
+    if workflow.is_main_process:
+        ledger.check(Path(RESULTS))
 except EmorecError as error:
     raise WorkflowError(str(error)) from None
 
-RESULTS = f"results/{STUDY.study}"
 CONFIG = f"{RESULTS}/config.yaml"
 NETWORKS = configs.networks(STUDY)
 
@@ -26,6 +31,17 @@ wildcard_constraints:
     model="|".join(STUDY.models),
     grouping="|".join(configs.spectral_groupings(STUDY)) or "none",
     seed=r"\d+",
+
+
+def hold_the_study():
+    """Nobody else may work on the study meanwhile; jobs on this machine end with the workflow, even a killed one."""
+    try:
+        held = running.hold(Path(RESULTS))
+    except EmorecError as error:
+        raise WorkflowError(str(error)) from None
+    workflow.globals["_held"] = held
+    if held and workflow.local_exec:
+        os.environ[running.VARIABLE] = f"{Path(held.name).resolve()}\n{running.whose()}"
 
 
 def write_effective_config():

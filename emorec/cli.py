@@ -16,6 +16,7 @@ from pathlib import Path
 from emorec import EMOTIONS, SPLITS, __version__, ledger, running
 from emorec import config as configs
 from emorec.errors import EmorecError
+from emorec.inputs import made_of
 from emorec.paths import Layout
 
 log = logging.getLogger("emorec")
@@ -217,10 +218,13 @@ def figure(args: argparse.Namespace) -> None:
         from emorec.networks.augment import augmented_pictures
 
         make = partial(make, augment=augmented_pictures(study.training_of(study.reference).augmentation))
-    for path in figures.inputs(args.name):
-        if not (layout.root / path).exists():
-            raise EmorecError(f"{layout.root / path}: missing; make the study's data and tables first")
-    style.save(make(layout.root), layout.figure(args.name, "svg").parent, args.name)
+    paths = [layout.root / path for path in figures.inputs(args.name)]
+    for path in paths:
+        if not path.exists():
+            raise EmorecError(f"{path}: missing; make the study's data and tables first")
+    with made_of(paths):
+        drawn = make(layout.root)
+    style.save(drawn, layout.figure(args.name, "svg").parent, args.name)
 
 
 def stage(args: argparse.Namespace) -> None:
@@ -229,7 +233,9 @@ def stage(args: argparse.Namespace) -> None:
     from emorec.report.stage import stage as run
 
     study, layout = _study(args)
-    run(layout.root, args.sources, layout.report / "source", provenance(study.study, configs.dump(study)))
+    about = provenance(study.study, configs.dump(study))
+    with made_of([layout.root / "tables", layout.root / "networks", layout.summary]):
+        run(layout.root, args.sources, layout.report / "source", about)
 
 
 def report(args: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.utils.flop_counter import FlopCounterMode
 
+from emorec import EMOTIONS, SPLITS, npz
 from emorec.config import Architecture, MixtureSpec, NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
+from emorec.inputs import read_json
 from emorec.networks.build import Network, build
 from emorec.networks.device import processor
 from emorec.networks.train import HISTORY, Trained, Weights
@@ -72,8 +74,13 @@ def load_network(folder: Path) -> Loaded:
             foreign_weight=record.get("foreign_weight", 1.0),
             mixture=MixtureSpec.from_dict(record["mixture"]) if record.get("mixture") else None,
         )
+        if not all(math.isfinite(record[name]) for name in ("pixel_mean", "pixel_std")) or record["pixel_std"] <= 0:
+            raise ValueError("network.json gives no pixel_mean and pixel_std")
         network = build(spec)
         network.load_state_dict(load_file(weights))
+        broken = [name for name, tensor in network.state_dict().items() if not torch.isfinite(tensor).all()]
+        if broken:
+            raise ValueError(f"{broken[0]} is not all finite")
     except (SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise EmorecError(f"{weights}: cannot be loaded ({reason}); delete {folder} and train it again") from None
@@ -102,11 +109,7 @@ def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
 
 def read_record(folder: Path) -> dict[str, Any]:
     """network.json of a trained network. Raises EmorecError if it is missing or damaged."""
-    path = folder / "network.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EmorecError(f"{path}: cannot be read ({error}); train the network first") from None
+    return read_json(folder / "network.json")
 
 
 def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
@@ -121,12 +124,27 @@ def load_outputs(path: Path) -> dict[str, np.ndarray | None]:
     And gate (n, e) float32, the experts' weights in a mixture that was trained jointly; None for other networks.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in ("logits", "features", "row", "label", "split")}
-            return found | {"gate": file.get("gate")}
-    except Exception as error:  # numpy's readers raise a dozen kinds on damaged archives
-        reason = " ".join(str(error).split())[:200]
+        found = npz.read(path, ("logits", "features", "row", "label", "split"), optional=("gate",))
+        _check_outputs(found)
+    except (OSError, ValueError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error
         raise EmorecError(f"{path}: not a readable outputs file ({reason}); delete it and run again") from None
+    return {**found, "gate": found.get("gate")}
+
+
+def _check_outputs(found: dict[str, np.ndarray]) -> None:
+    """Raise ValueError for what no network says: of other types or lengths, or not finite."""
+    count = len(found["row"]) if found["row"].ndim == 1 else -1
+    for name, array in found.items():
+        if array.ndim != (1 if name in ("row", "label", "split") else 2) or len(array) != count:
+            raise ValueError(f"{name} has the shape {array.shape}")
+        if array.dtype.kind not in ("f" if array.ndim == 2 else "iu"):
+            raise ValueError(f"{name} holds {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} is not all finite")
+    for name, known in (("label", EMOTIONS), ("split", SPLITS)):
+        if count and not 0 <= found[name].min() <= found[name].max() < len(known):
+            raise ValueError(f"{name} has a value outside 0 to {len(known) - 1}")
 
 
 def forward_flops(network: Network, side: int = 48) -> int:

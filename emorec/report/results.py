@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from emorec.errors import EmorecError
+from emorec.inputs import check_table, read_json
 
 TABLES = (
     "models",
@@ -185,20 +185,14 @@ def read(study: Path) -> Results:
 
     Raises EmorecError when a table or record is missing or the study lacks what the report is about.
     """
-    data = study / "data" / "summary.json"
-    if not data.exists():
-        raise EmorecError(f"{data}: missing; run the stage `data` first")
-    summary = json.loads(data.read_text(encoding="utf-8"))
+    summary = read_json(study / "data" / "summary.json")
     tables = {}
     for name in wanted(votes=has_votes(summary), synthetic=bool(summary["synthetic"])):
         path = study / "tables" / f"{name}.csv"
-        try:
-            tables[name] = pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={})
-        except FileNotFoundError:
-            raise EmorecError(f"{path}: missing; run the stage `tables` first") from None
-        tables[name] = _numbers(tables[name])
+        check_table(path)
+        tables[name] = _numbers(pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={}))
     tables["models"]["headline"] = tables["models"].headline.astype(bool)
-    records = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(study.glob("networks/*/seed*/network.json"))]
+    records = [read_json(p) for p in sorted(study.glob("networks/*/seed*/network.json"))]
     # A folder may hold networks of an earlier config; the ones of this study are in curves.csv.
     own = set(zip(tables["curves"].network, tables["curves"].seed, strict=True))
     records = [record for record in records if (record["network"], record["seed"]) in own]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
+from emorec.inputs import check_table
 from emorec.tables.controls import choose_controls, headline
 from emorec.tables.read import Model, read_record
 
@@ -118,10 +119,8 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
     for path in histories:
         path = Path(path)
         record = read_record(path.with_name("network.json"), ("network", "seed", "role", "best_epoch"))
-        try:
-            history = pd.read_csv(path)
-        except (OSError, ValueError) as error:
-            raise EmorecError(f"{path}: no history ({error}); train the network again") from None
+        check_table(path)
+        history = pd.read_csv(path)
         missing = [column for column in HISTORY if column not in history.columns]
         if missing:
             raise EmorecError(f"{path}: no column {', '.join(missing)}; train the network again")

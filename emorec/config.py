@@ -22,6 +22,8 @@ from emorec.networks.size import Size, resnet_size, width_nearest
 
 # Names become folder names, so that nothing in a config can point outside results/.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+# Labels stand in Markdown, HTML, Typst and in figures, where other characters would be commands.
+Label = Annotated[str, Field(pattern=r"^([^\W_]|[(])([^\W_]|[ .,:()/%&'=+×≤≥–-])*$", min_length=1, max_length=80)]
 Emotion = Literal[EMOTIONS]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 SIDE = 48  # of a face, in pixels
@@ -137,7 +139,7 @@ class Single(Strict):
     """
 
     kind: Literal["single"]
-    label: str | None = None
+    label: Label | None = None
     architecture: dict[str, Any] = {}
     training: dict[str, Any] = {}
     parameters_like: Name | None = None
@@ -147,7 +149,7 @@ class Ensemble(Strict):
     """Probabilities averaged over `members` networks of the single model `of`, which differ in their seed alone."""
 
     kind: Literal["ensemble"]
-    label: str | None = None
+    label: Label | None = None
     of: Name
     members: int = Field(ge=2, le=100)
 
@@ -163,7 +165,7 @@ class Mixture(Strict):
     """
 
     kind: Literal["mixture"]
-    label: str | None = None
+    label: Label | None = None
     of: Name
     grouping: Name
     gate: Literal["soft", "top-1", "temperature", "uniform", "oracle"] = "soft"
@@ -180,7 +182,7 @@ class FineTuned(Strict):
     """The networks of the mixture `of`, trained on together, gate and experts at once, for a few epochs."""
 
     kind: Literal["fine-tuned"]
-    label: str | None = None
+    label: Label | None = None
     of: Name
     epochs: int = Field(3, ge=1, le=10_000)
     lr: float = Field(0.01, gt=0, le=100, description="peak learning rate")
@@ -196,7 +198,7 @@ class Joint(Strict):
     """
 
     kind: Literal["joint"]
-    label: str | None = None
+    label: Label | None = None
     of: Name
     experts: int = Field(ge=2, le=16)
     top: int | None = Field(None, ge=2, description="one alone would have weight 1, which teaches the gate nothing")

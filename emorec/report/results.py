@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,8 @@ def read(study: Path) -> Results:
         tables[name] = _numbers(pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={}))
     tables["models"]["headline"] = tables["models"].headline.astype(bool)
     records = [read_json(p) for p in sorted(study.glob("networks/*/seed*/network.json"))]
+    # The one text of the user's; the config restricts it, but a table can be edited.
+    tables["models"]["label"] = tables["models"]["label"].map(escaped)
     # A folder may hold networks of an earlier config; the ones of this study are in curves.csv.
     own = set(zip(tables["curves"].network, tables["curves"].seed, strict=True))
     records = [record for record in records if (record["network"], record["seed"]) in own]
@@ -219,6 +222,11 @@ def _jobs(study: Path, own: set[tuple[str, int]]) -> pd.DataFrame:
         values = [float(measured.get(column, float("nan"))) for column in ("s", "cpu_time", "max_rss")]
         rows.append((stage, network, int(seed), *values))
     return pd.DataFrame(rows, columns=["stage", "network", "seed", "seconds", "processor", "memory"])
+
+
+def escaped(text: str) -> str:
+    """`text` as Markdown that shows it as it is: no HTML, emphasis, link, formula, citation or shortcode."""
+    return re.sub(r"([^\w\s.,:;/%&'=+×≤≥–-]|_)", r"\\\1", " ".join(text.split())).replace("&", "&amp;").replace(r"\|", "&#124;")
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:

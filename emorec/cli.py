@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from emorec import EMOTIONS, SPLITS, __version__, ledger, running
@@ -27,13 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         _set_up_logging(args.log)
-        running.stop_on_termination()
-        running.watch()
-        if args.reads is None:
+        with running.stopped_by_sigterm(), _recorded(args):
+            running.watch()
             args.run(args)
-        else:
-            with ledger.recorded(args.results / configs.load(args.config).study, _job(args), args.reads):
-                args.run(args)
     except EmorecError as error:
         log.error("emorec: error: %s", error)
         return 1
@@ -310,6 +307,13 @@ _OPTIONS = {
 def _study(args: argparse.Namespace) -> tuple[configs.Study, Layout]:
     study = configs.load(args.config)
     return study, Layout(args.results / study.study)
+
+
+def _recorded(args: argparse.Namespace) -> AbstractContextManager[None]:
+    """Checks what the subcommand reads and writes down what it wrote, where it is one of the workflow's."""
+    if args.reads is None:
+        return nullcontext()
+    return ledger.recorded(args.results / configs.load(args.config).study, _job(args), args.reads)
 
 
 def _job(args: argparse.Namespace) -> str:

@@ -757,8 +757,16 @@ def _explain(error: ValidationError, schema: type[BaseModel] = Study) -> str:
         hint = _nearest(path[-1], _known_keys(schema, problem["loc"][:-1]))
         return f"{key}: unknown key{hint}"
     given = problem.get("input")
-    shown = f" (it is {given!r})" if key and not isinstance(given, dict | list) and problem["type"] != "missing" else ""
+    shown = (
+        f" (it is {_cut(repr(given))})"
+        if key and not isinstance(given, dict | list) and problem["type"] != "missing"
+        else ""
+    )
     return f"{key}: {message}{shown}" if key else message
+
+
+def _cut(text: str, limit: int = 80) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def _known_keys(schema: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

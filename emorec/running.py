@@ -14,6 +14,8 @@ import platform
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -39,8 +41,11 @@ def hold(root: Path, patience: float = 10.0) -> IO[str] | None:
     Hold on to the result: the lock lasts as long as it is open. None where the file system has no locks. `patience`:
     seconds that jobs of a workflow that was killed may take to stop. Raises EmorecError where another workflow runs.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    file = open(root / NAME, "a+", encoding="utf-8")  # noqa: SIM115 - open as long as the process runs
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        file = open(root / NAME, "a+", encoding="utf-8")  # noqa: SIM115 - open as long as the process runs
+    except OSError as error:
+        raise EmorecError(f"{root}: cannot be written ({error.strerror}); make it writable and run again") from None
     try:
         _lock(file, patience)
     except BlockingIOError:
@@ -64,6 +69,21 @@ def hold(root: Path, patience: float = 10.0) -> IO[str] | None:
     return file
 
 
+def date_back(root: Path, slack: float = 60.0) -> int:
+    """Date files of the future now; how many there were.
+
+    Snakemake tells by files' times what is out of date. Where the clock was set back, results of before would be newer
+    than everything that is made of them, and be used up again and again until the clock has caught up.
+    """
+    now = time.time()
+    future = [path for path in root.rglob("*") if path.is_file() and path.stat().st_mtime > now + slack]
+    for path in future:
+        os.utime(path, (now, now))
+    if future:
+        log.warning("%s: the clock was set back: %d files of the future are dated now", root, len(future))
+    return len(future)
+
+
 def whose() -> str:
     """This process, for people and for its jobs."""
     return f"process {os.getpid()} on {platform.node() or 'this machine'} since {_STARTED}"
@@ -78,10 +98,17 @@ def watch() -> None:
     threading.Thread(target=_await_end, args=(Path(path), holder), daemon=True).start()
 
 
-def stop_on_termination() -> None:
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
     """SIGTERM (scancel, a time limit, a shutdown) ends this process like Ctrl-C: temporary files are cleared away."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _lock(file: IO[str], patience: float) -> None:

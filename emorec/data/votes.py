@@ -64,6 +64,9 @@ def read_votes(path: Path, faces: Faces) -> Votes:
             missing = [name for name in ("Usage", *COLUMNS) if name not in header]
             if missing:
                 raise malformed(path, f"no column {', '.join(missing)}; it must be FER+'s fer2013new.csv", 1)
+            twice = [name for name in header if header.count(name) > 1]
+            if twice:
+                raise malformed(path, f"the column {printable(twice[0], 40)} stands there twice; keep one", 1)
             places, usage = [header.index(name) for name in COLUMNS], header.index("Usage")
             count = 0
             for row, fields in enumerate(filter(None, reader), start=2):

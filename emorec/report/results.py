@@ -226,7 +226,11 @@ def _jobs(study: Path, own: set[tuple[str, int]]) -> pd.DataFrame:
 
 def escaped(text: str) -> str:
     """`text` as Markdown that shows it as it is: no HTML, emphasis, link, formula, citation or shortcode."""
-    return re.sub(r"([^\w\s.,:;/%&'=+×≤≥–-]|_)", r"\\\1", " ".join(text.split())).replace("&", "&amp;").replace(r"\|", "&#124;")
+    return (
+        re.sub(r"([^\w\s.,:;/%&'=+×≤≥–-]|_)", r"\\\1", " ".join(text.split()))
+        .replace("&", "&amp;")
+        .replace(r"\|", "&#124;")
+    )
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:

@@ -100,8 +100,12 @@ def classes_table(summary: Path) -> pd.DataFrame:
     counts = read_record(summary, ("counts",))["counts"]
     rows = []
     for split in SPLITS:
+        if not isinstance(counts, dict) or not isinstance(counts.get(split, {}), dict):
+            raise EmorecError(f"{summary}: its counts are no numbers by split and emotion; run the data stage again")
         if split not in counts:
             raise EmorecError(f"{summary}: no counts of split {split!r}; run the data stage again")
+        if not all(isinstance(count, int) and count >= 0 for count in counts[split].values()):
+            raise EmorecError(f"{summary}: a count of split {split!r} is no number of faces; run the data stage again")
         total = sum(counts[split].values())
         for emotion in EMOTIONS:
             faces = int(counts[split].get(emotion, 0))
@@ -127,6 +131,9 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
         if history.empty:
             continue
         history = history[HISTORY]
+        words = [column for column in HISTORY if history[column].dtype.kind not in "if"]
+        if words and len(history):
+            raise EmorecError(f"{path}: {', '.join(words)} holds other than numbers; train the network again")
         history.insert(0, "network", record["network"])
         history.insert(1, "seed", record["seed"])
         history.insert(2, "role", record["role"])

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emorec import EMOTIONS, SPLITS, npz
+from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.inputs import read_json
 
@@ -150,7 +151,8 @@ def _read_prediction(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise EmorecError(f"{path}: no such file; {again}") from None
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise EmorecError(f"{path}: no Parquet file ({' '.join(str(error).split())[:200]}); {again}") from None
+        reason = printable(" ".join(str(error).split()), 200)
+        raise EmorecError(f"{path}: no Parquet file ({reason}); {again}") from None
     missing = [c for c in ("split", "row", "label", *PROBABILITIES) if c not in table.columns]
     if missing:
         raise EmorecError(f"{path}: no column {', '.join(missing)}; {again}")
@@ -181,7 +183,7 @@ def _read_prediction(path: Path) -> pd.DataFrame:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     """The table, if it can be one of predictions: a kilobyte of Parquet may stand for a billion rows."""
-    file = pq.ParquetFile(path, read_dictionary=["split"])  # names are kept once, not once a row
+    file = pq.ParquetFile(path)
     if file.metadata.num_rows > MOST_FACES or file.metadata.num_columns > MOST_COLUMNS:
         raise ValueError(f"{file.metadata.num_rows:,} rows of {file.metadata.num_columns:,} columns are no predictions")
     names = file.schema_arrow.names
@@ -191,7 +193,9 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         kind = file.schema_arrow.field(name).type
         if name != "split" and not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise ValueError(f"the column {name[:40]!r} holds {kind}, no numbers")
-    return file.read().to_pandas()
+    file.close()
+    dictionary = ["split"] if "split" in names else []  # its few names are kept once, not once a row
+    return pq.ParquetFile(path, read_dictionary=dictionary).read().to_pandas()
 
 
 def _check_distribution(path: Path, table: pd.DataFrame, columns: list[str], kind: str) -> None:

@@ -39,9 +39,8 @@ import sys, time
 from pathlib import Path
 from emorec import running
 from emorec.files import atomic
-running.stop_on_termination()
 running.watch()
-with atomic(Path(sys.argv[1])) as temporary:
+with running.stopped_by_sigterm(), atomic(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     Path(sys.argv[1] + ".begun").touch()
     time.sleep(600)

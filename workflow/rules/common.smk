@@ -19,6 +19,7 @@ try:
     RESULTS = f"results/{STUDY.study}"
     if workflow.is_main_process:
         ledger.check(Path(RESULTS))
+        running.date_back(Path(RESULTS))
 except EmorecError as error:
     raise WorkflowError(str(error)) from None
 

@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from emorec import EMOTIONS, strict_yaml
+from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.networks.size import Size, resnet_size, width_nearest
 
@@ -711,7 +712,7 @@ def validate(content: Any, where: str) -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        raise EmorecError(f"{where}: {' '.join(_explain(error).split())}") from None
+        raise EmorecError(printable(f"{where}: {' '.join(_explain(error).split())}")) from None
 
 
 def dump(study: Study) -> str:

@@ -35,7 +35,7 @@ def checkout(folder: Path) -> Path:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", STUDY, *arguments]
+    return [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", STUDY]
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

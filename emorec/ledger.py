@@ -64,7 +64,7 @@ def _same(path: Path, entry: dict[str, Any], always_hash: bool) -> bool:
             return False
         if found.st_mtime_ns == entry["mtime_ns"] and not always_hash:
             return True
-        return _sha256(path) == entry["sha256"]
+        return bool(_sha256(path) == entry["sha256"])
     except FileNotFoundError:
         return True
 
@@ -80,7 +80,7 @@ def _belongs(path: Path, root: Path) -> bool:
 
 def _read(ledger: Path) -> dict[str, dict[str, Any]]:
     try:
-        content = json.loads(ledger.read_text(encoding="utf-8"))
+        content: dict[str, dict[str, Any]] = json.loads(ledger.read_text(encoding="utf-8"))
         if all(entry.keys() == {"sha256", "bytes", "mtime_ns"} for entry in content.values()):
             return content
     except FileNotFoundError:

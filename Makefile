@@ -8,15 +8,32 @@ READY := $(VENV)/.installed
 # The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test test-faults coverage fuzz audit lint bench clean
+.PHONY: report published test test-faults slurm test-cluster coverage fuzz audit lint bench clean
 
 report: $(READY)
 	snakemake --cores $(CORES)
 	@echo "HTML: results/demo/report/emorec.html"
 	@echo "PDF:  results/demo/report/emorec.pdf"
+	@$(MAKE) --no-print-directory published
+
+# Papers of the published studies, from their predictions.
+published: $(READY)
+	@for config in results/published/*/config.yaml; do \
+		[ ! -e "$$config" ] || snakemake --cores $(CORES) --configfile "$$config" --config from=published || exit 1; \
+	done
 
 test: $(READY) lint
 	python -m pytest
+
+# The workflow on a Slurm of one node that the tests start themselves; `make test` runs it too where Slurm is installed.
+test-cluster: $(READY) slurm
+	CI=true python -m pytest tests/cluster
+
+slurm:
+	@PATH="$$PATH:/usr/sbin"; command -v slurmctld >/dev/null && command -v munged >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+			|| { echo "Slurm and munge are not installed: apt-get install slurm-wlm munge, as root"; exit 1; }; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends slurm-wlm munge; }
 
 # Half an hour: kills, full disks, jumping clocks. As root it mounts small file systems of its own; else these are skipped.
 test-faults: $(READY)
@@ -48,6 +65,9 @@ lint: $(READY)
 bench: $(READY)
 	python -m benchmarks.synthetic
 	python -m benchmarks.trainer
+	python -m benchmarks.startup
+	python -m benchmarks.scaling
+	python -m benchmarks.schedule
 
 # --no-deps: the locks are complete. The small CPU build of torch is taken where pip can find it, else PyPI's build.
 PIP := python -m pip install --quiet --disable-pip-version-check

@@ -1,4 +1,5 @@
 # One study, from pixels to paper. Which study: --configfile config/<study>.yaml; the default is the embedded demo.
+# Without training: --config from=weights, --config from=published.
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -11,10 +12,20 @@ if "study" not in config:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/networks.smk"
-include: "workflow/rules/groupings.smk"
-include: "workflow/rules/predictions.smk"
+
+
+if FROM == "published":
+
+    include: "workflow/rules/published.smk"
+
+else:
+
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/networks.smk"
+    include: "workflow/rules/groupings.smk"
+    include: "workflow/rules/predictions.smk"
+
+
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"

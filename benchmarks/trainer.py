@@ -34,7 +34,7 @@ from emorec.networks.batches import Part, epoch_batches, select
 from emorec.networks.device import autocast, pick_device, processor, set_determinism
 from emorec.networks.learner import Learner
 from emorec.networks.store import forward_flops
-from emorec.networks.torchvision_layout import resnet18  # noqa: F401 - makes torchvision importable
+from emorec.networks.torchvision_layout import make_importable
 from emorec.networks.train import build, make_learner
 
 FACES = 4096
@@ -78,6 +78,7 @@ class Pictures(Dataset):
     """Faces as PIL images, changed one by one."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, how: Augmentation) -> None:
+        make_importable()
         from torchvision.transforms import v2
 
         self.pictures = [Image.fromarray(image) for image in images]

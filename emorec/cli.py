@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         _set_up_logging(args.log)
         with running.stopped_by_sigterm(), _recorded(args):
             running.watch()
-            args.run(args)
+            status = args.run(args)
     except EmorecError as error:
         log.error("emorec: error: %s", error)
         return 1
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         log.error("emorec: interrupted")
         return 130
-    return 0
+    return status or 0
 
 
 def data(args: argparse.Namespace) -> None:
@@ -66,6 +66,7 @@ def train(args: argparse.Namespace) -> None:
     from emorec.data.faces import load_faces
     from emorec.data.summary import pixel_statistics
     from emorec.files import discard_partial
+    from emorec.gpus import own_card
     from emorec.networks.store import load_parts, save_network
     from emorec.networks.train import train as run
 
@@ -80,17 +81,18 @@ def train(args: argparse.Namespace) -> None:
     checkpoint = folder / "checkpoint.safetensors"
     discard_partial(folder)
     starts = [layout.network(part, args.seed) for part in spec.mixture.parts] if spec.mixture else []
-    trained = run(
-        spec,
-        args.seed,
-        images,
-        labels,
-        mean=mean,
-        std=std,
-        checkpoint_path=checkpoint,
-        compile_cache=args.results / ".compiled",
-        parts=load_parts(spec, starts) if starts else [],
-    )
+    with own_card(spec.training.device):
+        trained = run(
+            spec,
+            args.seed,
+            images,
+            labels,
+            mean=mean,
+            std=std,
+            checkpoint_path=checkpoint,
+            compile_cache=args.results / ".compiled",
+            parts=load_parts(spec, starts) if starts else [],
+        )
     save_network(folder, spec, args.seed, trained, mean, std)
     checkpoint.unlink(missing_ok=True)
 
@@ -99,9 +101,11 @@ def outputs(args: argparse.Namespace) -> None:
     """Run a trained network over the faces of val and test; writes how fast that was, too."""
     from emorec.data.faces import load_faces
     from emorec.files import write_json
+    from emorec.gpus import own_card
     from emorec.networks.device import pick_device
+    from emorec.networks.files import save_outputs
     from emorec.networks.outputs import measured_outputs
-    from emorec.networks.store import load_network, save_outputs
+    from emorec.networks.store import load_network
 
     study, layout = _study(args)
     spec = _network(study, layout, args)
@@ -109,16 +113,17 @@ def outputs(args: argparse.Namespace) -> None:
     loaded = load_network(folder)
     faces = load_faces(layout.faces)
     rows = faces.split != SPLITS.index("train")
-    said, speed = measured_outputs(
-        loaded.network,
-        faces.images[rows],
-        mean=loaded.record["pixel_mean"],
-        std=loaded.record["pixel_std"],
-        device=pick_device(spec.training.device),
-        threads=spec.training.threads,
-        views=spec.training.views,
-        crop=spec.training.crop,
-    )
+    with own_card(spec.training.device):
+        said, speed = measured_outputs(
+            loaded.network,
+            faces.images[rows],
+            mean=loaded.record["pixel_mean"],
+            std=loaded.record["pixel_std"],
+            device=pick_device(spec.training.device),
+            threads=spec.training.threads,
+            views=spec.training.views,
+            crop=spec.training.crop,
+        )
     named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
     save_outputs(folder / "outputs.npz", {**said._asdict(), **named})
     write_json(folder / "speed.json", speed)
@@ -128,7 +133,7 @@ def grouping(args: argparse.Namespace) -> None:
     """Find a grouping from what the single network confuses on val, over all seeds of the study."""
     from emorec.files import write_json
     from emorec.groupings import describe
-    from emorec.networks.store import load_outputs
+    from emorec.networks.files import load_outputs
 
     study, layout = _study(args)
     experts = _choose(configs.spectral_groupings(study), args.grouping, "grouping")
@@ -144,7 +149,7 @@ def grouping(args: argparse.Namespace) -> None:
 
 def combine(args: argparse.Namespace) -> None:
     """Combine networks' outputs to a model's predictions and embeddings."""
-    from emorec.networks.store import load_outputs, read_record
+    from emorec.networks.files import load_outputs, read_record
     from emorec.predictions import combine as combining
     from emorec.predictions.store import prediction_frame, save_embeddings, save_predictions
 
@@ -226,11 +231,12 @@ def figure(args: argparse.Namespace) -> None:
 
 def stage(args: argparse.Namespace) -> None:
     """Lay out the report's sources with the study's numbers, tables and figures."""
+    from emorec.published.rebuild import origin
     from emorec.report.provenance import provenance
     from emorec.report.stage import stage as run
 
     study, layout = _study(args)
-    about = provenance(study.study, configs.dump(study))
+    about = provenance(study.study, configs.dump(study), origin(layout.root))
     with made_of([layout.root / "tables", layout.root / "networks", layout.summary]):
         run(layout.root, args.sources, layout.report / "source", about)
 
@@ -243,6 +249,40 @@ def report(args: argparse.Namespace) -> None:
     html, pdf, letter = (layout.report / f"emorec{suffix}" for suffix in (".html", ".pdf", "-letter.pdf"))
     used = render(layout.report / "source", html, pdf, args.renderer, letter)
     log.info("rendered by %s: %s, %s, %s", used, html, pdf, letter)
+
+
+def publish(args: argparse.Namespace) -> None:
+    """Make results/published/<study> from a finished run: no images, no weights, a SHA-256 for every file."""
+    from emorec.checkout import checkout
+    from emorec.published.publish import publish as run
+    from emorec.report.provenance import commit_date
+
+    study, layout = _study(args)
+    destination = args.results / "published" / study.study
+    manifest = run(study, layout, destination, checkout(), commit_date())
+    size = sum(file.bytes for file in manifest.files.values())
+    log.info("published %s: %d files, %.1f MB", destination, len(manifest.files), size / 1e6)
+
+
+def unpack(args: argparse.Namespace) -> None:
+    """Take from a published study what its tables, figures and report are made again from."""
+    from emorec.published.rebuild import unpack as run
+
+    _, layout = _study(args)
+    run(args.published, layout.root)
+
+
+def compare_runs(args: argparse.Namespace) -> int:
+    """Say number by number whether a run of a study reproduces another, such as a published one; 1 if it does not."""
+    from emorec.files import write_csv
+    from emorec.published import runs
+
+    tolerance = None if args.tolerance == "auto" else args.tolerance
+    comparison = runs.compare_runs(args.first, args.second, tolerance)
+    if args.write:
+        write_csv(args.write, runs.as_table(comparison))
+    sys.stdout.write(runs.report(comparison))
+    return 0 if comparison.reproduced else 1
 
 
 def show_config(args: argparse.Namespace) -> None:
@@ -260,7 +300,10 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run, command=name, reads=_READS.get(name))
         demo = Path("config/demo.yaml")
         command.add_argument("--config", type=Path, default=demo, help="the study (default: %(default)s)")
-        command.add_argument("--results", type=Path, default=Path("results"), help="folder of all studies' results")
+        results = Path(os.environ.get("EMOREC_RESULTS", "results"))
+        command.add_argument(
+            "--results", type=Path, default=results, help="folder of all studies' results ($EMOREC_RESULTS, or results)"
+        )
         command.add_argument("--log", type=Path, help="also write the messages to this file")
         for option in options:
             help_text, kind = _OPTIONS[option]
@@ -278,6 +321,20 @@ def _parser() -> argparse.ArgumentParser:
     add("stage", stage).add_argument("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder")
     renderers = ("auto", "quarto", "pandoc+typst")
     add("report", report).add_argument("--renderer", choices=renderers, default="auto", help="default: %(default)s")
+    add("publish", publish)
+    compared = commands.add_parser(
+        "compare-runs", help=compare_runs.__doc__.split("\n")[0], description=compare_runs.__doc__
+    )
+    compared.set_defaults(run=compare_runs)
+    compared.add_argument("first", type=Path, help="a study's folder, results/published/<study> for one")
+    compared.add_argument("second", type=Path, help="the folder of another run of the study")
+    tolerances = ("auto", "exact", "evaluation", "training")
+    compared.add_argument(
+        "--tolerance", choices=tolerances, default="auto", help="default: what the runs' records ask for"
+    )
+    compared.add_argument("--write", type=Path, help="write every number that was compared to this CSV file")
+    compared.add_argument("--log", type=Path, help="also write the messages to this file")
+    add("unpack", unpack).add_argument("--published", type=Path, required=True, help="results/published/<study>")
     return parser
 
 
@@ -311,7 +368,7 @@ def _study(args: argparse.Namespace) -> tuple[configs.Study, Layout]:
 
 def _recorded(args: argparse.Namespace) -> AbstractContextManager[None]:
     """Checks what the subcommand reads and writes down what it wrote, where it is one of the workflow's."""
-    if args.reads is None:
+    if getattr(args, "reads", None) is None:
         return nullcontext()
     return ledger.recorded(args.results / configs.load(args.config).study, _job(args), args.reads)
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
+
+# Where Slurm's commands are installed but not configured, as for tests/cluster, they ask the name server for a
+# configuration; Snakemake's executor for Slurm calls them whenever it is loaded.
+os.environ.setdefault("SLURM_CONF", os.devnull)
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ def test_jpeg_comes_close(tmp_path: Path, faces: Faces) -> None:
 
 
 def test_torchvision_reads_the_same(tmp_path: Path, faces: Faces, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("emorec.networks.torchvision_layout")
+    pytest.importorskip("emorec.networks.torchvision_layout").make_importable()
     from torchvision.datasets import fer2013
 
     monkeypatch.setattr(fer2013, "check_integrity", lambda *_args, **_names: True)

@@ -18,18 +18,12 @@ from emorec import EMOTIONS
 from emorec.config import Architecture, Augmentation, NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.networks.augment import _affine, augment, augmented_pictures, normalise
+from emorec.networks.files import load_outputs, read_record, save_outputs
 from emorec.networks.outputs import Outputs, network_outputs
 from emorec.networks.resnet import ResNet
 from emorec.networks.schedule import rate
 from emorec.networks.size import STAGES, STEMS, resnet_size, width_nearest
-from emorec.networks.store import (
-    forward_flops,
-    load_network,
-    load_outputs,
-    read_record,
-    save_network,
-    save_outputs,
-)
+from emorec.networks.store import forward_flops, load_network, save_network
 from emorec.networks.torchvision_layout import resnet18
 from emorec.networks.train import Trained, build
 

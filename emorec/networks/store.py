@@ -1,7 +1,8 @@
-"""The files of a trained network: weights, history, record and outputs; written here and read here only."""
+"""The files of a trained network: weights, history and record. What others read of them is in `files`."""
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import math
 from collections.abc import Sequence
@@ -9,25 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch.utils.flop_counter import FlopCounterMode
 
-from emorec import EMOTIONS, SPLITS, npz
+from emorec.checkout import checkout
 from emorec.config import Architecture, MixtureSpec, NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
-from emorec.inputs import read_json
 from emorec.networks.build import Network, build
 from emorec.networks.device import processor
+from emorec.networks.files import read_record
 from emorec.networks.train import HISTORY, Trained, Weights
 
 
 def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, mean: float, std: float) -> None:
     """Write weights.safetensors, history.csv and network.json into `folder`."""
+    import pandas as pd  # here alone: who only loads a network starts sooner
+
     network = build(spec)
     record = {
         "seed": seed,
@@ -43,6 +43,7 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
         "spec": {"architecture": spec.architecture.model_dump(), "training": spec.training.model_dump()},
         "hardware": f"{trained.device}; {processor()}",
         "versions": {name: importlib.metadata.version(name) for name in ("emorec", "torch", "torchvision", "numpy")},
+        **dataclasses.asdict(checkout()),
     }
     weights = {name: tensor.contiguous().cpu() for name, tensor in trained.weights.items()}
     with atomic(folder / "weights.safetensors") as temporary:
@@ -107,51 +108,13 @@ def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
     return weights
 
 
-def read_record(folder: Path) -> dict[str, Any]:
-    """network.json of a trained network. Raises EmorecError if it is missing or damaged."""
-    return read_json(folder / "network.json")
-
-
-def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
-    """Write what a network says about every face of val and test; what is None is left out."""
-    with atomic(path) as temporary:
-        np.savez(temporary, **{name: array for name, array in outputs.items() if array is not None})
-
-
-def load_outputs(path: Path) -> dict[str, np.ndarray | None]:
-    """Arrays: logits (n, k) float32, features (n, d) float16, row (n,), label (n,), split (n,); val then test.
-
-    And gate (n, e) float32, the experts' weights in a mixture that was trained jointly; None for other networks.
-    """
-    try:
-        found = npz.read(path, ("logits", "features", "row", "label", "split"), optional=("gate",))
-        _check_outputs(found)
-    except (OSError, ValueError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else error
-        raise EmorecError(f"{path}: not a readable outputs file ({reason}); delete it and run again") from None
-    return {**found, "gate": found.get("gate")}
-
-
-def _check_outputs(found: dict[str, np.ndarray]) -> None:
-    """Raise ValueError for what no network says: of other types or lengths, or not finite."""
-    count = len(found["row"]) if found["row"].ndim == 1 else -1
-    for name, array in found.items():
-        if array.ndim != (1 if name in ("row", "label", "split") else 2) or len(array) != count:
-            raise ValueError(f"{name} has the shape {array.shape}")
-        if array.dtype.kind not in ("f" if array.ndim == 2 else "iu"):
-            raise ValueError(f"{name} holds {array.dtype}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} is not all finite")
-    for name, known in (("label", EMOTIONS), ("split", SPLITS)):
-        if count and not 0 <= found[name].min() <= found[name].max() < len(known):
-            raise ValueError(f"{name} has a value outside 0 to {len(known) - 1}")
-
-
 def forward_flops(network: Network, side: int = 48) -> int:
     """Floating-point operations of one side×side view's forward pass, a multiply-add counted as two.
 
     Of a mixture in which not all experts answer for a face, only those that do are counted.
     """
+    from torch.utils.flop_counter import FlopCounterMode
+
     network.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 1, side, side))

@@ -1,24 +1,52 @@
-"""Torchvision's residual block, importable beside a CPU build of torch as well.
+"""Torchvision's residual block, imported without the rest of torchvision.
 
-PyPI's torchvision wheel is compiled against CUDA. Beside a CPU-only torch its operator library cannot be loaded, and
-`import torchvision` then fails while it registers fake kernels for operators that nobody declared. Declaring their
-schemas is all that is missing; the operators themselves (detection's non-maximum suppression) are not used here.
+`import torchvision` imports detection operators, which import torch's compiler, and data sets: as much again as torch
+itself, in every job of the workflow. It also fails beside a CPU-only torch, because PyPI's wheel is compiled against
+CUDA: its operator library cannot be loaded, and fake kernels are registered for operators that nobody declared. The
+ResNets' module needs neither, so it is imported by itself.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
 _declared: list[torch.library.Library] = []  # a library's declarations live as long as its object
 
 
-def _declare_missing_operators() -> None:
+def _resnets() -> ModuleType:
+    """The module torchvision.models.resnet, below packages that are empty while it is imported."""
+    if "torchvision" in sys.modules:  # somebody needed all of it
+        return importlib.import_module("torchvision.models.resnet")
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
-        return  # the import below says so in its own words
+        raise ModuleNotFoundError("torchvision is not installed", name="torchvision")
+    folder = Path(spec.origin).parent
+    for name, path in (("torchvision", folder), ("torchvision.models", folder / "models")):
+        empty = ModuleType(name)
+        empty.__path__ = [str(path)]
+        sys.modules[name] = empty
+    try:
+        return importlib.import_module("torchvision.models.resnet")
+    finally:
+        # A later `import torchvision` gets it whole.
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+
+
+def make_importable() -> None:
+    """Make `import torchvision` succeed beside a CPU build of torch: declare the operators that did not load.
+
+    The schemas are all that is missing; the operators themselves (non-maximum suppression) cannot be used then.
+    """
+    spec = importlib.util.find_spec("torchvision")
+    if _declared or "torchvision" in sys.modules or spec is None or spec.origin is None:
+        return
     try:
         for library in Path(spec.origin).parent.glob("_C*"):
             torch.ops.load_library(library)
@@ -29,9 +57,8 @@ def _declare_missing_operators() -> None:
         _declared.append(fragment)
 
 
-_declare_missing_operators()
+_module = _resnets()
+BasicBlock = _module.BasicBlock
+resnet18 = _module.resnet18
 
-from torchvision.models import resnet18  # noqa: E402
-from torchvision.models.resnet import BasicBlock  # noqa: E402
-
-__all__ = ["BasicBlock", "resnet18"]
+__all__ = ["BasicBlock", "make_importable", "resnet18"]

@@ -573,6 +573,7 @@ def colophon(results: Results, meta: dict[str, Any]) -> str:
         ["Commit", f"`{known['commit_full']}`"],
         ["Working tree", known["tree"]],
         ["Date of the commit", known["date"]],
+        *([["Results", str(meta["results"])]] if meta.get("results") else []),
         ["SHA-256 of the config", _hash(known["config_sha256"])],
         ["SHA-256 of the data", _hash(str(results.data["sha256"]))],
         ["Source of the data", str(results.data["source"])],

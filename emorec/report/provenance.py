@@ -7,41 +7,55 @@ import hashlib
 import importlib.metadata
 import os
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any
 
+from emorec.checkout import checkout, git
+from emorec.published.manifest import Code, Manifest
+from emorec.report import wording as w
 from emorec.report.origins import github
 
 PACKAGES = ("emorec", "torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotlib", "seaborn", "snakemake")
 
 
-def provenance(study: str, effective_config: str) -> dict[str, Any]:
-    """The meta variables of a report.
+# What trained the networks: where they come from elsewhere, their records know the versions.
+TRAINING = ("torch", "torchvision")
+
+
+def provenance(study: str, effective_config: str, published: Manifest | None = None) -> dict[str, Any]:
+    """The meta variables of a report; `published` is the manifest of the results that it is rebuilt from, if it is.
 
     The date is the commit's, not the clock's, so that a second build gives the same bytes; outside a git checkout it
     is SOURCE_DATE_EPOCH's or else the Snakefile's.
     """
-    commit = _git("rev-parse", "HEAD")
-    seconds = (
-        os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct") or Path("Snakefile").stat().st_mtime
-    )
-    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    code = checkout()
+    packages = [name for name in PACKAGES if published is None or name not in TRAINING]
+    versions = {name: importlib.metadata.version(name) for name in packages}
     return {
         "study": study,
-        "commit": commit,
-        "repository": github(_git("remote", "get-url", "origin")),
-        "dirty": bool(commit and _git("status", "--porcelain", "--untracked-files=no")),
-        "date": datetime.datetime.fromtimestamp(int(float(seconds)), datetime.UTC).strftime("%Y-%m-%d"),
+        "commit": code.commit,
+        "repository": github(git("remote", "get-url", "origin")),
+        "dirty": code.dirty,
+        "date": commit_date(),
         "config_sha256": hashlib.sha256(effective_config.encode()).hexdigest(),
         "versions": {"python": platform.python_version(), **versions},
+        "results": "" if published is None else _origin(published),
     }
 
 
-def _git(*arguments: str) -> str:
-    """What git prints, stripped; empty where there is no git or no checkout."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
+def commit_date() -> str:
+    """The day of the checkout's commit, YYYY-MM-DD."""
+    seconds = (
+        os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct") or Path("Snakefile").stat().st_mtime
+    )
+    return datetime.datetime.fromtimestamp(int(float(seconds)), datetime.UTC).strftime("%Y-%m-%d")
+
+
+def _origin(published: Manifest) -> str:
+    """Where published results come from, in a phrase."""
+
+    def named(code: Code) -> str:
+        return f"`{code.commit or 'unknown'}`" + (" with changes that were not committed" if code.dirty else "")
+
+    trained = [named(code) for code in published.trained] or ["an unknown commit"]
+    return f"published by {named(published.published)} of {published.date}; networks trained by {w.listing(trained)}"

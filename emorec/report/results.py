@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.inputs import check_table, read_json
 
@@ -39,6 +40,9 @@ TABLES = (
     "curves",
     "claims",
 )
+
+# What a study without a mixture, one of options to be chosen on val, ends in.
+TABLES_WITHOUT_REPORT = ("models", "curves", "scores", "summary")
 
 # Which tables some studies have besides, by what data/summary.json says of them.
 VOTES_TABLES = ("ferplus", "by_majority")
@@ -176,6 +180,11 @@ def wanted(*, votes: bool, synthetic: bool) -> tuple[str, ...]:
     return TABLES + (VOTES_TABLES if votes else ()) + (TRUTH_TABLES if synthetic else ())
 
 
+def has_report(study: Study) -> bool:
+    """Whether a study has a report, which is about a mixture."""
+    return any(entry.kind == "mixture" for entry in study.models.values())
+
+
 def has_votes(summary: dict[str, Any]) -> bool:
     """Whether a study with this data/summary.json has votes.npz."""
     return bool(summary.get("votes"))
@@ -189,9 +198,7 @@ def read(study: Path) -> Results:
     summary = read_json(study / "data" / "summary.json")
     tables = {}
     for name in wanted(votes=has_votes(summary), synthetic=bool(summary["synthetic"])):
-        path = study / "tables" / f"{name}.csv"
-        check_table(path)
-        tables[name] = _numbers(pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={}))
+        tables[name] = read_table(study / "tables" / f"{name}.csv")
     tables["models"]["headline"] = tables["models"].headline.astype(bool)
     records = [read_json(p) for p in sorted(study.glob("networks/*/seed*/network.json"))]
     # The one text of the user's; the config restricts it, but a table can be edited.
@@ -231,6 +238,12 @@ def escaped(text: str) -> str:
         .replace("&", "&amp;")
         .replace(r"\|", "&#124;")
     )
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of the study, names as they stand there. EmorecError where it is missing or malformed."""
+    check_table(path)
+    return _numbers(pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={}))
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,9 @@ from emorec.report import diagram, experiments, markdown, origins, results, vari
 VARIANTS = ("data", "data-notice", "data-limits")
 KINDS = ("synthetic", "fer2013")
 
+# Folders of what is made from the sources, which are no sources.
+MADE = ("tables/", "figures/", "published/")
+
 # Drawn here rather than by the stage `figures`: it shows the method, not a result.
 DIAGRAM = origins.DIAGRAM
 
@@ -125,7 +128,7 @@ def _sources(folder: Path, *, synthetic: bool) -> dict[str, bytes]:
         name = path.relative_to(folder).as_posix()
         # A build inside the source folder, and what editors leave there, are no sources.
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not path.is_file() or hidden or name == "_variables.yml" or name.startswith(("tables/", "figures/")):
+        if not path.is_file() or hidden or name == "_variables.yml" or name.startswith(MADE):
             continue
         if name in variants:
             stem, kind = variants[name]

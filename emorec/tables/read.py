@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,8 +89,12 @@ class Embeddings:
     label: np.ndarray
 
 
-def read_predictions(paths: Mapping[tuple[str, int], Path]) -> pd.DataFrame:
+def read_predictions(
+    paths: Mapping[tuple[str, int], Path], read: Callable[[Path], pd.DataFrame] | None = None
+) -> pd.DataFrame:
     """Concatenate the predictions of each (model, seed): model, seed, split, row, label and PROBABILITIES.
+
+    `read` reads one file; published ones have a form of their own.
 
     Faces are sorted by split and row, equally for every model and seed. Raises EmorecError, with the file and the
     reason, for missing columns, values that are no probabilities, sums off 1 by more than 1e-3, repeated rows, and
@@ -101,7 +105,7 @@ def read_predictions(paths: Mapping[tuple[str, int], Path]) -> pd.DataFrame:
     tables = []
     faces: pd.DataFrame | None = None
     for (model, seed), path in paths.items():
-        table = _read_prediction(Path(path))
+        table = _read_prediction(Path(path), read)
         own = table[["split", "row", "label"]]
         if faces is None:
             faces, first = own, path
@@ -144,10 +148,10 @@ def read_groups(model: Model) -> list[tuple[str, ...]]:
     return groups
 
 
-def _read_prediction(path: Path) -> pd.DataFrame:
+def _read_prediction(path: Path, read: Callable[[Path], pd.DataFrame] | None = None) -> pd.DataFrame:
     again = "run the predictions stage again"
     try:
-        table = _read_parquet(path)
+        table = (read or _read_parquet)(path)
     except FileNotFoundError:
         raise EmorecError(f"{path}: no such file; {again}") from None
     except (OSError, ValueError, pa.ArrowException) as error:

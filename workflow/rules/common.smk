@@ -10,21 +10,44 @@ from emorec import config as configs
 from emorec import figures, ledger, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
+from emorec.networks.brought import check_networks
+from emorec.paths import Layout
+from emorec.published import rebuild
 from emorec.report import results
 
+# How much is done again, --config from=...: everything, from the pixels; all but the training, from weights that were
+# brought along; or tables, figures and the report, from results/published/<study>. It is no key of a study.
+FROM = config.get("from", "pixels")
+if FROM not in ("pixels", "weights", "published"):
+    raise WorkflowError(f"--config from={FROM}: results are made from pixels, weights or published, nothing else")
+
+MANIFEST = None
 try:
     for path in workflow.configfiles:
         configs.read_yaml(Path(path))  # what Snakemake lets pass: a key that stands twice
-    STUDY = configs.validate(config, "config")
-    RESULTS = f"results/{STUDY.study}"
-    if workflow.is_main_process:
-        ledger.check(Path(RESULTS))
-        running.date_back(Path(RESULTS))
+    STUDY = configs.validate({key: value for key, value in config.items() if key != "from"}, "config")
+    PUBLISHED = f"results/published/{STUDY.study}"
+    if FROM == "published":
+        MANIFEST, STUDY = rebuild.check(Path(PUBLISHED), STUDY)
+    if FROM == "weights":
+        check_networks(STUDY, Layout(Path("results") / STUDY.study))
 except EmorecError as error:
     raise WorkflowError(str(error)) from None
 
+# A study that is rebuilt has a place of its own, beside the run that its reader may have.
+ROOT = "results/from-published" if FROM == "published" else "results"
+RESULTS = f"{ROOT}/{STUDY.study}"
+if workflow.is_main_process:
+    try:
+        ledger.check(Path(RESULTS))
+    except EmorecError as error:
+        raise WorkflowError(str(error)) from None
+    running.date_back(Path(RESULTS))
 CONFIG = f"{RESULTS}/config.yaml"
 NETWORKS = configs.networks(STUDY)
+
+
+shell.prefix(f"set -euo pipefail; export EMOREC_RESULTS={ROOT}; ")
 
 
 wildcard_constraints:
@@ -55,7 +78,7 @@ def write_effective_config():
 
 def goal():
     """What a study ends in: the report, which is about a mixture; without one, what its options are chosen by."""
-    if any(entry.kind == "mixture" for entry in STUDY.models.values()):
+    if results.has_report(STUDY):
         return [f"{RESULTS}/report/emorec.{suffix}" for suffix in ("html", "pdf")]
     tables = [f"{RESULTS}/tables/{table}.csv" for table in ("models", "curves", "summary")]
     return [*tables, f"{RESULTS}/figures/curves.svg"]
@@ -103,15 +126,31 @@ def votes_source():
     return []
 
 
+def has_votes():
+    """Whether people's votes on the faces are part of the study."""
+    return rebuild.has_votes(MANIFEST) if MANIFEST else bool(votes_source())
+
+
 def other_terms():
     """The tables that claims on other terms than the test faces' labels are read from."""
-    names = ["purity", "without_twins", *(["by_majority"] if votes_source() else [])]
+    names = ["purity", "without_twins", *(["by_majority"] if has_votes() else [])]
     return [f"{RESULTS}/tables/{name}.csv" for name in names]
 
 
 def report_tables():
     """The tables that this study's report reads."""
-    return results.wanted(votes=bool(votes_source()), synthetic=STUDY.data.source == "synthetic")
+    return results.wanted(votes=has_votes(), synthetic=STUDY.data.source == "synthetic")
+
+
+def report_sources():
+    """The report's text and styles; report/published holds what was rendered from them."""
+    files = [path for path in sorted(Path("report").rglob("*")) if path.is_file()]
+    return [str(path) for path in files if path.parts[1] != "published"]
+
+
+def trainable():
+    """Pattern of the networks that may be trained: none where weights were brought along, however old they are."""
+    return "(?!)" if FROM == "weights" else "|".join(NETWORKS)
 
 
 def training(wildcards):

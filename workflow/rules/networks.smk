@@ -7,7 +7,7 @@ TRAINER = [
     ).split()
 ]
 # What decides what a trained network says.
-OUTPUTS = "outputs views build resnet mixture constant blocks store".split()
+OUTPUTS = "outputs views build resnet mixture constant blocks store files".split()
 
 
 rule train:
@@ -24,6 +24,8 @@ rule train:
         f"{RESULTS}/logs/train/{{network}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{{network}}/seed{{seed}}.tsv"
+    wildcard_constraints:
+        network=trainable(),
     conda:
         "../../environment.yml"
     threads: lambda wildcards: training(wildcards).threads
@@ -43,8 +45,8 @@ rule train:
 rule outputs:
     input:
         faces=rules.data.output.faces,
-        weights=rules.train.output.weights,
-        record=rules.train.output.record,
+        weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
+        record=f"{RESULTS}/networks/{{network}}/seed{{seed}}/network.json",
         code=modules(*(f"networks/{name}.py" for name in OUTPUTS)),
     output:
         outputs=f"{RESULTS}/networks/{{network}}/seed{{seed}}/outputs.npz",

@@ -1,9 +1,10 @@
 rule stage:
     input:
-        sources=[str(p) for p in sorted(Path("report").rglob("*")) if p.is_file()],
+        sources=report_sources(),
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=report_tables()),
         figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=figures.FIGURES),
-        summary=rules.data.output.summary,
+        summary=f"{RESULTS}/data/summary.json",
+        manifest=([f"{RESULTS}/published.json"] if MANIFEST else []),
         records=trained("network.json"),
         code=modules("report/*.py"),
     output:

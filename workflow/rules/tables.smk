@@ -2,7 +2,7 @@ rule costs:
     input:
         records=trained("network.json"),
         speeds=trained("speed.json"),
-        summary=rules.data.output.summary,
+        summary=f"{RESULTS}/data/summary.json",
         code=modules("tables/networks.py", "tables/controls.py", "tables/read.py"),
     output:
         models=report(
@@ -33,7 +33,7 @@ rule costs:
 
 rule classes:
     input:
-        summary=rules.data.output.summary,
+        summary=f"{RESULTS}/data/summary.json",
         code=modules("tables/networks.py"),
     output:
         f"{RESULTS}/tables/classes.csv",
@@ -233,7 +233,7 @@ rule comparisons:
 
 rule audit:
     input:
-        faces=rules.data.output.faces,
+        faces=f"{RESULTS}/data/faces.npz",
         code=modules("tables/audit.py", "data/twins.py"),
     output:
         audit=f"{RESULTS}/tables/audit.csv",
@@ -260,7 +260,7 @@ rule without_twins:
     input:
         predictions=predictions(),
         models=rules.costs.output.models,
-        twins=rules.audit.output.twins,
+        twins=f"{RESULTS}/tables/twins.csv",
         code=modules(
             "tables/read.py",
             "tables/audit.py",

@@ -1,0 +1,71 @@
+"""Networks that were trained elsewhere: whether all that a study needs are there, and are what its config says.
+
+Without torch, since the workflow asks this each time that it is parsed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from emorec import config as configs
+from emorec.config import Architecture, NetworkSpec, Study, Training
+from emorec.errors import EmorecError
+from emorec.paths import Layout
+
+FILES = ("weights.safetensors", "history.csv", "network.json")
+# Where and how fast a network was trained, rather than what it is.
+CIRCUMSTANCES = {"device", "threads", "compile", "deterministic", "checkpoint_every"}
+
+
+def check_networks(study: Study, layout: Layout) -> None:
+    """EmorecError, one line, for the networks of the study that are not in its folder, or are others."""
+    folders = {part: layout.network(part.network, part.seed) for part in configs.all_parts(study)}
+    missing = [str(folder / name) for folder in folders.values() for name in FILES if not (folder / name).is_file()]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise EmorecError(
+            f"{', '.join(missing[:3])}{more}: missing; put the trained networks there, or train them by leaving out "
+            "from=weights"
+        )
+    specs = configs.networks(study)
+    for part, folder in folders.items():
+        changed = differences(_record(folder / "network.json"), specs[part.network])
+        if changed:
+            raise EmorecError(
+                f"{folder / 'network.json'}: trained with another {', '.join(changed)} than the config says; take the "
+                "config that it was trained with, or train it by leaving out from=weights"
+            )
+
+
+def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:
+    """What a network's record says otherwise than its spec, CIRCUMSTANCES aside; keys that it lacks have defaults.
+
+    Raises KeyError, TypeError, AttributeError or ValueError for a record that is none.
+    """
+    found = []
+    if spec.classes and [list(group) for group in spec.classes] != record["classes"]:
+        found.append("classes")
+    if spec.classes and (spec.mixture.to_dict() if spec.mixture else None) != record.get("mixture"):
+        found.append("mixture")
+    for name, schema, wanted in (
+        ("architecture", Architecture, spec.architecture),
+        ("training", Training, spec.training),
+    ):
+        own = schema.model_validate(record["spec"][name]).model_dump()
+        asked = wanted.model_dump()
+        found += [f"{name}.{key}" for key in asked if own[key] != asked[key] and key not in CIRCUMSTANCES]
+    return found
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        differences(record, NetworkSpec("", "classifier", (), Architecture(), Training()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise EmorecError(f"{path}: no network's record ({reason}); copy it again from where it was trained") from None
+    return record

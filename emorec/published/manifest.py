@@ -1,0 +1,145 @@
+"""`manifest.json`: which files a published study has, where they come from, and the check that they are those."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from emorec.config import Name, Strict
+from emorec.errors import EmorecError
+
+MANIFEST = "manifest.json"
+ORIGIN = "published.json"  # its copy in the folder of a study that is rebuilt
+LIMIT = 20_000_000  # bytes of all files: what a git repository can carry for every study
+
+_NAME, _SEED = r"[a-z0-9]+(-[a-z0-9]+)*", r"seed\d+"
+# Whatever else there is, weights and images among it, is no part of a publication; `samples` shows seven faces.
+ALLOWED = re.compile(
+    "|".join(
+        [
+            r"config\.yaml",
+            r"data/(summary\.json|votes\.npz|truth\.npz)",
+            rf"groupings/{_NAME}\.json",
+            rf"networks/{_NAME}/{_SEED}/(network\.json|speed\.json|history\.csv\.gz)",
+            rf"predictions/{_NAME}/{_SEED}\.parquet",
+            r"tables/[a-z_]+\.csv(\.gz)?",
+            r"figures/samples\.(svg|png)",
+            r"benchmarks(/[A-Za-z0-9_-]+){1,4}\.tsv",
+        ]
+    )
+)
+
+
+class File(Strict):
+    """A file's digest and size."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: int = Field(ge=0)
+
+
+class Code(Strict):
+    """A state of the code: the commit, empty where it is not known, and whether tracked files had been changed."""
+
+    commit: str
+    dirty: bool
+
+
+class Manifest(Strict):
+    """What a published study is.
+
+    published: the code that published it, and date, the day of that commit. trained: the code of the trainings, as
+    far as the networks' records name it. hardware, versions: of the trainings, from these records. seconds: wall time
+    by stage. files: by path in the study's folder.
+    """
+
+    format: Literal[1] = 1
+    study: Name
+    published: Code
+    date: str
+    trained: list[Code]
+    networks: int
+    hardware: list[str]
+    versions: dict[str, list[str]]
+    seconds: dict[str, float]
+    files: dict[str, File]
+
+
+def read(path: Path) -> Manifest:
+    """A published study's manifest. EmorecError where there is none, or none that can be understood."""
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise EmorecError(f"{path}: missing; there is no published study unless `emorec publish` made one") from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(step) for step in problem["loc"])
+        raise EmorecError(f"{path}: {where or 'content'}: {problem['msg']}; restore it, or publish again") from None
+
+
+def verify(folder: Path) -> Manifest:
+    """The manifest, once every file is the one that it names.
+
+    Raises EmorecError, one line, with the files that are missing, damaged or added, or that a publication cannot hold.
+    """
+    folder = Path(folder)
+    manifest = read(folder / MANIFEST)
+    there = files_in(folder) - {MANIFEST}
+    named = set(manifest.files)
+    problems = {
+        "missing": sorted(named - there),
+        "damaged": sorted(name for name in named & there if file_of(folder / name) != manifest.files[name]),
+        "added": sorted(there - named),
+        "not allowed": not_allowed(named),
+    }
+    found = [f"{what} {shortened(names)}" for what, names in problems.items() if names]
+    if found:
+        raise EmorecError(f"{folder}: {'; '.join(found)}; restore what was published, e.g. git checkout -- {folder}")
+    check_size(folder, manifest.files)
+    return manifest
+
+
+def files_in(folder: Path) -> set[str]:
+    """The paths of all files and links below `folder`, relative to it."""
+    found = folder.rglob("*")
+    return {path.relative_to(folder).as_posix() for path in found if path.is_symlink() or not path.is_dir()}
+
+
+def file_of(path: Path) -> File | None:
+    """Digest and size of a file; None for a link, which may lead anywhere."""
+    if path.is_symlink():
+        return None
+    content = path.read_bytes()
+    return File(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+
+
+def not_allowed(names: Iterable[str]) -> list[str]:
+    """Those of the names that no publication may have, sorted."""
+    return sorted(name for name in names if not ALLOWED.fullmatch(name))
+
+
+def check_size(folder: Path, files: dict[str, File]) -> None:
+    """EmorecError, naming the largest kinds of files, where all files together are over the LIMIT."""
+    total = sum(file.bytes for file in files.values())
+    if total <= LIMIT:
+        return
+    kinds: dict[str, int] = {}
+    for name, file in files.items():
+        kind = name.split("/")[0]
+        kinds[kind] = kinds.get(kind, 0) + file.bytes
+    largest = sorted(kinds, key=lambda kind: -kinds[kind])[:3]
+    shares = ", ".join(f"{kind} {kinds[kind] / 1e6:.1f} MB" for kind in largest)
+    raise EmorecError(
+        f"{folder}: {total / 1e6:.1f} MB, a published study has at most {LIMIT / 1e6:.0f} ({shares}); "
+        "publish fewer models or seeds"
+    )
+
+
+def shortened(names: Sequence[str], most: int = 5) -> str:
+    """`a, b, c and 4 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,190 @@
+"""A finished run to a published study: copied, checked, and put in place as a whole."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet
+
+from emorec import config as configs
+from emorec import tables
+from emorec.checkout import Checkout
+from emorec.config import Study
+from emorec.errors import EmorecError
+from emorec.files import write_json
+from emorec.paths import Layout
+from emorec.predictions.compact import write_compact
+from emorec.published import contents
+from emorec.published.manifest import (
+    MANIFEST,
+    Code,
+    File,
+    Manifest,
+    check_size,
+    file_of,
+    not_allowed,
+    shortened,
+    verify,
+)
+from emorec.published.rebuild import differing, dumped
+from emorec.report import results
+from emorec.tables.read import PROBABILITIES, read_record
+
+
+def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: str) -> Manifest:
+    """Publish the run of a study as `destination`, in the place of what was published there before.
+
+    The folder is made under a temporary name, checked against its own manifest and then renamed.
+
+    Args:
+        code: the checkout that publishes. date: of its commit, YYYY-MM-DD.
+
+    Raises:
+        EmorecError: the run is unfinished, was made with another config, or its tables are not those of its
+            predictions; what was to be published is too large or not allowed. Nothing is changed then.
+    """
+    chosen = _chosen(study, run)
+    _check_predictions(study, run)
+    destination = Path(destination)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
+    try:
+        files = {name: _copy(source, made / name) for name, source in chosen.items()}
+        text = configs.dump(_without_places(study))
+        (made / "config.yaml").write_text(text, encoding="utf-8")
+        files["config.yaml"] = file_of(made / "config.yaml")
+        check_size(destination, files)
+        manifest = _manifest(study, run, files, code, date)
+        write_json(made / MANIFEST, manifest.model_dump())
+        verify(made)
+        _readable(made)
+        _replace(made, destination)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return manifest
+
+
+def _chosen(study: Study, run: Layout) -> dict[str, Path]:
+    """What is published: name in the publication and file of the run. EmorecError where the run is unfinished."""
+    if not run.summary.is_file():
+        raise EmorecError(f"{run.summary}: missing; run the study to its end before it is published")
+    written = run.root / "config.yaml"
+    if written.exists() and differing(dumped(configs.load(written)), dumped(study)):
+        raise EmorecError(f"{written}: the run was made with another config than the given one; run the study again")
+    votes = results.has_votes(read_record(run.summary, ("synthetic",)))
+    wanted = contents.required(study, votes=votes)
+    missing = [name for name in wanted if not (run.root / name).is_file()]
+    if missing:
+        raise EmorecError(f"{run.root}: unfinished, lacks {shortened(missing)}; run the study to its end first")
+    wanted = dict.fromkeys([*wanted, *contents.optional(study, run.root, votes=votes)])
+    forbidden = not_allowed(contents.published_name(name) for name in wanted)
+    if forbidden:
+        raise EmorecError(f"{run.root}: {shortened(forbidden)}: not allowed in a publication; take it out")
+    return {contents.published_name(name): run.root / name for name in wanted}
+
+
+def _without_places(study: Study) -> Study:
+    """The study without the data's place on the machine that it was run on."""
+    return study.model_copy(update={"data": study.data.model_copy(update={"path": None, "ferplus": None})})
+
+
+def _check_predictions(study: Study, run: Layout) -> None:
+    """EmorecError where predictions hold more than predictions, or the tables were made from other ones."""
+    paths = {(model, seed): run.predictions(model, seed) for model in study.models for seed in study.seeds}
+    known = {"split", "row", "label", *PROBABILITIES}
+    for path in paths.values():
+        names = pyarrow.parquet.read_schema(path).names
+        others = [name for name in names if name not in known and not name.startswith("gate_")]
+        if others:
+            raise EmorecError(f"{path}: column {shortened(others)} is not allowed in a publication; predict again")
+    again = io.StringIO()
+    tables.scores_table(tables.read_predictions(paths)).to_csv(again, index=False)
+    stated = run.table("scores")
+    if again.getvalue() != stated.read_text(encoding="utf-8"):
+        raise EmorecError(f"{stated}: not made from the predictions that are there; run the study again")
+
+
+def _copy(source: Path, target: Path) -> File:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix == ".parquet":
+        write_compact(target, pd.read_parquet(source))
+        return _present(target)
+    content = source.read_bytes()
+    if target.suffix == ".gz":
+        content = gzip.compress(content, compresslevel=9, mtime=0)  # no time: the same table is the same file
+    target.write_bytes(content)
+    return _present(target)
+
+
+def _present(path: Path) -> File:
+    found = file_of(path)
+    assert found is not None
+    return found
+
+
+def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout, date: str) -> Manifest:
+    records = [
+        json.loads((run.network(part.network, part.seed) / "network.json").read_text(encoding="utf-8"))
+        for part in configs.all_parts(study)
+    ]
+    trained = sorted({(str(r["commit"]), bool(r.get("dirty"))) for r in records if r.get("commit")})
+    versions: dict[str, set[str]] = {}
+    for record in records:
+        for package, version in record.get("versions", {}).items():
+            versions.setdefault(package, set()).add(str(version))
+    return Manifest(
+        study=study.study,
+        published=Code(commit=code.commit, dirty=code.dirty),
+        date=date,
+        trained=[Code(commit=commit, dirty=dirty) for commit, dirty in trained],
+        networks=len(records),
+        hardware=sorted({str(record.get("hardware") or "unknown") for record in records}),
+        versions={package: sorted(found) for package, found in sorted(versions.items())},
+        seconds=_seconds(run, files, records),
+        files=dict(sorted(files.items())),
+    )
+
+
+def _seconds(run: Layout, files: dict[str, File], records: list[dict]) -> dict[str, float]:
+    """Wall time of all jobs by stage, from the benchmarks; training's from the records, which count resumed parts."""
+    seconds: dict[str, float] = {}
+    for name in sorted(files):
+        if name.startswith("benchmarks/"):
+            stage = Path(name).parts[1].removesuffix(".tsv")
+            with (run.root / name).open(encoding="utf-8", newline="") as file:
+                seconds[stage] = seconds.get(stage, 0.0) + sum(
+                    float(row["s"]) for row in csv.DictReader(file, delimiter="\t")
+                )
+    seconds["train"] = sum(float(record["train_seconds"]) for record in records)
+    return {stage: round(value, 2) for stage, value in seconds.items()}
+
+
+def _readable(folder: Path) -> None:
+    """Rights as the umask has them: mkdtemp's folder is its maker's alone."""
+    umask = os.umask(0)
+    os.umask(umask)
+    folder.chmod(0o777 & ~umask)
+
+
+def _replace(made: Path, destination: Path) -> None:
+    """Rename `made` to `destination`, whatever is there; if that fails, put back what was there."""
+    if not destination.exists():
+        made.rename(destination)
+        return
+    before = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent)) / "before"
+    destination.rename(before)
+    try:
+        made.rename(destination)
+    except OSError:
+        before.rename(destination)
+        raise
+    finally:
+        shutil.rmtree(before.parent, ignore_errors=True)

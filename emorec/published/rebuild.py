@@ -1,0 +1,87 @@
+"""From a published study back to a study's folder, in which the workflow then makes tables, figures and the report."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from pathlib import Path
+from typing import Any
+
+from emorec import config as configs
+from emorec.config import Study
+from emorec.errors import EmorecError
+from emorec.files import atomic
+from emorec.predictions.compact import read_compact
+from emorec.published import contents
+from emorec.published.manifest import MANIFEST, ORIGIN, Manifest, read, shortened, verify
+
+# Where the data lie is another matter on every machine.
+PLACES = ("data.path", "data.ferplus")
+
+
+def check(folder: Path, study: Study) -> tuple[Manifest, Study]:
+    """The manifest and the config of a published study that is whole and of this config.
+
+    Raises EmorecError: a file is missing, damaged or added; the config says otherwise than `study` (but for the
+    data's place); this version of the program needs a file that was not published.
+    """
+    folder = Path(folder)
+    manifest = verify(folder)
+    published = configs.load(folder / "config.yaml")
+    changed = differing(dumped(published), dumped(study))
+    if changed:
+        raise EmorecError(
+            f"{folder}: published with another {shortened(changed)} than the given config has; take that with "
+            f"--configfile {folder}/config.yaml, or run the study and publish it again"
+        )
+    wanted = contents.required(published, votes=has_votes(manifest))
+    missing = [name for name in wanted if contents.published_name(name) not in manifest.files]
+    if missing:
+        raise EmorecError(
+            f"{folder}: has no {shortened(missing)}, which this version of the program needs; publish the study again, "
+            "or use the version that published it"
+        )
+    return manifest, published
+
+
+def has_votes(manifest: Manifest) -> bool:
+    """Whether people's votes are part of the published study."""
+    return "data/votes.npz" in manifest.files
+
+
+def dumped(study: Study) -> dict[str, Any]:
+    """The effective config as plain values."""
+    return study.model_dump(mode="json")
+
+
+def differing(one: dict[str, Any], other: dict[str, Any], above: str = "") -> list[str]:
+    """Dotted keys whose values differ, but for PLACES; a key with a mapping on both sides stands for those below."""
+    found = []
+    for key in dict.fromkeys([*one, *other]):
+        name, a, b = f"{above}{key}", one.get(key), other.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += differing(a, b, f"{name}.")
+        elif a != b and name not in PLACES:
+            found.append(name)
+    return found
+
+
+def unpack(folder: Path, destination: Path) -> None:
+    """Copy what a rebuild starts from to the study's folder `destination`, tables decompressed, and the manifest.
+
+    Raises EmorecError, before anything is written, where the published study is not whole.
+    """
+    manifest = verify(folder)
+    for name, target in {MANIFEST: ORIGIN, **contents.rebuilt_from(manifest.files)}.items():
+        with atomic(destination / target) as temporary:
+            if name.startswith("predictions/"):
+                read_compact(folder / name).to_parquet(temporary, index=False)
+            elif name.endswith(".gz"):
+                temporary.write_bytes(gzip.decompress((folder / name).read_bytes()))
+            else:
+                shutil.copyfile(folder / name, temporary)
+
+
+def origin(study: Path) -> Manifest | None:
+    """The manifest of what a study's folder was rebuilt from; None for a run."""
+    return read(study / ORIGIN) if (study / ORIGIN).exists() else None

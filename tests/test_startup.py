@@ -1,0 +1,65 @@
+"""What a subcommand imports before it does anything: a short job must not pay for libraries that it does not use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The imports stand at the head of each subcommand, so that a config that is missing shows them all.
+SCRIPT = """
+import sys
+from emorec.cli import main
+assert main(sys.argv[1:]) == 1
+print(*sys.modules, sep="\\n")
+"""
+
+
+def imported(*arguments: str) -> set[str]:
+    command = [sys.executable, "-c", SCRIPT, *arguments, "--config", "missing.yaml"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["config"],
+        ["data"],
+        ["combine", "--model", "resnet18", "--seed", "0"],
+        ["tables", "--group", "scores"],
+        ["figure", "--name", "recall"],
+        ["stage"],
+        ["report"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_no_torch_where_no_network_runs(arguments: list[str]) -> None:
+    assert "torch" not in imported(*arguments)
+
+
+def test_running_a_network_imports_neither_torchs_compiler_nor_torchvisions_operators() -> None:
+    found = imported("outputs", "--network", "resnet18", "--seed", "0")
+    assert "torch" in found
+    assert not found & {"torch._dynamo", "torchvision", "torchvision.ops", "pandas", "matplotlib"}
+
+
+def test_torchvision_can_still_be_imported_whole() -> None:
+    """And its block is, in its source, the one that the networks have."""
+    script = """
+import inspect
+from emorec.networks.torchvision_layout import BasicBlock, make_importable
+make_importable()
+import torchvision.ops
+from torchvision.models import resnet
+assert torchvision.__version__
+assert inspect.getsource(resnet.BasicBlock) == inspect.getsource(BasicBlock)
+assert resnet.BasicBlock.__module__ == BasicBlock.__module__
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,30 @@
+# In the place of data, networks and predictions, where a study is rebuilt from what was published of it.
+# What was published is taken before it is made: these tables and the samples of faces need pixels or embeddings.
+ruleorder: unpack > audit > representation > figure
+
+
+rule unpack:
+    input:
+        manifest=f"{PUBLISHED}/manifest.json",
+        files=[f"{PUBLISHED}/{name}" for name in rebuild.contents.rebuilt_from(MANIFEST.files)],
+        code=modules("published/rebuild.py", "published/contents.py", "published/manifest.py"),
+    output:
+        f"{RESULTS}/published.json",
+        [f"{RESULTS}/{name}" for name in rebuild.contents.rebuilt_from(MANIFEST.files).values()],
+    log:
+        f"{RESULTS}/logs/published.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/published.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        published=PUBLISHED,
+        config=CONFIG,
+    message:
+        "published: {params.published}"
+    shell:
+        "emorec unpack --config {params.config:q} --published {params.published:q} --log {log:q}"

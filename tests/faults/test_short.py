@@ -125,6 +125,18 @@ def test_where_the_file_system_knows_no_locks_it_goes_on(tmp_path: Path, monkeyp
     assert running.hold(tmp_path) is None
 
 
+def test_files_of_the_future_are_dated_now_in_one_go(tmp_path: Path) -> None:
+    now = time.time()
+    for name, age in {"old": -1000.0, "soon": 5.0, "far": 3e5, "farther": 6e5}.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (now + age,) * 2)
+    assert running.date_back(tmp_path) == 2
+    dated = {path.name: path.stat().st_mtime for path in tmp_path.iterdir()}
+    assert dated["far"] == dated["farther"] and abs(dated["far"] - now) < 60
+    assert dated["old"] == pytest.approx(now - 1000) and dated["soon"] == pytest.approx(now + 5)
+    assert running.date_back(tmp_path) == 0
+
+
 # -- cut and changed files ---------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 # The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report published test slurm test-cluster lint bench clean
+.PHONY: report published test test-faults slurm test-cluster coverage fuzz audit lint bench clean
 
 report: $(READY)
 	snakemake --cores $(CORES)
@@ -34,6 +34,27 @@ slurm:
 		test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 			|| { echo "Slurm and munge are not installed: apt-get install slurm-wlm munge, as root"; exit 1; }; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends slurm-wlm munge; }
+
+# Half an hour: kills, full disks, jumping clocks. As root it mounts small file systems of its own; else these are skipped.
+test-faults: $(READY)
+	python -m pytest -m long tests/faults -rs
+
+# What the tests reach of the package, without those that start processes of their own.
+coverage: $(READY)
+	python -m pytest --cov=emorec --cov-report=term-missing:skip-covered --cov-fail-under=90 \
+		--ignore=tests/test_workflow.py --ignore=tests/test_resume_kill.py
+
+# Coverage-guided fuzzing of the readers for some minutes; atheris is installed for it alone, as it has wheels for Linux only.
+fuzz: $(READY)
+	$(PIP) atheris==3.0.0
+	python tests/fuzz/fuzz_csv.py -max_total_time=300 -max_len=400
+
+# Known vulnerabilities of the pinned packages; asks PyPI's database, so that it needs the network.
+audit: $(READY)
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(VENV)-audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.lock
+	rm -rf $(VENV)-audit
 
 lint: $(READY)
 	ruff check .

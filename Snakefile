@@ -42,6 +42,7 @@ rule all:
 
 
 onstart:
+    hold_the_study()
     write_effective_config()
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from emorec import EMOTIONS, SPLITS, __version__
+from emorec import EMOTIONS, SPLITS, __version__, ledger, running
 from emorec import config as configs
 from emorec.errors import EmorecError
+from emorec.inputs import made_of
 from emorec.paths import Layout
 
 log = logging.getLogger("emorec")
@@ -25,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         _set_up_logging(args.log)
-        status = args.run(args)
+        with running.stopped_by_sigterm(), _recorded(args):
+            running.watch()
+            status = args.run(args)
     except EmorecError as error:
         log.error("emorec: error: %s", error)
         return 1
@@ -33,6 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None:
             raise
         log.error("emorec: error: %s: %s", error.filename, error.strerror)
+        return 1
+    except MemoryError:
+        log.error("emorec: error: not enough memory; close other programs or give the job more (ulimit -v, mem_mb)")
+        return 1
+    except RuntimeError as error:
+        if "allocate memory" not in str(error) and "out of memory" not in str(error):  # torch has no class for it
+            raise
+        log.error("emorec: error: not enough memory (%s); lower training.batch or give the job more", _first(error))
         return 1
     except KeyboardInterrupt:
         log.error("emorec: interrupted")
@@ -207,10 +220,13 @@ def figure(args: argparse.Namespace) -> None:
         from emorec.networks.augment import augmented_pictures
 
         make = partial(make, augment=augmented_pictures(study.training_of(study.reference).augmentation))
-    for path in figures.inputs(args.name):
-        if not (layout.root / path).exists():
-            raise EmorecError(f"{layout.root / path}: missing; make the study's data and tables first")
-    style.save(make(layout.root), layout.figure(args.name, "svg").parent, args.name)
+    paths = [layout.root / path for path in figures.inputs(args.name)]
+    for path in paths:
+        if not path.exists():
+            raise EmorecError(f"{path}: missing; make the study's data and tables first")
+    with made_of(paths):
+        drawn = make(layout.root)
+    style.save(drawn, layout.figure(args.name, "svg").parent, args.name)
 
 
 def stage(args: argparse.Namespace) -> None:
@@ -220,12 +236,9 @@ def stage(args: argparse.Namespace) -> None:
     from emorec.report.stage import stage as run
 
     study, layout = _study(args)
-    run(
-        layout.root,
-        args.sources,
-        layout.report / "source",
-        provenance(study.study, configs.dump(study), origin(layout.root)),
-    )
+    about = provenance(study.study, configs.dump(study), origin(layout.root))
+    with made_of([layout.root / "tables", layout.root / "networks", layout.summary]):
+        run(layout.root, args.sources, layout.report / "source", about)
 
 
 def report(args: argparse.Namespace) -> None:
@@ -284,7 +297,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def add(name: str, run, *options: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=run.__doc__.split("\n")[0], description=run.__doc__)
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, command=name, reads=_READS.get(name))
         demo = Path("config/demo.yaml")
         command.add_argument("--config", type=Path, default=demo, help="the study (default: %(default)s)")
         results = Path(os.environ.get("EMOREC_RESULTS", "results"))
@@ -325,6 +338,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+# What each subcommand that writes results reads of the study; its files are checked before it starts.
+_READS = {
+    "data": (),
+    "train": ("data", "networks", "groupings"),
+    "outputs": ("data", "networks", "groupings"),
+    "grouping": ("networks",),
+    "combine": ("networks", "groupings"),
+    "tables": ("data", "networks", "predictions", "embeddings", "tables", "groupings"),
+    "figure": ("data", "tables"),
+    "stage": ("data", "networks", "tables", "figures"),
+    "report": ("report/source",),
+}
+
 _OPTIONS = {
     "network": ("a network of the study; a wrong name lists them", str),
     "grouping": ("a grouping that is to be found; a wrong name lists them", str),
@@ -338,6 +364,23 @@ _OPTIONS = {
 def _study(args: argparse.Namespace) -> tuple[configs.Study, Layout]:
     study = configs.load(args.config)
     return study, Layout(args.results / study.study)
+
+
+def _recorded(args: argparse.Namespace) -> AbstractContextManager[None]:
+    """Checks what the subcommand reads and writes down what it wrote, where it is one of the workflow's."""
+    if getattr(args, "reads", None) is None:
+        return nullcontext()
+    return ledger.recorded(args.results / configs.load(args.config).study, _job(args), args.reads)
+
+
+def _job(args: argparse.Namespace) -> str:
+    """A name for what a subcommand makes, the same each time."""
+    chosen = [str(getattr(args, option)) for option in _OPTIONS if hasattr(args, option)]
+    return "-".join([args.command, *(re.sub(r"[^A-Za-z0-9_-]", "_", each) for each in chosen)])
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]
 
 
 def _choose(known: dict, name: str, kind: str):
@@ -370,6 +413,7 @@ def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> 
 
 def _set_up_logging(path: Path | None) -> None:
     level = os.environ.get("EMOREC_LOG", "INFO")
+    logging.raiseExceptions = False  # a log that cannot be written any more is no reason for a traceback
     logging.basicConfig(level=level, format="%(message)s", handlers=[logging.StreamHandler(sys.stderr)], force=True)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

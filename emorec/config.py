@@ -16,12 +16,15 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from emorec import EMOTIONS
+from emorec import EMOTIONS, strict_yaml
+from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.networks.size import Size, resnet_size, width_nearest
 
 # Names become folder names, so that nothing in a config can point outside results/.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+# Labels stand in Markdown, HTML, Typst and in figures, where other characters would be commands.
+Label = Annotated[str, Field(pattern=r"^([^\W_]|[(])([^\W_]|[ .,:()/%&'=+×≤≥–-])*$", min_length=1, max_length=80)]
 Emotion = Literal[EMOTIONS]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 SIDE = 48  # of a face, in pixels
@@ -137,7 +140,7 @@ class Single(Strict):
     """
 
     kind: Literal["single"]
-    label: str | None = None
+    label: Label | None = None
     architecture: dict[str, Any] = {}
     training: dict[str, Any] = {}
     parameters_like: Name | None = None
@@ -147,7 +150,7 @@ class Ensemble(Strict):
     """Probabilities averaged over `members` networks of the single model `of`, which differ in their seed alone."""
 
     kind: Literal["ensemble"]
-    label: str | None = None
+    label: Label | None = None
     of: Name
     members: int = Field(ge=2, le=100)
 
@@ -163,7 +166,7 @@ class Mixture(Strict):
     """
 
     kind: Literal["mixture"]
-    label: str | None = None
+    label: Label | None = None
     of: Name
     grouping: Name
     gate: Literal["soft", "top-1", "temperature", "uniform", "oracle"] = "soft"
@@ -180,7 +183,7 @@ class FineTuned(Strict):
     """The networks of the mixture `of`, trained on together, gate and experts at once, for a few epochs."""
 
     kind: Literal["fine-tuned"]
-    label: str | None = None
+    label: Label | None = None
     of: Name
     epochs: int = Field(3, ge=1, le=10_000)
     lr: float = Field(0.01, gt=0, le=100, description="peak learning rate")
@@ -196,7 +199,7 @@ class Joint(Strict):
     """
 
     kind: Literal["joint"]
-    label: str | None = None
+    label: Label | None = None
     of: Name
     experts: int = Field(ge=2, le=16)
     top: int | None = Field(None, ge=2, description="one alone would have weight 1, which teaches the gate nothing")
@@ -682,15 +685,24 @@ def label(study: Study, model: str) -> str:
 
 def load(path: Path) -> Study:
     """Read and validate a config file. Raises EmorecError, one line, naming the file and the key."""
+    return validate(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """What a config file says, unchecked but for being YAML with each key once. Raises EmorecError, one line."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            text = file.read(strict_yaml.LARGEST + 1)
     except FileNotFoundError:
         raise EmorecError(f"{path}: no such config file; the ones that come with the project are in config/") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise EmorecError(f"{path}: cannot be read as UTF-8 text ({error})") from None
-    except (yaml.YAMLError, ValueError) as error:  # PyYAML lets an impossible date's ValueError through
-        raise EmorecError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    return validate(content, str(path))
+    except OSError as error:
+        raise EmorecError(f"{path}: cannot be read as UTF-8 text ({error.strerror})") from None
+    try:
+        return strict_yaml.parse(text)
+    except ValueError as error:
+        raise EmorecError(f"{path}: {error}") from None
 
 
 def validate(content: Any, where: str) -> Study:
@@ -700,7 +712,7 @@ def validate(content: Any, where: str) -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        raise EmorecError(f"{where}: {' '.join(_explain(error).split())}") from None
+        raise EmorecError(printable(f"{where}: {' '.join(_explain(error).split())}")) from None
 
 
 def dump(study: Study) -> str:
@@ -746,8 +758,16 @@ def _explain(error: ValidationError, schema: type[BaseModel] = Study) -> str:
         hint = _nearest(path[-1], _known_keys(schema, problem["loc"][:-1]))
         return f"{key}: unknown key{hint}"
     given = problem.get("input")
-    shown = f" (it is {given!r})" if key and not isinstance(given, dict | list) and problem["type"] != "missing" else ""
+    shown = (
+        f" (it is {_cut(repr(given))})"
+        if key and not isinstance(given, dict | list) and problem["type"] != "missing"
+        else ""
+    )
     return f"{key}: {message}{shown}" if key else message
+
+
+def _cut(text: str, limit: int = 80) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def _known_keys(schema: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # half a second that most do not need
     import pandas as pd
 
+from emorec.errors import EmorecError
+
+_written: ContextVar[list[Path] | None] = ContextVar("_written", default=None)
+
+# What the operating system refuses and the user can mend.
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space and run again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run again",
+    errno.EFBIG: "larger than files may be here; raise the limit (ulimit -f) and run again",
+    errno.EROFS: "the file system is read-only; choose a folder that can be written",
+    errno.EACCES: "permission denied; choose a folder that you may write to",
+    errno.EPERM: "not permitted; choose a folder that you may write to",
+    errno.EIO: "the disk failed; see the system's log",
+}
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` on success, delete it on any failure.
 
-    The temporary name keeps the suffix, because numpy, pandas and matplotlib choose a format by it.
+    The temporary name keeps the suffix, because numpy, pandas and matplotlib choose a format by it. The bytes are on
+    the disk before the name is: a power cut leaves no empty file.
+
+    Raises EmorecError where the disk is full or may not be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    with _refusals(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
+        with _refusals(path):
+            yield temporary
+            _flush(temporary)
         # mkstemp makes files private; results are for everybody whom the umask allows.
         umask = os.umask(0)
         os.umask(umask)
@@ -34,6 +57,43 @@ def atomic(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    written = _written.get()
+    if written is not None:
+        written.append(path)
+
+
+@contextmanager
+def recording() -> Iterator[list[Path]]:
+    """Yield a list that gets the path of every file that `atomic` writes meanwhile."""
+    written: list[Path] = []
+    token = _written.set(written)
+    try:
+        yield written
+    finally:
+        _written.reset(token)
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """What the operating system refuses, as one line; libraries wrap it in exceptions of their own."""
+    try:
+        yield
+    except EmorecError:
+        raise
+    except Exception as error:
+        for cause in (error, error.__cause__, error.__context__):
+            number = cause.errno if isinstance(cause, OSError) else None
+            if number in _REMEDIES:
+                raise EmorecError(f"{path}: cannot be written: {_REMEDIES[number]}") from None
+        for number, remedy in _REMEDIES.items():  # safetensors gives the system's words alone
+            if f"(os error {number})" in str(error):
+                raise EmorecError(f"{path}: cannot be written: {remedy}") from None
+        raise
+
+
+def _flush(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def discard_partial(folder: Path) -> None:

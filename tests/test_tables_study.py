@@ -215,7 +215,7 @@ def test_order_of_rows_does_not_matter(study: Path, tmp_path: Path) -> None:
         (lambda t: t.assign(p_sad=np.nan), "p_ values are not all finite"),
         (lambda t: t.assign(p_sad=t["p_sad"] + 0.01), "p_ values"),
         (lambda t: t.assign(p_sad=-0.5), "p_ values lie outside 0 to 1"),
-        (lambda t: t.assign(p_sad="x"), "p_ columns hold no numbers"),
+        (lambda t: t.assign(p_sad="x"), "no numbers"),
         (lambda t: t.assign(**{"gate_happy-neutral": 0.0}), "gate_ values do not sum to 1"),
         (lambda t: t.assign(label=7), "label outside 0 to 6"),
         (lambda t: t.assign(split="dev"), "unknown split 'dev'"),

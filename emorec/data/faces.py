@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from emorec import EMOTIONS, SPLITS
+from emorec import EMOTIONS, SPLITS, npz
 from emorec.data.malformed import malformed
 from emorec.files import atomic
 
@@ -66,16 +64,11 @@ def load_faces(path: Path) -> Faces:
     """
     path = Path(path)
     try:
-        # A file that NumPy opens itself stays open where it turns out to be broken.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in _CONTRACT}
+        arrays = npz.read(path, list(_CONTRACT))
     except FileNotFoundError:
         raise malformed(path, "no such file; the data stage makes it") from None
-    except KeyError as error:
-        raise malformed(path, f"not a faces.npz: {error.args[0]}; make it anew with the data stage") from None
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = f"not a readable faces.npz ({type(error).__name__}); make it anew with the data stage"
-        raise malformed(path, reason) from None
+    except ValueError as error:
+        raise malformed(path, f"not a readable faces.npz ({error}); make it anew with the data stage") from None
     _check(path, arrays)
     return Faces(**arrays)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from emorec import EMOTIONS
+from emorec import EMOTIONS, npz
 from emorec.data.malformed import malformed
 from emorec.data.synthetic import NAMES
 
@@ -30,12 +28,14 @@ def load_truth(path: Path) -> Truth:
     """
     again = "make it anew with the data stage"
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            labels, units, names = archive["true_labels"], archive["action_units"], archive["names"]
+        archive = npz.read(path, ("true_labels", "action_units", "names"))
     except FileNotFoundError:
         raise malformed(path, "no such file; the data stage makes it for synthetic faces") from None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise malformed(path, f"not a readable truth.npz ({type(error).__name__}); {again}") from None
+    except ValueError as error:
+        raise malformed(path, f"not a readable truth.npz ({error}); {again}") from None
+    labels, units, names = archive["true_labels"], archive["action_units"], archive["names"]
+    if labels.ndim != 1 or labels.dtype != np.uint8 or units.dtype != np.float16 or not np.isfinite(units).all():
+        raise malformed(path, f"its arrays are not of the types that the data stage writes; {again}")
     if tuple(names) != NAMES or units.shape != (labels.size, len(NAMES)):
         raise malformed(path, f"its action units are not those of this version; {again}")
     if labels.size and labels.max() >= len(EMOTIONS):

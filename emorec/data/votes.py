@@ -8,14 +8,12 @@ FER2013 in one table, and refused where the splits or, too often, the labels dis
 from __future__ import annotations
 
 import csv
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from emorec import EMOTIONS
+from emorec import EMOTIONS, npz
 from emorec.data.faces import Faces
 from emorec.data.malformed import malformed, printable
 from emorec.data.splits import USAGES
@@ -66,6 +64,9 @@ def read_votes(path: Path, faces: Faces) -> Votes:
             missing = [name for name in ("Usage", *COLUMNS) if name not in header]
             if missing:
                 raise malformed(path, f"no column {', '.join(missing)}; it must be FER+'s fer2013new.csv", 1)
+            twice = [name for name in header if header.count(name) > 1]
+            if twice:
+                raise malformed(path, f"the column {printable(twice[0], 40)} stands there twice; keep one", 1)
             places, usage = [header.index(name) for name in COLUMNS], header.index("Usage")
             count = 0
             for row, fields in enumerate(filter(None, reader), start=2):
@@ -100,13 +101,14 @@ def save_votes(path: Path, votes: Votes) -> None:
 def load_votes(path: Path) -> Votes:
     """Read votes.npz. EmorecError where it is missing or broken."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            row, votes = archive["row"], archive["votes"]
+        archive = npz.read(path, ("row", "votes"))
     except FileNotFoundError:
         raise malformed(path, "no such file; the data stage makes it where there are votes") from None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        reason = f"not a readable votes.npz ({type(error).__name__}); make it anew with the data stage"
-        raise malformed(path, reason) from None
+    except ValueError as error:
+        raise malformed(path, f"not a readable votes.npz ({error}); make it anew with the data stage") from None
+    row, votes = archive["row"], archive["votes"]
+    if row.dtype != np.int32 or votes.dtype != np.uint8:
+        raise malformed(path, f"row is {row.dtype}, votes are {votes.dtype}; make it anew with the data stage")
     if votes.shape != (row.size, len(COLUMNS)):
         raise malformed(path, f"votes of shape {votes.shape} for {row.size} rows; make it anew with the data stage")
     return Votes(row, votes)

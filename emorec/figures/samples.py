@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from emorec import EMOTIONS, SPLITS
+from emorec.data.faces import load_faces
 from emorec.figures import style
 
 INPUTS = ("data/faces.npz", "data/summary.json")
@@ -57,6 +58,6 @@ def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool, augment: Au
 def make(study: Path, augment: Augment) -> Figure:
     """The figure of a study's faces; `augment` is the one that its networks were trained with."""
     synthetic = bool(json.loads((study / INPUTS[1]).read_text(encoding="utf-8"))["synthetic"])
-    with np.load(study / INPUTS[0], allow_pickle=False) as faces:
-        train = faces["split"] == SPLITS.index("train")
-        return draw(faces["images"][train], faces["labels"][train], synthetic=synthetic, augment=augment)
+    faces = load_faces(study / INPUTS[0])
+    train = faces.split == SPLITS.index("train")
+    return draw(faces.images[train], faces.labels[train], synthetic=synthetic, augment=augment)

@@ -60,7 +60,7 @@ def load(path: Path, fingerprint: str) -> Checkpoint | None:
                 history=json.loads(meta["history"]),
                 fingerprint=meta["fingerprint"],
             )
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+    except (SafetensorError, KeyError, ValueError, OSError, RecursionError) as error:
         return _set_aside(path, f"it is damaged ({' '.join(str(error).split())})")
     if checkpoint.fingerprint != fingerprint:
         return _set_aside(path, "it belongs to a run with another spec, seed or data")

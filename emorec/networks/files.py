@@ -5,23 +5,20 @@ Apart from the weights, so that their processes need not import torch, which tak
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from emorec import EMOTIONS, SPLITS, npz
 from emorec.errors import EmorecError
 from emorec.files import atomic
+from emorec.inputs import read_json
 
 
 def read_record(folder: Path) -> dict[str, Any]:
     """network.json of a trained network. Raises EmorecError if it is missing or damaged."""
-    path = folder / "network.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EmorecError(f"{path}: cannot be read ({error}); train the network first") from None
+    return read_json(folder / "network.json")
 
 
 def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
@@ -36,9 +33,24 @@ def load_outputs(path: Path) -> dict[str, np.ndarray | None]:
     And gate (n, e) float32, the experts' weights in a mixture that was trained jointly; None for other networks.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in ("logits", "features", "row", "label", "split")}
-            return found | {"gate": file.get("gate")}
-    except Exception as error:  # numpy's readers raise a dozen kinds on damaged archives
-        reason = " ".join(str(error).split())[:200]
+        found = npz.read(path, ("logits", "features", "row", "label", "split"), optional=("gate",))
+        _check_outputs(found)
+    except (OSError, ValueError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error
         raise EmorecError(f"{path}: not a readable outputs file ({reason}); delete it and run again") from None
+    return {**found, "gate": found.get("gate")}
+
+
+def _check_outputs(found: dict[str, np.ndarray]) -> None:
+    """Raise ValueError for what no network says: of other types or lengths, or not finite."""
+    count = len(found["row"]) if found["row"].ndim == 1 else -1
+    for name, array in found.items():
+        if array.ndim != (1 if name in ("row", "label", "split") else 2) or len(array) != count:
+            raise ValueError(f"{name} has the shape {array.shape}")
+        if array.dtype.kind not in ("f" if array.ndim == 2 else "iu"):
+            raise ValueError(f"{name} holds {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} is not all finite")
+    for name, known in (("label", EMOTIONS), ("split", SPLITS)):
+        if count and not 0 <= found[name].min() <= found[name].max() < len(known):
+            raise ValueError(f"{name} has a value outside 0 to {len(known) - 1}")

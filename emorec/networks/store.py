@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,13 @@ def load_network(folder: Path) -> Loaded:
             foreign_weight=record.get("foreign_weight", 1.0),
             mixture=MixtureSpec.from_dict(record["mixture"]) if record.get("mixture") else None,
         )
+        if not all(math.isfinite(record[name]) for name in ("pixel_mean", "pixel_std")) or record["pixel_std"] <= 0:
+            raise ValueError("network.json gives no pixel_mean and pixel_std")
         network = build(spec)
         network.load_state_dict(load_file(weights))
+        broken = [name for name, tensor in network.state_dict().items() if not torch.isfinite(tensor).all()]
+        if broken:
+            raise ValueError(f"{broken[0]} is not all finite")
     except (SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise EmorecError(f"{weights}: cannot be loaded ({reason}); delete {folder} and train it again") from None

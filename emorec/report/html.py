@@ -33,7 +33,7 @@ def write(tree: Node, folder: Path, bibliography: list[str], depth: int, toc: bo
 
 
 def _lower(node: Node) -> list[Node] | None:
-    content = node.get("c")
+    content: Any = node.get("c")
     if node["t"] == "Header":
         return [_header(content)]
     if node["t"] == "Table":

@@ -109,13 +109,14 @@ def stringify(tree: Any) -> str:
         return "".join(stringify(item) for item in tree)
     if not isinstance(tree, dict):
         return ""
-    kind, content = tree.get("t"), tree.get("c")
+    kind = tree.get("t")
+    content: Any = tree.get("c")
     if kind == "Str":
-        return content
+        return str(content)
     if kind in ("Space", "SoftBreak", "LineBreak"):
         return " "
     if kind in ("Code", "CodeBlock", "Math"):
-        return content[1]
+        return str(content[1])
     if kind in ("RawInline", "RawBlock", "Note"):
         return ""
     if kind == "Quoted":

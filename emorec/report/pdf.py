@@ -50,7 +50,7 @@ def compile(markup: str, folder: Path, timestamp: int) -> tuple[bytes, list[str]
 
 
 def _lower(node: Node) -> list[Node] | None:
-    content = node.get("c")
+    content: Any = node.get("c")
     if node["t"] == "Header":
         level, (identifier, classes, _), inlines = content
         return [{"t": "Header", "c": [level, [identifier, classes, []], transform(inlines, _lower)]}]

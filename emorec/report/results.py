@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 
 from emorec.config import Study
 from emorec.errors import EmorecError
+from emorec.inputs import check_table, read_json
 
 TABLES = (
     "models",
@@ -194,15 +195,14 @@ def read(study: Path) -> Results:
 
     Raises EmorecError when a table or record is missing or the study lacks what the report is about.
     """
-    data = study / "data" / "summary.json"
-    if not data.exists():
-        raise EmorecError(f"{data}: missing; run the stage `data` first")
-    summary = json.loads(data.read_text(encoding="utf-8"))
+    summary = read_json(study / "data" / "summary.json")
     tables = {}
     for name in wanted(votes=has_votes(summary), synthetic=bool(summary["synthetic"])):
         tables[name] = read_table(study / "tables" / f"{name}.csv")
     tables["models"]["headline"] = tables["models"].headline.astype(bool)
-    records = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(study.glob("networks/*/seed*/network.json"))]
+    records = [read_json(p) for p in sorted(study.glob("networks/*/seed*/network.json"))]
+    # The one text of the user's; the config restricts it, but a table can be edited.
+    tables["models"]["label"] = tables["models"]["label"].map(escaped)
     # A folder may hold networks of an earlier config; the ones of this study are in curves.csv.
     own = set(zip(tables["curves"].network, tables["curves"].seed, strict=True))
     records = [record for record in records if (record["network"], record["seed"]) in own]
@@ -231,12 +231,19 @@ def _jobs(study: Path, own: set[tuple[str, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["stage", "network", "seed", "seconds", "processor", "memory"])
 
 
+def escaped(text: str) -> str:
+    """`text` as Markdown that shows it as it is: no HTML, emphasis, link, formula, citation or shortcode."""
+    return (
+        re.sub(r"([^\w\s.,:;/%&'=+×≤≥–-]|_)", r"\\\1", " ".join(text.split()))
+        .replace("&", "&amp;")
+        .replace(r"\|", "&#124;")
+    )
+
+
 def read_table(path: Path) -> pd.DataFrame:
-    """A table of the study, names as they stand there. EmorecError where it is missing."""
-    try:
-        return _numbers(pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={}))
-    except FileNotFoundError:
-        raise EmorecError(f"{path}: missing; run the stage `tables` first") from None
+    """A table of the study, names as they stand there. EmorecError where it is missing or malformed."""
+    check_table(path)
+    return _numbers(pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={}))
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from emorec.data.twins import NEAREST
 from emorec.data.votes import load_votes
 from emorec.files import write_csv
 from emorec.groupings import read_groups
+from emorec.inputs import made_of
 from emorec.paths import Layout
 from emorec.tables.bootstrap import RESAMPLES
 from emorec.tables.representation import SAMPLE
@@ -121,7 +122,9 @@ def audit(study: Study, layout: Layout, effort: Effort) -> Tables:
 def without_twins(study: Study, layout: Layout, effort: Effort) -> Tables:
     """Scores and comparisons without the test faces that have a twin in training."""
     predictions, models = _predictions(study, layout), _compared(study, layout)
-    twins = pd.read_csv(layout.table("twins"))
+    path = layout.table("twins")
+    with made_of([path]):
+        twins = pd.read_csv(path).astype({"row": "int64", "twin": bool})
     return {"without_twins": tables.without_twins_table(predictions, models, twins, effort.resamples)}
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
+from emorec.inputs import check_table
 from emorec.tables.controls import choose_controls, headline
 from emorec.tables.read import Model, read_record
 
@@ -99,8 +100,12 @@ def classes_table(summary: Path) -> pd.DataFrame:
     counts = read_record(summary, ("counts",))["counts"]
     rows = []
     for split in SPLITS:
+        if not isinstance(counts, dict) or not isinstance(counts.get(split, {}), dict):
+            raise EmorecError(f"{summary}: its counts are no numbers by split and emotion; run the data stage again")
         if split not in counts:
             raise EmorecError(f"{summary}: no counts of split {split!r}; run the data stage again")
+        if not all(isinstance(count, int) and count >= 0 for count in counts[split].values()):
+            raise EmorecError(f"{summary}: a count of split {split!r} is no number of faces; run the data stage again")
         total = sum(counts[split].values())
         for emotion in EMOTIONS:
             faces = int(counts[split].get(emotion, 0))
@@ -118,16 +123,17 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
     for path in histories:
         path = Path(path)
         record = read_record(path.with_name("network.json"), ("network", "seed", "role", "best_epoch"))
-        try:
-            history = pd.read_csv(path)
-        except (OSError, ValueError) as error:
-            raise EmorecError(f"{path}: no history ({error}); train the network again") from None
+        check_table(path)
+        history = pd.read_csv(path)
         missing = [column for column in HISTORY if column not in history.columns]
         if missing:
             raise EmorecError(f"{path}: no column {', '.join(missing)}; train the network again")
         if history.empty:
             continue
         history = history[HISTORY]
+        words = [column for column in HISTORY if history[column].dtype.kind not in "if"]
+        if words and len(history):
+            raise EmorecError(f"{path}: {', '.join(words)} holds other than numbers; train the network again")
         history.insert(0, "network", record["network"])
         history.insert(1, "seed", record["seed"])
         history.insert(2, "role", record["role"])

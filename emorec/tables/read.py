@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +9,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from emorec import EMOTIONS, SPLITS
+from emorec import EMOTIONS, SPLITS, npz
+from emorec.data.malformed import printable
 from emorec.errors import EmorecError
+from emorec.inputs import read_json
 
 PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
+MOST_FACES = 5_000_000  # in val and test, by far
+MOST_COLUMNS = 500
 KINDS = ("single", "ensemble", "mixture", "oracle")
 
 
@@ -85,7 +90,7 @@ class Embeddings:
 
 
 def read_predictions(
-    paths: Mapping[tuple[str, int], Path], read: Callable[[Path], pd.DataFrame] = pd.read_parquet
+    paths: Mapping[tuple[str, int], Path], read: Callable[[Path], pd.DataFrame] | None = None
 ) -> pd.DataFrame:
     """Concatenate the predictions of each (model, seed): model, seed, split, row, label and PROBABILITIES.
 
@@ -143,22 +148,27 @@ def read_groups(model: Model) -> list[tuple[str, ...]]:
     return groups
 
 
-def _read_prediction(path: Path, read: Callable[[Path], pd.DataFrame] = pd.read_parquet) -> pd.DataFrame:
+def _read_prediction(path: Path, read: Callable[[Path], pd.DataFrame] | None = None) -> pd.DataFrame:
     again = "run the predictions stage again"
     try:
-        table = read(path)
+        table = (read or _read_parquet)(path)
     except FileNotFoundError:
         raise EmorecError(f"{path}: no such file; {again}") from None
-    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-        raise EmorecError(f"{path}: no Parquet file ({str(error).splitlines()[0]}); {again}") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = printable(" ".join(str(error).split()), 200)
+        raise EmorecError(f"{path}: no Parquet file ({reason}); {again}") from None
     missing = [c for c in ("split", "row", "label", *PROBABILITIES) if c not in table.columns]
     if missing:
         raise EmorecError(f"{path}: no column {', '.join(missing)}; {again}")
     if table.empty:
         raise EmorecError(f"{path}: no rows; {again}")
+    for column in ("row", "label"):
+        if not pd.api.types.is_integer_dtype(table[column]) or table[column].isna().any():
+            raise EmorecError(f"{path}: {column} holds {table[column].dtype}, no whole numbers; {again}")
+    unknown = sorted({str(name) for name in table["split"].unique()} - set(SPLITS))
+    if unknown:
+        raise EmorecError(f"{path}: unknown split {unknown[0][:40]!r}; use {', '.join(SPLITS)}")
     split = table["split"].astype(str)
-    if not split.isin(SPLITS).all():
-        raise EmorecError(f"{path}: unknown split {split[~split.isin(SPLITS)].iloc[0]!r}; use {', '.join(SPLITS)}")
     for kind, columns in (("p", PROBABILITIES), ("gate", [c for c in table.columns if c.startswith("gate_")])):
         if columns:
             _check_distribution(path, table, columns, kind)
@@ -173,6 +183,23 @@ def _read_prediction(path: Path, read: Callable[[Path], pd.DataFrame] = pd.read_
     )
     table = table.sort_values(["split", "row"], ignore_index=True)
     return table.assign(split=table["split"].astype(str))
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """The table, if it can be one of predictions: a kilobyte of Parquet may stand for a billion rows."""
+    file = pq.ParquetFile(path)
+    if file.metadata.num_rows > MOST_FACES or file.metadata.num_columns > MOST_COLUMNS:
+        raise ValueError(f"{file.metadata.num_rows:,} rows of {file.metadata.num_columns:,} columns are no predictions")
+    names = file.schema_arrow.names
+    if len(set(names)) != len(names):
+        raise ValueError("a column stands there twice")
+    for name in names:
+        kind = file.schema_arrow.field(name).type
+        if name != "split" and not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+            raise ValueError(f"the column {name[:40]!r} holds {kind}, no numbers")
+    file.close()
+    dictionary = ["split"] if "split" in names else []  # its few names are kept once, not once a row
+    return pq.ParquetFile(path, read_dictionary=dictionary).read().to_pandas()
 
 
 def _check_distribution(path: Path, table: pd.DataFrame, columns: list[str], kind: str) -> None:
@@ -233,14 +260,14 @@ def read_embeddings(paths: Mapping[tuple[str, int], Path]) -> Iterator[tuple[tup
 def _read_embedding(path: Path) -> Embeddings:
     again = "run the predictions stage again"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            embeddings, row, label = file["embeddings"], file["row"], file["label"]
+        found = npz.read(path, ("embeddings", "row", "label"))
     except FileNotFoundError:
         raise EmorecError(f"{path}: no such file; {again}") from None
-    except KeyError as error:
-        raise EmorecError(f"{path}: {str(error.args[0])}; {again}") from None
     except (OSError, ValueError) as error:
-        raise EmorecError(f"{path}: no npz file ({str(error).splitlines()[0]}); {again}") from None
+        raise EmorecError(f"{path}: no npz file of embeddings ({error}); {again}") from None
+    embeddings, row, label = found["embeddings"], found["row"], found["label"]
+    if embeddings.dtype.kind != "f" or row.dtype.kind not in "iu" or label.dtype.kind not in "iu":
+        raise EmorecError(f"{path}: holds {embeddings.dtype}, {row.dtype} and {label.dtype}, no embeddings; {again}")
     if embeddings.ndim != 2 or row.shape != (len(embeddings),) or label.shape != row.shape or not row.size:
         raise EmorecError(f"{path}: shapes {embeddings.shape}, {row.shape}, {label.shape} do not agree; {again}")
     if not np.isfinite(embeddings).all():
@@ -251,13 +278,8 @@ def _read_embedding(path: Path) -> Embeddings:
 
 def read_record(path: Path, keys: Sequence[str]) -> dict[str, Any]:
     """Read a JSON file that must have `keys`; EmorecError otherwise."""
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise EmorecError(f"{path}: no such file; run the stage that makes it again") from None
-    except ValueError as error:
-        raise EmorecError(f"{path}: no JSON ({error}); run the stage that makes it again") from None
+    record = read_json(Path(path))
     for key in keys:
-        if not isinstance(record, dict) or key not in record:
+        if key not in record:
             raise EmorecError(f"{path}: no key {key!r}; run the stage that makes it again")
     return record

@@ -1,4 +1,5 @@
 # The only functions of the workflow: from the validated config to the rules' inputs, parameters and resources.
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from emorec import config as configs
-from emorec import figures
+from emorec import figures, ledger, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.networks.brought import check_networks
@@ -22,6 +23,8 @@ if FROM not in ("pixels", "weights", "published"):
 
 MANIFEST = None
 try:
+    for path in workflow.configfiles:
+        configs.read_yaml(Path(path))  # what Snakemake lets pass: a key that stands twice
     STUDY = configs.validate({key: value for key, value in config.items() if key != "from"}, "config")
     PUBLISHED = f"results/published/{STUDY.study}"
     if FROM == "published":
@@ -34,6 +37,12 @@ except EmorecError as error:
 # A study that is rebuilt has a place of its own, beside the run that its reader may have.
 ROOT = "results/from-published" if FROM == "published" else "results"
 RESULTS = f"{ROOT}/{STUDY.study}"
+if workflow.is_main_process:
+    try:
+        ledger.check(Path(RESULTS))
+    except EmorecError as error:
+        raise WorkflowError(str(error)) from None
+    running.date_back(Path(RESULTS))
 CONFIG = f"{RESULTS}/config.yaml"
 NETWORKS = configs.networks(STUDY)
 
@@ -46,6 +55,17 @@ wildcard_constraints:
     model="|".join(STUDY.models),
     grouping="|".join(configs.spectral_groupings(STUDY)) or "none",
     seed=r"\d+",
+
+
+def hold_the_study():
+    """Nobody else may work on the study meanwhile; jobs on this machine end with the workflow, even a killed one."""
+    try:
+        held = running.hold(Path(RESULTS))
+    except EmorecError as error:
+        raise WorkflowError(str(error)) from None
+    workflow.globals["_held"] = held
+    if held and workflow.local_exec:
+        os.environ[running.VARIABLE] = f"{Path(held.name).resolve()}\n{running.whose()}"
 
 
 def write_effective_config():

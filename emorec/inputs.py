@@ -1,0 +1,81 @@
+"""What one stage reads of another's text files, tables and records: whole, rectangular, no larger than they can be."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from emorec.errors import EmorecError
+
+LARGEST = 500_000_000  # bytes of a table; of a record a hundredth of it
+AGAIN = "delete it and run again"
+
+
+def check_table(path: Path) -> None:
+    """Raise EmorecError, one line, unless the CSV file is UTF-8 text with unique columns and equally long rows."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise EmorecError(f"{path}: larger than any table; {AGAIN}")
+        with open(path, encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            header = next(reader, [])
+            if not any(header):
+                raise EmorecError(f"{path}: no header, the file is empty; {AGAIN}")
+            twice = [name for name in header if header.count(name) > 1]
+            if twice:
+                raise EmorecError(f"{path}, row 1: the column {twice[0][:40]!r} stands twice; {AGAIN}")
+            for fields in reader:
+                if len(fields) != len(header):
+                    raise EmorecError(
+                        f"{path}, row {reader.line_num}: {len(fields)} columns, the header has {len(header)}; {AGAIN}"
+                    )
+                if any("\0" in field for field in fields):
+                    raise EmorecError(f"{path}, row {reader.line_num}: not text; {AGAIN}")
+    except FileNotFoundError:
+        raise EmorecError(f"{path}: missing; run the stage `tables` first") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise EmorecError(f"{path}: no CSV text in UTF-8 ({error}); {AGAIN}") from None
+    except OSError as error:
+        raise EmorecError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises EmorecError, one line, for a file that is missing or holds anything else."""
+    try:
+        if path.stat().st_size > LARGEST // 100:
+            raise EmorecError(f"{path}: larger than any record; {AGAIN}")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise EmorecError(f"{path}: no such file; run the stage that makes it again") from None
+    except OSError as error:
+        raise EmorecError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from None
+    except (ValueError, RecursionError) as error:
+        raise EmorecError(f"{path}: no JSON ({' '.join(str(error).split())[:120]}); {AGAIN}") from None
+    if not isinstance(content, dict):
+        raise EmorecError(f"{path}: no JSON object; {AGAIN}")
+    return content
+
+
+@contextmanager
+def made_of(paths: Sequence[Path]) -> Iterator[None]:
+    """Check the tables and records that something is made of, and call a failure for lack of a column or value theirs.
+
+    Which of several files it was, the program's own error does not say: all are named.
+    """
+    for path in paths:
+        if path.suffix == ".csv":
+            check_table(path)
+        elif path.suffix == ".json":
+            read_json(path)
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        named = ", ".join(path.name for path in paths)
+        raise EmorecError(
+            f"{paths[0].parent}: {named} lack what is made of them ({reason}); delete them and run again"
+        ) from error

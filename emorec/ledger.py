@@ -1,0 +1,95 @@
+"""What each job wrote, by size and SHA-256, so that a file cut or changed afterwards is never taken for a good one.
+
+A CSV that lost its last lines is still a CSV. So each job leaves a ledger of its files in `checksums/`; the workflow
+checks all of them before it plans anything, and each job those that it reads, by size and time of change first and by
+SHA-256 only where the time is another. A job deletes its ledger when it starts and writes it when it ends: files of a
+job that was killed have none, and the workflow makes them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from emorec.errors import EmorecError
+from emorec.files import recording, write_json
+
+FOLDER = "checksums"
+
+
+@contextmanager
+def recorded(root: Path, job: str, reads: Sequence[str] = ()) -> Iterator[None]:
+    """Check what a job reads, let it run, and write down what it wrote under the study's folder `root`.
+
+    `job` names the ledger; `reads` are the parts of the study that the job reads, relative to `root`.
+    """
+    check(root, reads)
+    ledger = root / FOLDER / f"{job}.json"
+    ledger.unlink(missing_ok=True)
+    with recording() as written:
+        yield
+    entries = {path.relative_to(root).as_posix(): _entry(path) for path in written if _belongs(path, root)}
+    if entries:
+        write_json(ledger, dict(sorted(entries.items())))
+
+
+def check(root: Path, parts: Sequence[str] = ("",), *, always_hash: bool = False) -> int:
+    """Check the files below `parts` of the study's folder; how many there are. A file that is gone is no error.
+
+    Raises EmorecError naming the first that is not what its job wrote. `always_hash` trusts no file's time.
+    """
+    checked = 0
+    for ledger in sorted((root / FOLDER).glob("*.json")):
+        for name, entry in _read(ledger).items():
+            if not any(part == "" or name == part or name.startswith(f"{part}/") for part in parts):
+                continue
+            # A job that runs meanwhile has deleted its ledger before it wrote anything.
+            if not _same(root / name, entry, always_hash) and _read(ledger).get(name) == entry:
+                raise EmorecError(
+                    f"{root / name}: changed since it was made (see {ledger}); delete it, and the next run makes it "
+                    "again"
+                )
+            checked += 1
+    return checked
+
+
+def _same(path: Path, entry: dict[str, Any], always_hash: bool) -> bool:
+    try:
+        found = path.stat()
+        if found.st_size != entry["bytes"]:
+            return False
+        if found.st_mtime_ns == entry["mtime_ns"] and not always_hash:
+            return True
+        return bool(_sha256(path) == entry["sha256"])
+    except FileNotFoundError:
+        return True
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    found = path.stat()
+    return {"sha256": _sha256(path), "bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+
+def _belongs(path: Path, root: Path) -> bool:
+    return path.is_relative_to(root) and path.exists()
+
+
+def _read(ledger: Path) -> dict[str, dict[str, Any]]:
+    try:
+        content: dict[str, dict[str, Any]] = json.loads(ledger.read_text(encoding="utf-8"))
+        if all(entry.keys() == {"sha256", "bytes", "mtime_ns"} for entry in content.values()):
+            return content
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError):
+        pass
+    raise EmorecError(f"{ledger}: damaged; delete it (its files are then no longer checked)")
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

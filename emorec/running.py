@@ -1,0 +1,153 @@
+"""One workflow at a time on a study, and no job that outlives its workflow.
+
+Snakemake's own lock is a file that a killed process leaves behind; until the user types --unlock, nothing runs. Here
+the kernel holds the lock (flock(2)) and lets go of it when the process ends, however it ends. The jobs of a workflow
+keep trying the same lock: one that gets it knows that its workflow is dead, and stops.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import platform
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from emorec.errors import EmorecError
+from emorec.files import discard_partial
+
+try:
+    import fcntl
+except ImportError:  # not POSIX: no locks, as on a file system without them
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
+NAME = "workflow.lock"
+VARIABLE = "EMOREC_WORKFLOW_LOCK"  # "<path>\n<whose>": the lock of a job's workflow
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
+
+
+def hold(root: Path, patience: float = 10.0) -> IO[str] | None:
+    """Take the lock of the study in `root` for this process, and clear away what killed ones left half-written.
+
+    Hold on to the result: the lock lasts as long as it is open. None where the file system has no locks. `patience`:
+    seconds that jobs of a workflow that was killed may take to stop. Raises EmorecError where another workflow runs.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        file = open(root / NAME, "a+", encoding="utf-8")  # noqa: SIM115 - open as long as the process runs
+    except OSError as error:
+        raise EmorecError(f"{root}: cannot be written ({error.strerror}); make it writable and run again") from None
+    try:
+        _lock(file, patience)
+    except BlockingIOError:
+        file.seek(0)
+        holder = " ".join(file.read().split()) or "unknown"
+        file.close()
+        raise EmorecError(
+            f"{root}: another workflow works on this study ({holder}); wait for its end or stop it, then run again"
+        ) from None
+    except OSError as error:
+        file.close()
+        if error.errno in _NO_LOCKS:
+            log.warning("%s: the file system knows no locks; start one workflow at a time", root)
+            return None
+        raise
+    file.truncate(0)
+    file.write(whose())
+    file.flush()
+    for folder in (root, *(path for path in root.rglob("*") if path.is_dir())):
+        discard_partial(folder)
+    return file
+
+
+def date_back(root: Path, slack: float = 60.0) -> int:
+    """Date files of the future now; how many there were.
+
+    Snakemake tells by files' times what is out of date. Where the clock was set back, results of before would be newer
+    than everything that is made of them, and be used up again and again until the clock has caught up.
+    """
+    now = time.time()
+    future = [path for path in root.rglob("*") if path.is_file() and path.stat().st_mtime > now + slack]
+    for path in future:
+        os.utime(path, (now, now))
+    if future:
+        log.warning("%s: the clock was set back: %d files of the future are dated now", root, len(future))
+    return len(future)
+
+
+def whose() -> str:
+    """This process, for people and for its jobs."""
+    return f"process {os.getpid()} on {platform.node() or 'this machine'} since {_STARTED}"
+
+
+def watch() -> None:
+    """In a job: stop this process, as SIGTERM does, once the workflow that started it is dead."""
+    wanted = os.environ.get(VARIABLE)
+    if fcntl is None or not wanted:
+        return
+    path, _, holder = wanted.partition("\n")
+    threading.Thread(target=_await_end, args=(Path(path), holder), daemon=True).start()
+
+
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """SIGTERM (scancel, a time limit, a shutdown) ends this process like Ctrl-C: temporary files are cleared away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _lock(file: IO[str], patience: float) -> None:
+    if fcntl is None:
+        raise OSError(errno.ENOLCK, "no locks")
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.2)
+
+
+def _await_end(path: Path, holder: str, every: float = 0.5) -> None:
+    """End this process when `holder` no longer holds the lock: nobody does, or the next workflow already does."""
+    try:
+        while path.read_text(encoding="utf-8") == holder:
+            with open(path, encoding="utf-8") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    time.sleep(every)
+                    continue
+                _end()  # with the lock in hand, so that no other workflow begins before this job is gone
+        _end()
+    except OSError:  # no locks here, or the study's folder is gone
+        return
+
+
+def _end() -> None:
+    log.error("emorec: the workflow that started this job has ended; so does the job")
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+_STARTED = time.strftime("%Y-%m-%d %H:%M:%S")

@@ -9,6 +9,7 @@ READY := $(VENV)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: report published test slurm test-cluster lint bench clean
+.PHONY: report test browser lint bench clean
 
 report: $(READY)
 	snakemake --cores $(CORES)
@@ -21,8 +22,9 @@ published: $(READY)
 	@for config in results/published/*/config.yaml; do \
 		[ ! -e "$$config" ] || snakemake --cores $(CORES) --configfile "$$config" --config from=published || exit 1; \
 	done
+	@echo "Explorer of the faces: results/demo/report/explorer.html"
 
-test: $(READY) lint
+test: $(READY) lint browser
 	python -m pytest
 
 # The workflow on a Slurm of one node that the tests start themselves; `make test` runs it too where Slurm is installed.
@@ -34,6 +36,13 @@ slurm:
 		test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 			|| { echo "Slurm and munge are not installed: apt-get install slurm-wlm munge, as root"; exit 1; }; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends slurm-wlm munge; }
+# The explorer is tested in a browser: one from the system's packages, where there is none yet and root asks for it.
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+browser:
+	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium >/dev/null; \
+	else echo "no Chromium: the explorer's test in a browser is skipped, or fails where CI=true"; fi
 
 lint: $(READY)
 	ruff check .

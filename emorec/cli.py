@@ -253,6 +253,25 @@ def compare_runs(args: argparse.Namespace) -> int:
     return 0 if comparison.reproduced else 1
 
 
+def explorer(args: argparse.Namespace) -> None:
+    """Make the page in which a reader looks at the faces; without pictures where the study's faces are not there."""
+    import pandas as pd
+
+    from emorec.data.faces import load_faces
+    from emorec.explorer.data import explorer_data
+    from emorec.explorer.page import page
+    from emorec.files import write_text
+    from emorec.tables.read import read_predictions
+
+    study, layout = _study(args)
+    models, projections = (pd.read_csv(layout.table(name)) for name in ("models", "projections"))
+    files = {(model, seed): layout.predictions(model, seed) for model in study.models for seed in study.seeds}
+    faces = load_faces(layout.faces) if layout.faces.exists() else None
+    data = explorer_data(study.study, models, read_predictions(files), projections, faces)
+    synthetic = study.data.source == "synthetic"
+    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=configs.has_report(study)))
+
+
 def predict(args: argparse.Namespace) -> None:
     """Label image files of faces with a trained model.
 
@@ -270,6 +289,25 @@ def predict(args: argparse.Namespace) -> None:
     temperature = use_temperature(study, layout, model, seed)
     combined = model_outputs(study.models[model], networks, images, temperature, study.training.device)
     sys.stdout.write(label.FORMS[args.form](label.label_frame(args.face, combined)))
+
+
+def export(args: argparse.Namespace) -> None:
+    """Write a trained model as one ONNX file: faces in, probabilities out.
+
+    Input `faces` is (b, 1, 48, 48), grey values from 0 (black) to 255 as uint8, or float32 with --input float32; any
+    number b of faces. Scaling, views and combination are part of the file. Outputs are `probabilities`, (b, 7) in the
+    order angry, disgust, fear, happy, sad, surprise, neutral, and `gate`, (b, experts), where the model has a gate.
+    """
+    from emorec.apply import export as exporting
+    from emorec.apply.model import load_parts
+
+    study, layout = _study(args)
+    model, seed = _replicate(study, args.model, args.seed)
+    networks = load_parts(study, layout, model, seed)
+    path = args.output or Path(f"{study.study}-{model}-seed{seed}.onnx")
+    whole = exporting.Whole(study.models[model].kind, networks)
+    exporting.export(path, whole, args.input, {"study": study.study, "model": model, "seed": str(seed)})
+    log.info("%s: %s with seed %d, ONNX opset %d", path, configs.label(study, model), seed, exporting.OPSET)
 
 
 def show_config(args: argparse.Namespace) -> None:
@@ -324,6 +362,7 @@ def _parser() -> argparse.ArgumentParser:
     compared.add_argument("--log", type=Path, help="also write the messages to this file")
     add("unpack", unpack).add_argument("--published", type=Path, required=True, help="results/published/<study>")
 
+    add("explorer", explorer)
     predicting = add("predict", predict)
     predicting.add_argument("face", nargs="+", type=Path, metavar="FACE", help="an image file: one face, cropped")
     _add_replicate(predicting)
@@ -331,6 +370,10 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("json", "csv"):
         text = f"print {name.upper()}, with the gate's weights where there is one, instead of a table"
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="table", help=text)
+    exporting = add("export", export)
+    _add_replicate(exporting)
+    exporting.add_argument("--input", choices=("uint8", "float32"), default="uint8", help="default: %(default)s")
+    exporting.add_argument("--output", type=Path, help="the file (default: STUDY-MODEL-seedN.onnx)")
     return parser
 
 

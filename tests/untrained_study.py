@@ -29,7 +29,7 @@ STUDY = {
             "architecture": {"stem": "stride2", "squeeze_excitation": 2, "whitening": True, "dropout": 0.1},
             "training": {"views": "ten-crop", "crop": 40},
         },
-        "ensemble": {"kind": "ensemble", "of": "resnet18", "members": 3},
+        "ensemble": {"kind": "ensemble", "of": "resnet18", "members": 2},
         "mixture": {"kind": "mixture", "of": "resnet18", "grouping": "original"},
         "top-1": {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "top-1", "foreign": "other"},
         "temperature": {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "temperature"},
@@ -52,13 +52,24 @@ def write(folder: Path) -> tuple[config.Study, Layout, list[str]]:
         torch.manual_seed(number)
         network = build(specs[part.network])
         for name, buffer in network.named_buffers():  # as training would leave them: not all equal
-            if name.endswith(("running_mean", "running_var")):
+            if name.endswith("running_var"):
                 buffer.uniform_(0.5, 1.5)
-        torch.nn.init.normal_(network.fc.weight, std=0.5)
+            elif name.endswith("running_mean"):
+                buffer.uniform_(-0.2, 0.2)
+        _spread(network)
         trained = Trained(network.state_dict(), [{"epoch": 1, "val_accuracy": 0.5}], 1, 0.0, "cpu", True)
         save_network(layout.network(part.network, part.seed), specs[part.network], part.seed, trained, 0.5, 0.25)
     save_faces(layout.faces, faces())
     return study, layout, ["--config", str(path), "--results", str(folder / "results")]
+
+
+@torch.no_grad()
+def _spread(network: torch.nn.Module) -> None:
+    """Give each output mean 0 and deviation 1 over the faces, so that it says something different of each."""
+    h = network.eval().embed(torch.from_numpy(faces().images)[:, None].float() / 64 - 2)
+    z = network.fc(h)
+    network.fc.weight /= z.std(0)[:, None]
+    network.fc.bias.copy_(-(network.fc.weight @ h.mean(0)))
 
 
 def faces(count: int = 21) -> Faces:

@@ -299,13 +299,13 @@ def export(args: argparse.Namespace) -> None:
     order angry, disgust, fear, happy, sad, surprise, neutral, and `gate`, (b, experts), where the model has a gate.
     """
     from emorec.apply import export as exporting
-    from emorec.apply.model import load_parts
+    from emorec.apply.model import load_parts, use_temperature
 
     study, layout = _study(args)
     model, seed = _replicate(study, args.model, args.seed)
     networks = load_parts(study, layout, model, seed)
     path = args.output or Path(f"{study.study}-{model}-seed{seed}.onnx")
-    whole = exporting.Whole(study.models[model].kind, networks)
+    whole = exporting.Whole(study.models[model], networks, use_temperature(study, layout, model, seed))
     exporting.export(path, whole, args.input, {"study": study.study, "model": model, "seed": str(seed)})
     log.info("%s: %s with seed %d, ONNX opset %d", path, configs.label(study, model), seed, exporting.OPSET)
 

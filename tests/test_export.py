@@ -14,7 +14,6 @@ from emorec import EMOTIONS, config
 from emorec.apply.export import OPSET, Whole
 from emorec.apply.model import load_parts, model_outputs
 from emorec.cli import main
-from emorec.errors import EmorecError
 from emorec.paths import Layout
 from tests import untrained_study
 
@@ -40,7 +39,9 @@ def run(path: Path, faces: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(names, session.run(names, {"faces": faces}), strict=True))
 
 
-@pytest.mark.parametrize(("model", "kind"), [("rich", "uint8"), ("ensemble", "float32"), ("mixture", "uint8")])
+@pytest.mark.parametrize(
+    ("model", "kind"), [("rich", "uint8"), ("ensemble", "float32"), ("mixture", "uint8"), ("sparse", "uint8")]
+)
 def test_onnx_runtime_agrees_for_any_number_of_faces(study: Written, tmp_path: Path, model: str, kind: str) -> None:
     import onnx
 
@@ -49,7 +50,7 @@ def test_onnx_runtime_agrees_for_any_number_of_faces(study: Written, tmp_path: P
     arguments = ["--model", model, "--seed", "1", "--input", kind, "--output", str(path)]
     assert main(["export", *options, *arguments]) == 0
     images = untrained_study.faces().images
-    expected = model_outputs(spec, model, load_parts(spec, layout, model, 1), images, "cpu")
+    expected = model_outputs(spec.models[model], load_parts(spec, layout, model, 1), images)
     for count in (1, 2, 21):
         said = run(path, images[:count, None].astype(kind))
         assert said["probabilities"].shape == (count, 7) and said["probabilities"].dtype == np.float32
@@ -75,10 +76,29 @@ def test_the_file_has_the_same_bytes_twice(study: Written, tmp_path: Path) -> No
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
 
 
-def test_a_kind_that_has_no_onnx_form_is_refused(study: Written) -> None:
+@pytest.mark.parametrize("model", [name for name in untrained_study.STUDY["models"] if name != "oracle"])
+def test_the_module_says_what_the_stages_say(study: Written, model: str) -> None:
+    """Every kind of model before it is written, which takes seconds for each."""
     spec, layout, _ = study
-    with pytest.raises(EmorecError, match="of kind oracle cannot be written as ONNX"):
-        Whole("oracle", load_parts(spec, layout, "resnet18", 1))
+    images = untrained_study.faces().images
+    temperature = 0.7 if model == "temperature" else 1.0
+    expected = model_outputs(spec.models[model], load_parts(spec, layout, model, 1), images, temperature)
+    with torch.no_grad():
+        whole = Whole(spec.models[model], load_parts(spec, layout, model, 1), temperature).eval()
+        probabilities, *gate = whole(torch.from_numpy(images)[:, None])
+    np.testing.assert_allclose(probabilities, expected.probabilities, atol=1e-5)
+    assert whole.experts == list(expected.gate)
+    for weights in gate:
+        np.testing.assert_allclose(weights, np.stack(list(expected.gate.values()), 1), atol=1e-5)
+    assert np.ptp(expected.probabilities, axis=0).max() > 0.05, "all faces get the same: agreement means nothing"
+
+
+def test_a_gate_that_goes_by_the_labels_is_refused(
+    study: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", *study[2], "--model", "oracle", "--output", str(tmp_path / "none.onnx")]) == 1
+    error = capsys.readouterr().err
+    assert "goes by the labels" in error and error.count("\n") == 1
 
 
 def test_missing_packages_are_named(

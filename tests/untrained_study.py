@@ -10,8 +10,10 @@ import yaml
 
 from emorec import config
 from emorec.data.faces import Faces, save_faces
+from emorec.networks.build import Network, build
+from emorec.networks.mixture import Mixture
 from emorec.networks.store import save_network
-from emorec.networks.train import Trained, build
+from emorec.networks.train import Trained
 from emorec.paths import Layout
 
 STUDY = {
@@ -64,12 +66,21 @@ def write(folder: Path) -> tuple[config.Study, Layout, list[str]]:
 
 
 @torch.no_grad()
-def _spread(network: torch.nn.Module) -> None:
+def _spread(network: Network) -> None:
     """Give each output mean 0 and deviation 1 over the faces, so that it says something different of each."""
-    h = network.eval().embed(torch.from_numpy(faces().images)[:, None].float() / 64 - 2)
-    z = network.fc(h)
-    network.fc.weight /= z.std(0)[:, None]
-    network.fc.bias.copy_(-(network.fc.weight @ h.mean(0)))
+    x = torch.from_numpy(faces().images)[:, None].float() / 64 - 2
+    if isinstance(network, Mixture):
+        maps = network.eval().trunk(x)
+        heads = [*network.experts, *([] if network.shared else [network.gate])]
+        if network.shared:
+            torch.nn.init.normal_(network.gate.weight, std=3)
+    else:
+        maps, heads = x, [network.eval()]
+    for head in heads:
+        h = head.embed(maps)
+        if hasattr(head, "fc"):  # an expert of one emotion has nothing to be spread
+            head.fc.weight /= head.fc(h).std(0)[:, None]
+            head.fc.bias.copy_(-(head.fc.weight @ h.mean(0)))
 
 
 def faces(count: int = 21) -> Faces:

@@ -13,6 +13,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,8 +23,10 @@ from emorec import config as configs
 from emorec.config import SIDE, Training
 from emorec.errors import EmorecError
 from emorec.files import atomic
+from emorec.networks.mixture import Mixture
 from emorec.networks.store import Loaded
 from emorec.networks.views import views_of
+from emorec.predictions.model import expert_groups, joint_experts
 
 # What torch.onnx writes without converting, and every ONNX Runtime since 1.14 (2023) reads.
 OPSET = 18
@@ -31,44 +34,76 @@ INPUTS = {"uint8": torch.uint8, "float32": torch.float32}
 
 
 class Whole(nn.Module):
-    """A model of a study as one module: what `predictions.combine` does to its parts' outputs, in torch.
+    """A model of a study as one module: what `predictions.model.combined` does to its parts' outputs, in torch.
 
     Args:
-        kind: of the model, as in the config.
+        model: its entry in the config.
         networks: its parts, in the order of `config.parts`.
+        temperature: of its gate, from `apply.model.use_temperature`.
+
+    Raises EmorecError for a mixture whose gate goes by the labels.
     """
 
-    def __init__(self, kind: str, networks: Sequence[Loaded]) -> None:
+    def __init__(self, model: configs.Model, networks: Sequence[Loaded], temperature: float = 1.0) -> None:
         super().__init__()
-        if kind not in ("single", "ensemble", "mixture"):
-            raise EmorecError(f"emorec export: models of kind {kind} cannot be written as ONNX")
-        self.kind = kind
+        if model.kind == "mixture" and model.gate == "oracle":
+            raise EmorecError("a mixture with the gate `oracle` goes by the labels; it cannot be used without them")
+        self.model, self.temperature = model, temperature
         self.networks = nn.ModuleList(loaded.network for loaded in networks)
+        for network in self.networks:
+            if isinstance(network, Mixture):
+                network.everyone = True
         self.records = [loaded.record for loaded in networks]
         self.experts: list[str] = []
-        if kind == "mixture":
-            self.experts = [configs.expert_name(record["emotions"]) for record in self.records[1:]]
-            for number, record in enumerate(self.records[1:]):
-                place = torch.zeros(len(record["emotions"]), len(EMOTIONS))  # (k, 7), 1 where an output is the emotion
-                for output, emotion in enumerate(record["emotions"]):
-                    place[output, EMOTIONS.index(emotion)] = 1
-                self.register_buffer(f"place{number}", place)
+        if model.kind == "mixture":
+            self.experts = [configs.expert_name(group) for group in expert_groups(model, self.records)]
+            for number, record in enumerate(self.records[int(model.has_gate) :]):
+                self.register_buffer(f"place{number}", _places(record["classes"]))
+        elif model.kind not in ("single", "ensemble"):
+            self.experts = joint_experts(self.records[0], len(self.networks[0].experts))
 
     def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Faces (b, 1, 48, 48), 0 to 255, to probabilities (b, 7), and the gate's weights (b, e) of a mixture."""
-        said = []
-        for network, record in zip(self.networks, self.records, strict=True):
-            how = Training(**record["spec"]["training"])
-            x = (faces.float() / 255 - record["pixel_mean"]) / record["pixel_std"]
-            views = views_of(x, how.views, how.crop)
-            # One pass over all views keeps the file's graph small.
-            h = network.embed(torch.cat(views)).unflatten(0, (len(views), -1)).mean(0)
-            said.append(network.fc(h).softmax(1))
-        if self.kind == "mixture":
-            gate, *experts = said
-            known = [p @ self.get_buffer(f"place{number}") for number, p in enumerate(experts)]
-            return sum(gate[:, e : e + 1] * p for e, p in enumerate(known)), gate
-        return (sum(said) / len(said),)
+        logits, gates = zip(
+            *(self._said(faces, network, record) for network, record in zip(self.networks, self.records, strict=True)),
+            strict=True,
+        )
+        if self.model.kind == "mixture":
+            weights = self._weights(logits)
+            said = logits[int(self.model.has_gate) :]
+            known = [z.softmax(1) @ self.get_buffer(f"place{number}") for number, z in enumerate(said)]
+            mixed = sum(weights[:, e : e + 1] * p for e, p in enumerate(known))
+            return mixed / mixed.sum(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny), weights
+        probabilities = sum(z.softmax(1) for z in logits) / len(logits)
+        return (probabilities, gates[0]) if self.experts else (probabilities,)
+
+    def _said(self, faces: torch.Tensor, network: nn.Module, record: dict[str, Any]) -> tuple:
+        how = Training(**record["spec"]["training"])
+        x = (faces.float() / 255 - record["pixel_mean"]) / record["pixel_std"]
+        views = views_of(x, how.views, how.crop)
+        # One pass over all views keeps the file's graph small.
+        answer = network.answer(torch.cat(views))
+        logits, gate = (
+            None if found is None else found.unflatten(0, (len(views), -1)).mean(0)
+            for found in (answer.logits, answer.gate)
+        )
+        return logits, gate
+
+    def _weights(self, logits: Sequence[torch.Tensor]) -> torch.Tensor:
+        if self.model.gate == "uniform":
+            return torch.ones_like(logits[0][:, :1]).expand(-1, len(self.experts)) / len(self.experts)
+        if self.model.gate == "top-1":
+            return nn.functional.one_hot(logits[0].argmax(1), len(self.experts)).float()
+        return (logits[0] / self.temperature).softmax(1)
+
+
+def _places(classes: Sequence[Sequence[str]]) -> torch.Tensor:
+    """(k, 7): 1 where an output is the emotion's; an output for several, of others' faces, is nobody's."""
+    place = torch.zeros(len(classes), len(EMOTIONS))
+    for output, emotions in enumerate(classes):
+        if len(emotions) == 1:
+            place[output, EMOTIONS.index(emotions[0])] = 1
+    return place
 
 
 def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:

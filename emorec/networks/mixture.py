@@ -68,6 +68,8 @@ class Mixture(nn.Module):
     ) -> None:
         super().__init__()
         self.top, self.shared = top, trunk > 0
+        # Whether experts look at faces that do not ask them, too: slower, but of fixed shapes, as ONNX needs.
+        self.everyone = False
         self.columns = [_columns(classes) for classes in experts]
         if self.shared:
             stem = {k: v for k, v in architecture.items() if k != "dropout"}
@@ -126,7 +128,7 @@ class Mixture(nn.Module):
 
     def _rows(self, log_gate: torch.Tensor, asked: torch.Tensor) -> list[torch.Tensor | None]:
         """The faces that each expert looks at: all (None), those that ask it, or in training those that have slots."""
-        if self.top is None:
+        if self.top is None or self.everyone:
             return [None] * len(self.experts)
         if not self.training:
             return [asked[:, expert].nonzero().squeeze(1) for expert in range(len(self.experts))]
@@ -144,8 +146,10 @@ class Mixture(nn.Module):
         """
         if self.top is None:
             return log_gate, None
-        answered = [torch.zeros_like(asked[:, 0]).index_fill(0, t.rows, True) for t in told]
-        heard = asked & torch.stack(answered, 1)
+        heard = asked
+        if not self.everyone:
+            answered = [torch.zeros_like(asked[:, 0]).index_fill(0, t.rows, True) for t in told]
+            heard = asked & torch.stack(answered, 1)
         return log_gate.masked_fill(~heard, NEVER).log_softmax(1), heard
 
     def _mix(self, log_weights: torch.Tensor, heard: torch.Tensor | None, told: list[_Told]) -> torch.Tensor:

@@ -134,6 +134,8 @@ def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
             verbose=False,
         )
     model = program.model_proto
+    if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
+        raise EmorecError(f"{path}: torch's exporter fixed the number of faces; nothing was written")
     _forget_where_it_was_made(model)
     model.producer_name, model.producer_version = "emorec", __version__
     model.doc_string = __doc__.split("Axis letters")[0].strip()

@@ -104,7 +104,7 @@ class Mixture(nn.Module):
         log_weights, heard = self._weigh(log_gate, asked, told)
         weights = log_weights.exp()
         features = [
-            weights[:, i, None] * _placed(t.features, t.rows, len(x), expert.features, 0.0, weights)
+            weights[:, i, None] * _placed(t.features, t.rows, x.shape[0], expert.features, 0.0, weights)
             for i, (t, expert) in enumerate(zip(told, self.experts, strict=True))
         ]
         return Answer(self._mix(log_weights, heard, told), torch.cat(features, 1), weights)
@@ -159,9 +159,9 @@ class Mixture(nn.Module):
         for i, (t, columns) in enumerate(zip(told, self.columns, strict=True)):
             known = None
             if t.log_shares is not None:
-                unknown = t.log_shares.new_full((len(t.log_shares),), NEVER)
+                unknown = t.log_shares.new_full(t.log_shares.shape[:1], NEVER)
                 known = torch.stack([unknown if k is None else t.log_shares[:, k] for k in columns], 1)
-            said = _placed(known, t.rows, len(log_weights), len(EMOTIONS), alike, log_weights)
+            said = _placed(known, t.rows, log_weights.shape[0], len(EMOTIONS), alike, log_weights)
             if heard is not None:
                 said = said.masked_fill(~heard[:, i, None], alike)
             each.append(log_weights[:, i, None] + said)

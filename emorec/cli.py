@@ -261,13 +261,13 @@ def explorer(args: argparse.Namespace) -> None:
     from emorec.explorer.data import explorer_data
     from emorec.explorer.page import page
     from emorec.files import write_text
-    from emorec.tables.read import read_predictions
+    from emorec.tables.read import read_gates, read_predictions
 
     study, layout = _study(args)
     models, projections = (pd.read_csv(layout.table(name)) for name in ("models", "projections"))
     files = {(model, seed): layout.predictions(model, seed) for model in study.models for seed in study.seeds}
     faces = load_faces(layout.faces) if layout.faces.exists() else None
-    data = explorer_data(study.study, models, read_predictions(files), projections, faces)
+    data = explorer_data(study.study, models, read_predictions(files), read_gates(files), projections, faces)
     synthetic = study.data.source == "synthetic"
     write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=configs.has_report(study)))
 

@@ -20,7 +20,7 @@ from emorec.errors import EmorecError
 from emorec.explorer import data as explorer
 from emorec.explorer.page import page
 from emorec.figures.style import EMOTION_COLOURS
-from emorec.tables.read import read_predictions
+from emorec.tables.read import read_gates, read_predictions
 from tests.browser import opened
 from tests.fake_study import make_study
 
@@ -39,9 +39,8 @@ class Given:
             for model in MODELS
             for seed in (0, 1)
         }
-        self.predictions = read_predictions(
-            {key: folder / "predictions" / key[0] / f"seed{key[1]}.parquet" for key in self.frames}
-        )
+        files = {key: folder / "predictions" / key[0] / f"seed{key[1]}.parquet" for key in self.frames}
+        self.predictions, self.gates = read_predictions(files), read_gates(files)
         self.faces = load_faces(folder / "data" / "faces.npz")
         self.models = pd.DataFrame(
             {"model": MODELS, "kind": MODELS, "label": ["single ResNet-18", "the ensemble", NASTY]}
@@ -64,7 +63,7 @@ class Given:
         return pd.concat(tables, ignore_index=True)
 
     def data(self, faces: Faces | None = None) -> dict[str, Any]:
-        return explorer.explorer_data("made-up", self.models, self.predictions, self.projections, faces)
+        return explorer.explorer_data("made-up", self.models, self.predictions, self.gates, self.projections, faces)
 
 
 @pytest.fixture(scope="module")
@@ -150,13 +149,14 @@ def test_faces_and_projections_of_another_study_are_refused(given: Given) -> Non
         given.data(wrong)
     foreign = given.projections.assign(row=given.projections["row"] + 1000)
     with pytest.raises(EmorecError, match="has no prediction"):
-        explorer.explorer_data("made-up", given.models, given.predictions, foreign, None)
+        explorer.explorer_data("made-up", given.models, given.predictions, given.gates, foreign, None)
 
 
 def test_twenty_models_and_one_without_a_map(given: Given) -> None:
     copies = [given.predictions[given.predictions["model"] == "mixture"].assign(model=f"m{n}") for n in range(17)]
+    gates = given.gates | {(f"m{n}", seed): given.gates["mixture", seed] for n in range(17) for seed in (0, 1)}
     many = pd.concat([given.predictions, *copies], ignore_index=True)
-    data = explorer.explorer_data("many", given.models, many, given.projections, None)
+    data = explorer.explorer_data("many", given.models, many, gates, given.projections, None)
     assert len(data["models"]) == 20
     assert data["models"][-1]["label"] == "m16" and data["models"][-1]["maps"] == {}
     assert len(data["models"][-1]["experts"]) == 3

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from PIL import Image
 from emorec import EMOTIONS
 from emorec.data.faces import Faces
 from emorec.errors import EmorecError
-from emorec.tables.read import by_model
+from emorec.tables.read import Gate, by_model
 
 COLUMNS = 50  # faces side by side on the sheet
 MOST_FACES = 8000  # on the sheet: more would make the page too large to open
@@ -25,13 +26,19 @@ QUALITY = 60  # of WebP: the sheet then has a fifth of a lossless one's bytes
 
 
 def explorer_data(
-    study: str, models: pd.DataFrame, predictions: pd.DataFrame, projections: pd.DataFrame, faces: Faces | None
+    study: str,
+    models: pd.DataFrame,
+    predictions: pd.DataFrame,
+    gates: Mapping[tuple[str, int], Gate],
+    projections: pd.DataFrame,
+    faces: Faces | None,
 ) -> dict[str, Any]:
     """Everything that the page's script reads.
 
     Args:
         models: models.csv, of which `model`, `kind` and `label` are read.
         predictions: of all models and seeds, from `tables.read.read_predictions`.
+        gates: of those that have one, from `tables.read.read_gates`.
         projections: projections.csv; each model's is of its lowest seed.
         faces: the study's faces; None leaves the pictures out.
 
@@ -42,18 +49,16 @@ def explorer_data(
     known = models.set_index("model")
     entries = []
     for name, run in runs.items():
-        own = predictions[(predictions["model"] == name) & (predictions["split"] == "test")]
-        gates = [column for column in own.columns if column.startswith("gate_") and own[column].notna().all()]
-        seeds = [own[own["seed"] == seed] for seed in run.seeds]
+        weighed = [gates[name, seed] for seed in run.seeds if (name, seed) in gates]
         entries.append(
             {
                 "name": name,
                 "label": str(known.loc[name, "label"]) if name in known.index else name,
                 "seeds": list(run.seeds),
-                "experts": [column.removeprefix("gate_") for column in gates],
+                "experts": list(weighed[0].experts) if weighed else [],
                 "probabilities": [_shares(p) for p in run.probabilities],
                 "predicted": [_base64(p.astype(np.uint8)) for p in run.predicted],
-                "gate": [_shares(seed[gates].to_numpy()) for seed in seeds] if gates else [],
+                "gate": [_shares(gate.weights[gate.split == "test"]) for gate in weighed],
                 "maps": _maps(name, projections[projections["model"] == name], first.row),
             }
         )

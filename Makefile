@@ -8,13 +8,13 @@ READY := $(VENV)/.installed
 # The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report published test slurm test-cluster lint bench clean
-.PHONY: report test browser lint bench clean
+.PHONY: report published test browser slurm test-cluster lint bench clean
 
 report: $(READY)
 	snakemake --cores $(CORES)
 	@echo "HTML: results/demo/report/emorec.html"
 	@echo "PDF:  results/demo/report/emorec.pdf"
+	@echo "Explorer of the faces: results/demo/report/explorer.html"
 	@$(MAKE) --no-print-directory published
 
 # Papers of the published studies, from their predictions.
@@ -22,7 +22,6 @@ published: $(READY)
 	@for config in results/published/*/config.yaml; do \
 		[ ! -e "$$config" ] || snakemake --cores $(CORES) --configfile "$$config" --config from=published || exit 1; \
 	done
-	@echo "Explorer of the faces: results/demo/report/explorer.html"
 
 test: $(READY) lint browser
 	python -m pytest
@@ -36,6 +35,7 @@ slurm:
 		test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 			|| { echo "Slurm and munge are not installed: apt-get install slurm-wlm munge, as root"; exit 1; }; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends slurm-wlm munge; }
+
 # The explorer is tested in a browser: one from the system's packages, where there is none yet and root asks for it.
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 browser:

@@ -261,6 +261,7 @@ def explorer(args: argparse.Namespace) -> None:
     from emorec.explorer.data import explorer_data
     from emorec.explorer.page import page
     from emorec.files import write_text
+    from emorec.report.results import has_report
     from emorec.tables.read import read_gates, read_predictions
 
     study, layout = _study(args)
@@ -269,7 +270,7 @@ def explorer(args: argparse.Namespace) -> None:
     faces = load_faces(layout.faces) if layout.faces.exists() else None
     data = explorer_data(study.study, models, read_predictions(files), read_gates(files), projections, faces)
     synthetic = study.data.source == "synthetic"
-    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=configs.has_report(study)))
+    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=has_report(study)))
 
 
 def predict(args: argparse.Namespace) -> None:

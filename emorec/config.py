@@ -680,11 +680,6 @@ def label(study: Study, model: str) -> str:
     return f"mixture by the {entry.grouping} grouping{gate}{foreign}"
 
 
-def has_report(study: Study) -> bool:
-    """Whether the study ends in the paper, which is about a mixture; without one it ends in tables."""
-    return any(entry.kind == "mixture" for entry in study.models.values())
-
-
 def load(path: Path) -> Study:
     """Read and validate a config file. Raises EmorecError, one line, naming the file and the key."""
     try:

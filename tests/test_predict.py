@@ -58,12 +58,13 @@ def test_says_what_the_study_s_stages_say(
 
     assert main(["predict", *options, "--model", model, "--seed", "1", "--csv", *files]) == 0
     said = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    # Stored predictions are rounded, hence the tolerance.
     numbers = [c for c in expected.columns if c.startswith(("p_", "gate_"))]
     assert [c for c in said.columns if c.startswith(("p_", "gate_"))] == numbers
-    np.testing.assert_allclose(said[numbers], expected[numbers], atol=1e-5)
+    np.testing.assert_allclose(said[numbers], expected[numbers], atol=1e-4)
     best = expected[[f"p_{emotion}" for emotion in EMOTIONS]].to_numpy()
     assert said["emotion"].tolist() == [EMOTIONS[i] for i in best.argmax(axis=1)]
-    np.testing.assert_allclose(said["probability"], best.max(axis=1), atol=1e-5)
+    np.testing.assert_allclose(said["probability"], best.max(axis=1), atol=1e-4)
     assert said["file"].tolist() == files
     assert np.ptp(best, axis=0).max() > 0.05, "all faces get the same: agreement means nothing"
 

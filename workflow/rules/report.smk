@@ -67,7 +67,8 @@ rule explorer:
         predictions=predictions(),
         models=f"{RESULTS}/tables/models.csv",
         projections=f"{RESULTS}/tables/projections.csv",
-        faces=rules.data.output.faces,
+        # Not part of what is published: the explorer is then made without pictures.
+        faces=[] if FROM == "published" else f"{RESULTS}/data/faces.npz",
         code=modules("explorer/*.*"),
     output:
         f"{RESULTS}/report/explorer.html",

@@ -8,12 +8,13 @@ READY := $(VENV)/.installed
 # The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report published test test-faults slurm test-cluster coverage fuzz audit lint bench clean
+.PHONY: report published test test-faults browser slurm test-cluster coverage fuzz audit lint bench clean
 
 report: $(READY)
 	snakemake --cores $(CORES)
 	@echo "HTML: results/demo/report/emorec.html"
 	@echo "PDF:  results/demo/report/emorec.pdf"
+	@echo "Explorer of the faces: results/demo/report/explorer.html"
 	@$(MAKE) --no-print-directory published
 
 # Papers of the published studies, from their predictions.
@@ -22,7 +23,7 @@ published: $(READY)
 		[ ! -e "$$config" ] || snakemake --cores $(CORES) --configfile "$$config" --config from=published || exit 1; \
 	done
 
-test: $(READY) lint
+test: $(READY) lint browser
 	python -m pytest
 
 # The workflow on a Slurm of one node that the tests start themselves; `make test` runs it too where Slurm is installed.
@@ -55,6 +56,14 @@ audit: $(READY)
 	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	$(VENV)-audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.lock
 	rm -rf $(VENV)-audit
+
+# The explorer is tested in a browser: one from the system's packages, where there is none yet and root asks for it.
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+browser:
+	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium >/dev/null; \
+	else echo "no Chromium: the explorer's test in a browser is skipped, or fails where CI=true"; fi
 
 lint: $(READY)
 	ruff check .

@@ -7,6 +7,7 @@ results/<study>/. Heavy modules are imported by the subcommand that needs them, 
 from __future__ import annotations
 
 import argparse
+import inspect
 import logging
 import os
 import re
@@ -14,7 +15,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from emorec import EMOTIONS, SPLITS, __version__, ledger, running
+from emorec import SPLITS, __version__, ledger, running
 from emorec import config as configs
 from emorec.errors import EmorecError
 from emorec.inputs import made_of
@@ -150,51 +151,31 @@ def grouping(args: argparse.Namespace) -> None:
 def combine(args: argparse.Namespace) -> None:
     """Combine networks' outputs to a model's predictions and embeddings."""
     from emorec.networks.files import load_outputs, read_record
-    from emorec.predictions import combine as combining
+    from emorec.predictions.model import Said, combined, gate_temperature, has_temperature
     from emorec.predictions.store import prediction_frame, save_embeddings, save_predictions
 
     study, layout = _study(args)
-    entry = _choose(study.models, args.model, "model")
-    if args.seed not in study.seeds:
-        raise EmorecError(f"--seed {args.seed}: the study's seeds are {', '.join(map(str, study.seeds))}")
+    _replicate(study, args.model, args.seed)
+    entry = study.models[args.model]
     folders = [layout.network(part.network, part.seed) for part in configs.parts(study, args.model, args.seed)]
     found = [load_outputs(folder / "outputs.npz") for folder in folders]
-    logits, features = [f["logits"] for f in found], [f["features"] for f in found]
     where = [found[0][key] for key in ("split", "row", "label")]
-    temperature = None
-    if entry.kind == "single":
-        combined = combining.single(logits[0], features[0])
-    elif entry.kind == "ensemble":
-        combined = combining.ensemble(logits, features)
-    elif entry.kind == "mixture":
-        first = 1 if entry.has_gate else 0
-        experts, groups = {}, []
-        for folder, z, h in zip(folders[first:], logits[first:], features[first:], strict=True):
-            record = read_record(folder)
-            groups.append(record["group"] or list(EMOTIONS))  # the generalist is the single
-            experts[configs.expert_name(groups[-1])] = combining.Expert(record["classes"], z, h)
-        if entry.gate == "uniform":
-            weights = combining.uniform_weights(len(where[0]), len(experts))
-        elif entry.gate == "oracle":
-            weights = combining.oracle_weights(where[2], groups)
-        elif entry.gate == "top-1":
-            weights = combining.top_1_weights(logits[0])
-        else:
-            if entry.gate == "temperature":
-                temperature = _gate_temperature(logits[0], list(experts.values()), where[0], where[2])
-            weights = combining.soft_weights(logits[0], temperature or 1.0)
-        combined = combining.mixture(weights, experts)
-    else:
-        groups = read_record(folders[0])["mixture"]["groups"]
-        gate = found[0]["gate"]
-        names = [configs.expert_name(group) for group in groups] or [f"expert-{i + 1}" for i in range(gate.shape[1])]
-        combined = combining.joint(logits[0], features[0], gate, names)
-    frame = prediction_frame(combined, *where)
-    if temperature is not None:
+    said = [
+        Said(read_record(folder), *(outputs[key] for key in ("logits", "features", "gate")))
+        for folder, outputs in zip(folders, found, strict=True)
+    ]
+    temperature = 1.0
+    if has_temperature(entry):
+        val = where[0] == SPLITS.index("val")
+        chosen = [Said(part.record, part.logits[val], part.features[val]) for part in said]
+        temperature = gate_temperature(entry, chosen, where[2][val])
+    result = combined(entry, said, temperature, where[2])
+    frame = prediction_frame(result, *where)
+    if has_temperature(entry):
         frame.attrs["gate_temperature"] = temperature
         log.info("%s seed %d: the gate's temperature is %.3f", args.model, args.seed, temperature)
     save_predictions(layout.predictions(args.model, args.seed), frame)
-    save_embeddings(layout.embeddings(args.model, args.seed), combined, *where)
+    save_embeddings(layout.embeddings(args.model, args.seed), result, *where)
 
 
 def tables(args: argparse.Namespace) -> None:
@@ -285,6 +266,64 @@ def compare_runs(args: argparse.Namespace) -> int:
     return 0 if comparison.reproduced else 1
 
 
+def explorer(args: argparse.Namespace) -> None:
+    """Make the page in which a reader looks at the faces; without pictures where the study's faces are not there."""
+    import pandas as pd
+
+    from emorec.data.faces import load_faces
+    from emorec.explorer.data import explorer_data
+    from emorec.explorer.page import page
+    from emorec.files import write_text
+    from emorec.report.results import has_report
+    from emorec.tables.read import read_gates, read_predictions
+
+    study, layout = _study(args)
+    models, projections = (pd.read_csv(layout.table(name)) for name in ("models", "projections"))
+    files = {(model, seed): layout.predictions(model, seed) for model in study.models for seed in study.seeds}
+    faces = load_faces(layout.faces) if layout.faces.exists() else None
+    data = explorer_data(study.study, models, read_predictions(files), read_gates(files), projections, faces)
+    synthetic = study.data.source == "synthetic"
+    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=has_report(study)))
+
+
+def predict(args: argparse.Namespace) -> None:
+    """Label image files of faces with a trained model.
+
+    Each file shows one face, cropped as in FER2013: from the hairline to the chin, filling the frame. Any size, grey or
+    colour; it is made grey and 48×48 pixels, without keeping a frame's proportions that is no square. No face is looked
+    for: whatever the picture shows gets a label. It says which expression people would see, not what the person feels.
+    """
+    from emorec.apply import label
+    from emorec.apply.model import load_parts, model_outputs, use_temperature
+
+    study, layout = _study(args)
+    model, seed = _replicate(study, args.model, args.seed)
+    images = label.read_faces(args.face)
+    networks = load_parts(study, layout, model, seed)
+    temperature = use_temperature(study, layout, model, seed)
+    combined = model_outputs(study.models[model], networks, images, temperature, study.training.device)
+    sys.stdout.write(label.FORMS[args.form](label.label_frame(args.face, combined)))
+
+
+def export(args: argparse.Namespace) -> None:
+    """Write a trained model as one ONNX file: faces in, probabilities out.
+
+    Input `faces` is (b, 1, 48, 48), grey values from 0 (black) to 255 as uint8, or float32 with --input float32; any
+    number b of faces. Scaling, views and combination are part of the file. Outputs are `probabilities`, (b, 7) in the
+    order angry, disgust, fear, happy, sad, surprise, neutral, and `gate`, (b, experts), where the model has a gate.
+    """
+    from emorec.apply import export as exporting
+    from emorec.apply.model import load_parts, use_temperature
+
+    study, layout = _study(args)
+    model, seed = _replicate(study, args.model, args.seed)
+    networks = load_parts(study, layout, model, seed)
+    path = args.output or Path(f"{study.study}-{model}-seed{seed}.onnx")
+    whole = exporting.Whole(study.models[model], networks, use_temperature(study, layout, model, seed))
+    exporting.export(path, whole, args.input, {"study": study.study, "model": model, "seed": str(seed)})
+    log.info("%s: %s with seed %d, ONNX opset %d", path, configs.label(study, model), seed, exporting.OPSET)
+
+
 def show_config(args: argparse.Namespace) -> None:
     """Check a config and print it with all defaults filled in."""
     sys.stdout.write(configs.dump(configs.load(args.config)))
@@ -296,7 +335,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="subcommands", required=True, metavar="SUBCOMMAND")
 
     def add(name: str, run, *options: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=run.__doc__.split("\n")[0], description=run.__doc__)
+        command = commands.add_parser(name, help=run.__doc__.split("\n")[0], description=inspect.cleandoc(run.__doc__))
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
         command.set_defaults(run=run, command=name, reads=_READS.get(name))
         demo = Path("config/demo.yaml")
         command.add_argument("--config", type=Path, default=demo, help="the study (default: %(default)s)")
@@ -335,6 +375,19 @@ def _parser() -> argparse.ArgumentParser:
     compared.add_argument("--write", type=Path, help="write every number that was compared to this CSV file")
     compared.add_argument("--log", type=Path, help="also write the messages to this file")
     add("unpack", unpack).add_argument("--published", type=Path, required=True, help="results/published/<study>")
+
+    add("explorer", explorer)
+    predicting = add("predict", predict)
+    predicting.add_argument("face", nargs="+", type=Path, metavar="FACE", help="an image file: one face, cropped")
+    _add_replicate(predicting)
+    form = predicting.add_mutually_exclusive_group()
+    for name in ("json", "csv"):
+        text = f"print {name.upper()}, with the gate's weights where there is one, instead of a table"
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="table", help=text)
+    exporting = add("export", export)
+    _add_replicate(exporting)
+    exporting.add_argument("--input", choices=("uint8", "float32"), default="uint8", help="default: %(default)s")
+    exporting.add_argument("--output", type=Path, help="the file (default: STUDY-MODEL-seedN.onnx)")
     return parser
 
 
@@ -349,7 +402,14 @@ _READS = {
     "figure": ("data", "tables"),
     "stage": ("data", "networks", "tables", "figures"),
     "report": ("report/source",),
+    "explorer": ("data", "predictions", "tables"),
 }
+
+
+def _add_replicate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", help="a model of the study (default: its first single network)")
+    command.add_argument("--seed", type=int, help="the replicate's seed (default: the study's first)")
+
 
 _OPTIONS = {
     "network": ("a network of the study; a wrong name lists them", str),
@@ -389,13 +449,14 @@ def _choose(known: dict, name: str, kind: str):
     return known[name]
 
 
-def _gate_temperature(gate_logits, experts, split, label) -> float:
-    """Fitted on the val faces alone."""
-    from emorec.predictions.combine import Expert, best_temperature
-
-    val = split == SPLITS.index("val")
-    said = [Expert(expert.classes, expert.logits[val], expert.features[val]) for expert in experts]
-    return best_temperature(gate_logits[val], said, label[val])
+def _replicate(study: configs.Study, model: str | None, seed: int | None) -> tuple[str, int]:
+    """A model and a seed that the study has; by default the single that all are compared with, and the first seed."""
+    model = study.reference if model is None else model
+    seed = study.seeds[0] if seed is None else seed
+    _choose(study.models, model, "model")
+    if seed not in study.seeds:
+        raise EmorecError(f"--seed {seed}: the study's seeds are {', '.join(map(str, study.seeds))}")
+    return model, seed
 
 
 def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> configs.NetworkSpec:

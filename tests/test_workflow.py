@@ -137,6 +137,15 @@ def test_report_says_synthetic_and_leaves_nothing_open(layout: Layout) -> None:
     assert (layout.report / "emorec.pdf").read_bytes().startswith(b"%PDF-")
 
 
+def test_explorer_shows_every_model_seed_and_face(study: configs.Study, layout: Layout) -> None:
+    page = (layout.report / "explorer.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, flags=re.DOTALL)[1])
+    assert [(model["name"], model["seeds"]) for model in data["models"]] == [(m, study.seeds) for m in study.models]
+    frame = pd.read_parquet(layout.predictions("mixture", 1)).query("split == 'test'")
+    assert data["rows"] == sorted(frame["row"]) and data["sheet"] is not None
+    assert all(set(model["maps"]) == {"pca", "tsne"} for model in data["models"])
+
+
 def test_report_states_the_numbers_of_the_tables(layout: Layout) -> None:
     html = (layout.report / "emorec.html").read_text(encoding="utf-8")
     summary = pd.read_csv(layout.table("summary")).query("split == 'test' and metric == 'accuracy'")
@@ -154,10 +163,11 @@ def test_second_run_has_nothing_to_do(finished: Path) -> None:
 
 
 def test_rendering_again_gives_the_same_bytes(finished: Path, layout: Layout) -> None:
-    before = [(layout.report / f"emorec.{suffix}").read_bytes() for suffix in ("html", "pdf")]
-    done = snakemake(finished, "--forcerun", "stage")
+    pages = [layout.report / name for name in ("emorec.html", "emorec.pdf", "explorer.html")]
+    before = [page.read_bytes() for page in pages]
+    done = snakemake(finished, "--forcerun", "stage", "explorer")
     assert done.returncode == 0, done.stderr[-2000:]
-    assert before == [(layout.report / f"emorec.{suffix}").read_bytes() for suffix in ("html", "pdf")]
+    assert before == [page.read_bytes() for page in pages]
 
 
 def test_edit_of_a_figure_reruns_that_figure_and_the_report(finished: Path) -> None:
@@ -203,7 +213,7 @@ def test_a_study_without_a_mixture_ends_in_tables(checkout: Path) -> None:
     (checkout / "singles.yaml").write_text(yaml.safe_dump(wanted))
     jobs = planned(checkout, "singles.yaml")
     assert sum(job.startswith("train") for job in jobs) == len(wanted["models"])
-    assert not any(job.startswith("report") for job in jobs)
+    assert [job for job in jobs if job.startswith("report")] == ["report: the explorer"]
     assert {"tables: each model's scores", "figures: curves"} <= set(jobs)
 
 

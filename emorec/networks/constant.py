@@ -18,7 +18,7 @@ class Constant(nn.Module):
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Images (b, ...) to (b, 1)."""
-        return x.new_ones(len(x), 1)
+        return x.new_ones(x.shape[0], 1)
 
     def head(self, h: torch.Tensor) -> torch.Tensor:
         """Representation (b, 1) to logits (b, 1)."""

@@ -68,6 +68,8 @@ class Mixture(nn.Module):
     ) -> None:
         super().__init__()
         self.top, self.shared = top, trunk > 0
+        # Whether experts look at faces that do not ask them, too: slower, but of fixed shapes, as ONNX needs.
+        self.everyone = False
         self.columns = [_columns(classes) for classes in experts]
         if self.shared:
             stem = {k: v for k, v in architecture.items() if k != "dropout"}
@@ -102,7 +104,7 @@ class Mixture(nn.Module):
         log_weights, heard = self._weigh(log_gate, asked, told)
         weights = log_weights.exp()
         features = [
-            weights[:, i, None] * _placed(t.features, t.rows, len(x), expert.features, 0.0, weights)
+            weights[:, i, None] * _placed(t.features, t.rows, x.shape[0], expert.features, 0.0, weights)
             for i, (t, expert) in enumerate(zip(told, self.experts, strict=True))
         ]
         return Answer(self._mix(log_weights, heard, told), torch.cat(features, 1), weights)
@@ -126,7 +128,7 @@ class Mixture(nn.Module):
 
     def _rows(self, log_gate: torch.Tensor, asked: torch.Tensor) -> list[torch.Tensor | None]:
         """The faces that each expert looks at: all (None), those that ask it, or in training those that have slots."""
-        if self.top is None:
+        if self.top is None or self.everyone:
             return [None] * len(self.experts)
         if not self.training:
             return [asked[:, expert].nonzero().squeeze(1) for expert in range(len(self.experts))]
@@ -144,8 +146,10 @@ class Mixture(nn.Module):
         """
         if self.top is None:
             return log_gate, None
-        answered = [torch.zeros_like(asked[:, 0]).index_fill(0, t.rows, True) for t in told]
-        heard = asked & torch.stack(answered, 1)
+        heard = asked
+        if not self.everyone:
+            answered = [torch.zeros_like(asked[:, 0]).index_fill(0, t.rows, True) for t in told]
+            heard = asked & torch.stack(answered, 1)
         return log_gate.masked_fill(~heard, NEVER).log_softmax(1), heard
 
     def _mix(self, log_weights: torch.Tensor, heard: torch.Tensor | None, told: list[_Told]) -> torch.Tensor:
@@ -155,9 +159,9 @@ class Mixture(nn.Module):
         for i, (t, columns) in enumerate(zip(told, self.columns, strict=True)):
             known = None
             if t.log_shares is not None:
-                unknown = t.log_shares.new_full((len(t.log_shares),), NEVER)
+                unknown = t.log_shares.new_full(t.log_shares.shape[:1], NEVER)
                 known = torch.stack([unknown if k is None else t.log_shares[:, k] for k in columns], 1)
-            said = _placed(known, t.rows, len(log_weights), len(EMOTIONS), alike, log_weights)
+            said = _placed(known, t.rows, log_weights.shape[0], len(EMOTIONS), alike, log_weights)
             if heard is not None:
                 said = said.masked_fill(~heard[:, i, None], alike)
             each.append(log_weights[:, i, None] + said)

@@ -79,14 +79,14 @@ def write_effective_config():
 def goal():
     """What a study ends in: the report, which is about a mixture; without one, what its options are chosen by."""
     if results.has_report(STUDY):
-        return [f"{RESULTS}/report/emorec.{suffix}" for suffix in ("html", "pdf")]
+        return [f"{RESULTS}/report/{page}" for page in ("emorec.html", "emorec.pdf", "explorer.html")]
     tables = [f"{RESULTS}/tables/{table}.csv" for table in ("models", "curves", "summary")]
-    return [*tables, f"{RESULTS}/figures/curves.svg"]
+    return [*tables, f"{RESULTS}/figures/curves.svg", f"{RESULTS}/report/explorer.html"]
 
 
 def say_where_the_report_is():
-    for suffix in ("html", "pdf"):
-        path = Path(f"{RESULTS}/report/emorec.{suffix}")
+    for page in ("emorec.html", "emorec.pdf", "explorer.html"):
+        path = Path(f"{RESULTS}/report/{page}")
         if path.exists():
             print(f"report: {path}", file=sys.stderr)
 

@@ -60,3 +60,31 @@ rule render:
         "report: HTML and PDF"
     shell:
         "emorec report --config {params.config:q} --log {log:q}"
+
+
+rule explorer:
+    input:
+        predictions=predictions(),
+        models=f"{RESULTS}/tables/models.csv",
+        projections=f"{RESULTS}/tables/projections.csv",
+        # Not part of what is published: the explorer is then made without pictures.
+        faces=[] if FROM == "published" else f"{RESULTS}/data/faces.npz",
+        code=modules("explorer/*.*"),
+    output:
+        f"{RESULTS}/report/explorer.html",
+    log:
+        f"{RESULTS}/logs/report/explorer.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report/explorer.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        config=CONFIG,
+    message:
+        "report: the explorer"
+    shell:
+        "emorec explorer --config {params.config:q} --log {log:q}"

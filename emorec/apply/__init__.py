@@ -1,0 +1,1 @@
+"""Trained models put to use outside their study: on a person's own image files, and as ONNX. No stage needs it."""

@@ -1,0 +1,175 @@
+"""A trained model as one ONNX file: faces in, probabilities out, with all that happens between.
+
+Input `faces`: (b, 1, 48, 48) grey values from 0 (black) to 255, uint8, or float32 where that is wanted; b is free.
+Outputs `probabilities`: (b, 7) float32 in the order of EMOTIONS, and `gate`: (b, e) float32 where the model has a gate.
+Axis letters: b faces, k outputs of a network, e experts.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from emorec import EMOTIONS, __version__
+from emorec import config as configs
+from emorec.config import SIDE, Training
+from emorec.errors import EmorecError
+from emorec.files import atomic
+from emorec.networks.mixture import Mixture
+from emorec.networks.store import Loaded
+from emorec.networks.views import views_of
+from emorec.predictions.model import expert_groups, joint_experts
+
+# What torch.onnx writes without converting, and every ONNX Runtime since 1.14 (2023) reads.
+OPSET = 18
+INPUTS = {"uint8": torch.uint8, "float32": torch.float32}
+
+
+class Whole(nn.Module):
+    """A model of a study as one module: what `predictions.model.combined` does to its parts' outputs, in torch.
+
+    Args:
+        model: its entry in the config.
+        networks: its parts, in the order of `config.parts`.
+        temperature: of its gate, from `apply.model.use_temperature`.
+
+    Raises EmorecError for a mixture whose gate goes by the labels.
+    """
+
+    def __init__(self, model: configs.Model, networks: Sequence[Loaded], temperature: float = 1.0) -> None:
+        super().__init__()
+        if model.kind == "mixture" and model.gate == "oracle":
+            raise EmorecError("a mixture with the gate `oracle` goes by the labels; it cannot be used without them")
+        self.model, self.temperature = model, temperature
+        self.networks = nn.ModuleList(loaded.network for loaded in networks)
+        for network in self.networks:
+            if isinstance(network, Mixture):
+                network.everyone = True
+        self.records = [loaded.record for loaded in networks]
+        self.experts: list[str] = []
+        if model.kind == "mixture":
+            self.experts = [configs.expert_name(group) for group in expert_groups(model, self.records)]
+            for number, record in enumerate(self.records[int(model.has_gate) :]):
+                self.register_buffer(f"place{number}", _places(record["classes"]))
+        elif model.kind not in ("single", "ensemble"):
+            self.experts = joint_experts(self.records[0], len(self.networks[0].experts))
+
+    def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Faces (b, 1, 48, 48), 0 to 255, to probabilities (b, 7), and the gate's weights (b, e) of a mixture."""
+        logits, gates = zip(
+            *(self._said(faces, network, record) for network, record in zip(self.networks, self.records, strict=True)),
+            strict=True,
+        )
+        if self.model.kind == "mixture":
+            weights = self._weights(logits)
+            said = logits[int(self.model.has_gate) :]
+            known = [z.softmax(1) @ self.get_buffer(f"place{number}") for number, z in enumerate(said)]
+            mixed = sum(weights[:, e : e + 1] * p for e, p in enumerate(known))
+            return mixed / mixed.sum(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny), weights
+        probabilities = sum(z.softmax(1) for z in logits) / len(logits)
+        return (probabilities, gates[0]) if self.experts else (probabilities,)
+
+    def _said(self, faces: torch.Tensor, network: nn.Module, record: dict[str, Any]) -> tuple:
+        how = Training(**record["spec"]["training"])
+        x = (faces.float() / 255 - record["pixel_mean"]) / record["pixel_std"]
+        views = views_of(x, how.views, how.crop)
+        # One pass over all views keeps the file's graph small.
+        answer = network.answer(torch.cat(views))
+        logits, gate = (
+            None if found is None else found.unflatten(0, (len(views), -1)).mean(0)
+            for found in (answer.logits, answer.gate)
+        )
+        return logits, gate
+
+    def _weights(self, logits: Sequence[torch.Tensor]) -> torch.Tensor:
+        if self.model.gate == "uniform":
+            return torch.ones_like(logits[0][:, :1]).expand(-1, len(self.experts)) / len(self.experts)
+        if self.model.gate == "top-1":
+            return nn.functional.one_hot(logits[0].argmax(1), len(self.experts)).float()
+        return (logits[0] / self.temperature).softmax(1)
+
+
+def _places(classes: Sequence[Sequence[str]]) -> torch.Tensor:
+    """(k, 7): 1 where an output is the emotion's; an output for several, of others' faces, is nobody's."""
+    place = torch.zeros(len(classes), len(EMOTIONS))
+    for output, emotions in enumerate(classes):
+        if len(emotions) == 1:
+            place[output, EMOTIONS.index(emotions[0])] = 1
+    return place
+
+
+def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
+    """Write `whole` to `path`, with `about` as the file's metadata.
+
+    Args:
+        kind: of the input, a key of INPUTS.
+
+    Raises EmorecError where the packages of the extra `export` are not installed.
+    """
+    for package in ("onnx", "onnxscript"):
+        if importlib.util.find_spec(package) is None:
+            raise EmorecError(f"emorec export: the package {package} is not installed; pip install 'emorec[export]'")
+    import onnx
+
+    example = torch.zeros(2, 1, SIDE, SIDE, dtype=INPUTS[kind])
+    with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
+        warnings.simplefilter("ignore")  # of torch's own deprecated calls
+        program = torch.onnx.export(
+            whole.eval().cpu(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["faces"],
+            output_names=["probabilities", *(["gate"] if whole.experts else [])],
+            dynamic_shapes=({0: torch.export.Dim("b", min=1)},),
+            external_data=False,
+            verbose=False,
+        )
+    model = program.model_proto
+    if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
+        raise EmorecError(f"{path}: torch's exporter fixed the number of faces; nothing was written")
+    _forget_where_it_was_made(model)
+    model.producer_name, model.producer_version = "emorec", __version__
+    model.doc_string = __doc__.split("Axis letters")[0].strip()
+    onnx.helper.set_model_props(
+        model,
+        {"emotions": json.dumps(EMOTIONS), "experts": json.dumps(whole.experts), **about},
+    )
+    onnx.checker.check_model(model, full_check=True)
+    with atomic(path) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _forget_where_it_was_made(model) -> None:
+    """Drop the stack traces and graph signatures that torch leaves at every node: they name this machine's folders."""
+    graph = model.graph
+    for node in graph.node:
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        value.ClearField("metadata_props")
+    graph.ClearField("metadata_props")
+    graph.ClearField("doc_string")
+
+
+class _quiet:
+    """Silences loggers for a while: the exporter reports its progress at the level of warnings."""
+
+    def __init__(self, *names: str) -> None:
+        self.levels = {name: logging.getLogger(name).level for name in names}
+
+    def __enter__(self) -> None:
+        for name in self.levels:
+            logging.getLogger(name).setLevel(logging.ERROR)
+
+    def __exit__(self, *_: object) -> None:
+        for name, level in self.levels.items():
+            logging.getLogger(name).setLevel(level)

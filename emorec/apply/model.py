@@ -1,0 +1,75 @@
+"""A study's trained model on any faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from emorec import config as configs
+from emorec.config import Training
+from emorec.errors import EmorecError
+from emorec.networks.device import pick_device
+from emorec.networks.outputs import network_outputs
+from emorec.networks.store import Loaded, load_network
+from emorec.paths import Layout
+from emorec.predictions.combine import Combined
+from emorec.predictions.model import Said, combined, has_temperature
+
+
+def load_parts(study: configs.Study, layout: Layout, model: str, seed: int) -> list[Loaded]:
+    """The trained networks of a model's replicate. Raises EmorecError naming the first that is missing or damaged."""
+    loaded = []
+    for part in configs.parts(study, model, seed):
+        folder = layout.network(part.network, part.seed)
+        weights = folder / "weights.safetensors"
+        if not weights.exists():
+            need = f"model {model} with seed {seed} needs it"
+            raise EmorecError(f"{weights}: missing, and {need}; train the study {study.study} first")
+        loaded.append(load_network(folder))
+    return loaded
+
+
+def use_temperature(study: configs.Study, layout: Layout, model: str, seed: int) -> float:
+    """The temperature of a mixture's gate that was fitted on val, from the predictions' file; 1 where it has none.
+
+    Raises EmorecError where the file is missing or does not say.
+    """
+    if not has_temperature(study.models[model]):
+        return 1.0
+    path = layout.predictions(model, seed)
+    try:
+        return float(pq.read_schema(path).pandas_metadata["attributes"]["gate_temperature"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise EmorecError(f"{path}: does not say the gate's temperature; run `emorec combine` for it first") from None
+
+
+def model_outputs(
+    entry: configs.Model, networks: Sequence[Loaded], images: np.ndarray, temperature: float = 1.0, device: str = "auto"
+) -> Combined:
+    """What a model says about grey faces, (n, 48, 48) uint8.
+
+    Args:
+        entry: the model's, in the config.
+        networks: its parts, from `load_parts`. Each looks at the views that it was trained for.
+        temperature: from `use_temperature`.
+        device: as in the config.
+
+    Raises EmorecError for a mixture whose gate goes by the labels.
+    """
+    said = []
+    for loaded in networks:
+        training = Training(**loaded.record["spec"]["training"])
+        outputs = network_outputs(
+            loaded.network,
+            images,
+            mean=loaded.record["pixel_mean"],
+            std=loaded.record["pixel_std"],
+            device=pick_device(device),
+            threads=training.threads,
+            views=training.views,
+            crop=training.crop,
+        )
+        said.append(Said(loaded.record, *outputs))
+    return combined(entry, said, temperature)

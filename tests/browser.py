@@ -1,0 +1,55 @@
+"""A page in the system's own Chromium, without a screen and without a network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def chromium() -> str:
+    """Where Chromium is. Where there is none the test is skipped, but fails in CI, which has to run it."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        reason = f"the explorer's test needs a browser, one of {', '.join(NAMES)}; `make browser` installs Chromium"
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@contextmanager
+def opened(path: Path, **context: Any) -> Iterator[Any]:
+    """The page of `path`, loaded and drawn; `context` as Playwright's new_context takes it.
+
+    Fails if the page asks for anything outside itself, or reports an error.
+    """
+    from playwright.sync_api import sync_playwright
+
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--disable-gpu"])
+        try:
+            page = browser.new_context(offline=True, **context).new_page()
+            page.set_default_timeout(120_000)  # of a machine that is busy with other tests
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+            page.on("request", lambda request: _only_itself(request.url, path, complaints))
+            page.goto(path.resolve().as_uri())
+            page.wait_for_selector("html[data-ready]")
+            yield page
+        finally:
+            browser.close()
+    assert not complaints
+
+
+def _only_itself(url: str, path: Path, complaints: list[str]) -> None:
+    if url != path.resolve().as_uri() and not url.startswith(("data:", "blob:")):
+        complaints.append(f"asked for {url}")

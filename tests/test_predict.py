@@ -1,0 +1,197 @@
+"""`emorec predict`: image files labelled as the study's own stages would label them, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from emorec import EMOTIONS, config
+from emorec.apply.label import read_faces
+from emorec.cli import main
+from emorec.data.faces import load_faces
+from emorec.paths import Layout
+from tests import untrained_study
+
+torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("own_handlers")
+
+Written = tuple[config.Study, Layout, list[str]]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    return untrained_study.write(tmp_path_factory.mktemp("predict"))
+
+
+@pytest.fixture(scope="module")
+def files(study: Written, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The test faces as PNG, which keeps every pixel."""
+    folder = tmp_path_factory.mktemp("faces")
+    faces = load_faces(study[1].faces)
+    paths = []
+    for index in np.flatnonzero(faces.split == 2):
+        Image.fromarray(faces.images[index]).save(folder / f"face {faces.row[index]}.png")
+        paths.append(str(folder / f"face {faces.row[index]}.png"))
+    return paths
+
+
+@pytest.mark.parametrize("model", [name for name in untrained_study.STUDY["models"] if name != "oracle"])
+def test_says_what_the_study_s_stages_say(
+    study: Written, files: list[str], model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, layout, options = study
+    for part in config.parts(spec, model, 1):
+        if not (layout.network(part.network, part.seed) / "outputs.npz").exists():
+            assert main(["outputs", *options, "--network", part.network, "--seed", str(part.seed)]) == 0
+    assert main(["combine", *options, "--model", model, "--seed", "1"]) == 0
+    expected = pd.read_parquet(layout.predictions(model, 1)).query("split == 'test'")
+
+    assert main(["predict", *options, "--model", model, "--seed", "1", "--csv", *files]) == 0
+    said = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    # Stored predictions are rounded, hence the tolerance.
+    numbers = [c for c in expected.columns if c.startswith(("p_", "gate_"))]
+    assert [c for c in said.columns if c.startswith(("p_", "gate_"))] == numbers
+    np.testing.assert_allclose(said[numbers], expected[numbers], atol=1e-4)
+    best = expected[[f"p_{emotion}" for emotion in EMOTIONS]].to_numpy()
+    assert said["emotion"].tolist() == [EMOTIONS[i] for i in best.argmax(axis=1)]
+    np.testing.assert_allclose(said["probability"], best.max(axis=1), atol=1e-4)
+    assert said["file"].tolist() == files
+    assert np.ptp(best, axis=0).max() > 0.05, "all faces get the same: agreement means nothing"
+
+
+def test_by_default_the_reference_with_the_first_seed(
+    study: Written, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, _, options = study
+    assert main(["predict", *options, "--json", *files]) == 0
+    default = json.loads(capsys.readouterr().out)
+    assert main(["predict", *options, "--json", "--model", "resnet18", "--seed", "3", *files]) == 0
+    assert default == json.loads(capsys.readouterr().out)
+    assert [face["file"] for face in default] == files and not any("gate" in key for key in default[0])
+
+
+def test_table_has_a_line_a_face_and_its_probabilities_in_per_cent(
+    study: Written, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, _, options = study
+    assert main(["predict", *options, "--csv", *files[:3]]) == 0
+    expected = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert main(["predict", *options, *files[:3]]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["file", "emotion", "%", *EMOTIONS]
+    assert len(lines) == 3 and len({len(line) for line in (head, *lines)}) == 1
+    for line, file, row in zip(lines, files, expected, strict=False):
+        assert line.startswith(file)
+        cells = line.removeprefix(file).split()
+        assert cells[0] == row["emotion"]
+        assert [int(cell) for cell in cells[2:]] == [round(100 * float(row[f"p_{e}"])) for e in EMOTIONS]
+
+
+def test_size_and_colour_of_a_file_do_not_matter(
+    study: Written, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grey = Image.open(files[0])
+    for form in ("RGB", "P", "RGBA"):
+        grey.convert(form).save(tmp_path / f"{form}.png")
+    grey.resize((240, 200), Image.Resampling.BOX).save(tmp_path / "large.bmp")
+    same = [str(tmp_path / f"{form}.png") for form in ("RGB", "P", "RGBA")]
+    assert main(["predict", *study[2], "--json", files[0], *same, str(tmp_path / "large.bmp")]) == 0
+    original, *others, large = json.loads(capsys.readouterr().out)
+    for face in others:
+        assert {**face, "file": files[0]} == original
+    assert sum(large[f"p_{emotion}"] for emotion in EMOTIONS) == pytest.approx(1, abs=1e-5)
+    pixels = read_faces([Path(files[0]), tmp_path / "large.bmp"]).astype(float)
+    assert np.abs(pixels[0] - pixels[1]).mean() < 8 < pixels[0].std()
+
+
+def bomb() -> bytes:
+    """A PNG of some hundred bytes that says it is 60,000 pixels wide and high."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    rest = chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + rest
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"no image", "unreadable image"),
+        (b"", "unreadable image"),
+        (bomb(), "pixels"),
+        (None, "no such image file"),
+    ],
+)
+def test_a_file_that_is_no_face_is_named_in_one_line(
+    study: Written,
+    files: list[str],
+    tmp_path: Path,
+    content: bytes | None,
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, _, options = study
+    path = tmp_path / "picture.png"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["predict", *options, files[0], str(path)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1 and str(path) in captured.err and reason in captured.err
+
+
+def test_a_folder_is_no_face(study: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", *study[2], str(tmp_path)]) == 1
+    assert f"{tmp_path}: not an image file" in capsys.readouterr().err
+
+
+def test_missing_weights_and_wrong_names(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, layout, options = untrained_study.write(tmp_path)
+    weights = layout.network("resnet18-expert-fear-surprise", 3) / "weights.safetensors"
+    weights.unlink()
+    for arguments, message in (
+        (["--model", "mixture"], f"{weights}: missing, and model mixture with seed 3 needs it; train the study"),
+        (
+            ["--model", "mixtrue"],
+            "--model mixtrue: no such model in the study; it has resnet18, rich",
+        ),
+        (["--seed", "0"], "--seed 0: the study's seeds are 3, 1"),
+    ):
+        assert main(["predict", *options, *arguments, files[0]]) == 1
+        error = capsys.readouterr().err
+        assert message in error and error.count("\n") == 1
+
+
+def test_a_gate_that_needs_more_than_the_faces(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, layout, options = untrained_study.write(tmp_path)
+    for model, message in (
+        ("oracle", "goes by the labels"),
+        (
+            "temperature",
+            f"{layout.predictions('temperature', 3)}: does not say the gate's temperature; run `emorec com",
+        ),
+    ):
+        assert main(["predict", *options, "--model", model, files[0]]) == 1
+        error = capsys.readouterr().err
+        assert message in error and error.count("\n") == 1
+
+
+def test_help_says_what_a_face_has_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "cropped" in text and "Any size" in text and "No face is looked for" in text

@@ -165,6 +165,7 @@ rule groupings:
     shell:
         "emorec tables --group groupings --config {params.config:q} --log {log:q}"
 
+
 rule calibration:
     input:
         predictions=predictions(),

@@ -16,7 +16,8 @@ import yaml
 
 from emorec import EMOTIONS, SPLITS, cli, config
 from emorec.data.faces import Faces, save_faces
-from emorec.networks.store import load_network, load_outputs, read_record
+from emorec.networks.files import load_outputs, read_record
+from emorec.networks.store import load_network
 from emorec.paths import Layout
 from emorec.tables.networks import curves_table
 

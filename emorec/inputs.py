@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from emorec.errors import EmorecError
 
@@ -15,13 +17,30 @@ LARGEST = 500_000_000  # bytes of a table; of a record a hundredth of it
 AGAIN = "delete it and run again"
 
 
+def _open(path: Path) -> IO[str]:
+    """A table's text; those of a published study may be compressed."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8", newline="")
+    return open(path, encoding="utf-8", newline="")
+
+
+def _bounded(file: IO[str], path: Path) -> Iterator[str]:
+    """Lines of a text, which may be far larger than its file. Raises EmorecError where it is larger than any table."""
+    size = 0
+    while line := file.readline(LARGEST):
+        size += len(line)
+        if size > LARGEST:
+            raise EmorecError(f"{path}: larger than any table; {AGAIN}")
+        yield line
+
+
 def check_table(path: Path) -> None:
     """Raise EmorecError, one line, unless the CSV file is UTF-8 text with unique columns and equally long rows."""
     try:
         if path.stat().st_size > LARGEST:
             raise EmorecError(f"{path}: larger than any table; {AGAIN}")
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.reader(file)
+        with _open(path) as file:
+            reader = csv.reader(_bounded(file, path))
             header = next(reader, [])
             if not any(header):
                 raise EmorecError(f"{path}: no header, the file is empty; {AGAIN}")
@@ -37,7 +56,7 @@ def check_table(path: Path) -> None:
                     raise EmorecError(f"{path}, row {reader.line_num}: not text; {AGAIN}")
     except FileNotFoundError:
         raise EmorecError(f"{path}: missing; run the stage `tables` first") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise EmorecError(f"{path}: no CSV text in UTF-8 ({error}); {AGAIN}") from None
     except OSError as error:
         raise EmorecError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from None

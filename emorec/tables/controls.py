@@ -90,7 +90,7 @@ def opponents(models: Sequence[Model]) -> list[tuple[Model, Model]]:
 
 def with_controls(models: Sequence[Model], table: pd.DataFrame) -> list[Model]:
     """The models with the controls that models.csv names. EmorecError where it lacks a model."""
-    controls = dict(zip(table["model"], table["control"].fillna(""), strict=True))
+    controls = dict(zip(table["model"], table["control"].astype(object).fillna(""), strict=True))
     missing = [model.name for model in models if model.name not in controls]
     if missing:
         raise EmorecError(f"tables/models.csv: lacks {', '.join(missing)}; make it anew with the tables' group `costs`")

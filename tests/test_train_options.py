@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -238,3 +240,17 @@ class TestCuda:
         said, speed = measured_outputs(network, images["val"], **used, views="flip", batch=64)
         assert np.isfinite(said.logits).all() and np.allclose(said.gate.sum(1), 1, atol=1e-5)
         assert speed["device"] == "cuda" and speed["images"] == 140
+
+
+def test_a_checkpoint_is_read_once(tmp_path: Path):
+    """Opened twice, its header could be of one file and its tensors of the one that has taken its place."""
+    path, pipe = tmp_path / "checkpoint.safetensors", tmp_path / "pipe"
+    tensors = {"network.weight": torch.arange(6.0).view(2, 3)}
+    checkpoint.save(path, checkpoint.Checkpoint(2, tensors, [{"epoch": 1}, {"epoch": 2}], "mine"))
+    os.mkfifo(pipe)  # what has been read of it is gone
+    writer = threading.Thread(target=pipe.write_bytes, args=(path.read_bytes(),), daemon=True)
+    writer.start()
+    found = checkpoint.load(pipe, "mine")
+    writer.join(10)
+    assert found is not None and found.epoch == 2 and len(found.history) == 2
+    assert torch.equal(found.tensors["network.weight"], tensors["network.weight"])

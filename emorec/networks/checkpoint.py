@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 
 from emorec.files import atomic
@@ -52,14 +53,11 @@ def load(path: Path, fingerprint: str) -> Checkpoint | None:
     if not path.exists():
         return None
     try:
-        with safe_open(path, framework="pt") as file:
-            meta = file.metadata() or {}
-            checkpoint = Checkpoint(
-                epoch=int(meta["epoch"]),
-                tensors={name: file.get_tensor(name) for name in file.keys()},  # noqa: SIM118 - no mapping
-                history=json.loads(meta["history"]),
-                fingerprint=meta["fingerprint"],
-            )
+        # Read once: header and tensors are those of one file, though another process may replace it meanwhile.
+        content = path.read_bytes()
+        tensors = load_tensors(content)
+        meta = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        checkpoint = Checkpoint(int(meta["epoch"]), tensors, json.loads(meta["history"]), meta["fingerprint"])
     except (SafetensorError, KeyError, ValueError, OSError, RecursionError) as error:
         return _set_aside(path, f"it is damaged ({' '.join(str(error).split())})")
     if checkpoint.fingerprint != fingerprint:

@@ -61,7 +61,7 @@ def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
     shown = headline(models, controls)
     return table.assign(
         experts=table["experts"].astype("Int64"),
-        control=table["model"].map(controls).fillna(""),
+        control=table["model"].map(controls).astype(object).fillna(""),
         headline=table["model"].isin(shown),
     )
 

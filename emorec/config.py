@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -464,6 +465,12 @@ class Part:
 def expert_name(group: list[str] | tuple[str, ...]) -> str:
     """`happy-neutral` for {happy, neutral}: the emotions in their usual order."""
     return "-".join(emotion for emotion in EMOTIONS if emotion in group)
+
+
+def own_outputs(classes: Sequence[Sequence[str]]) -> list[int | None]:
+    """For each emotion the output that stands for it alone, None where there is none: one for several is nobody's."""
+    alone = {group[0]: output for output, group in enumerate(classes) if len(group) == 1}
+    return [alone.get(emotion) for emotion in EMOTIONS]
 
 
 def spectral_groupings(study: Study) -> dict[str, int]:

@@ -16,18 +16,19 @@ from sklearn.cluster import SpectralClustering
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.tables.metrics import confusion_counts
+from emorec.tables.pairs import PAIRS, mutual_confusion
 
 
 def mutual_confusions(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """How often each two emotions are taken for one another: (7, 7), symmetric, zero on the diagonal.
 
-    (n_ij + n_ji) / (n_i + n_j) with n_ij the faces of emotion i called j; labels and predicted are (n,).
+    The rates of `tables.pairs.mutual_confusion`, zero where neither emotion occurs; labels and predicted are (n,).
     """
-    counts = confusion_counts(labels, predicted)[0].astype(float)
-    wrong = counts - np.diag(np.diag(counts))
-    faces = counts.sum(axis=1)
-    together = faces[:, None] + faces[None, :]
-    return np.divide(wrong + wrong.T, together, out=np.zeros_like(wrong), where=together > 0)
+    rates = np.nan_to_num(mutual_confusion(confusion_counts(labels, predicted)[0]))
+    first, second = np.array([(EMOTIONS.index(a), EMOTIONS.index(b)) for a, b in PAIRS]).T
+    found = np.zeros((len(EMOTIONS), len(EMOTIONS)))
+    found[first, second] = found[second, first] = rates
+    return found
 
 
 def spectral_groups(confusions: np.ndarray, experts: int) -> list[list[str]]:

@@ -26,7 +26,7 @@ from emorec.files import atomic
 from emorec.networks.mixture import Mixture
 from emorec.networks.store import Loaded
 from emorec.networks.views import views_of
-from emorec.predictions.model import expert_groups, joint_experts
+from emorec.predictions.model import check_without_labels, expert_groups, joint_experts
 
 # What torch.onnx writes without converting, and every ONNX Runtime since 1.14 (2023) reads.
 OPSET = 18
@@ -46,8 +46,7 @@ class Whole(nn.Module):
 
     def __init__(self, model: configs.Model, networks: Sequence[Loaded], temperature: float = 1.0) -> None:
         super().__init__()
-        if model.kind == "mixture" and model.gate == "oracle":
-            raise EmorecError("a mixture with the gate `oracle` goes by the labels; it cannot be used without them")
+        check_without_labels(model)
         self.model, self.temperature = model, temperature
         self.networks = nn.ModuleList(loaded.network for loaded in networks)
         for network in self.networks:
@@ -100,9 +99,9 @@ class Whole(nn.Module):
 def _places(classes: Sequence[Sequence[str]]) -> torch.Tensor:
     """(k, 7): 1 where an output is the emotion's; an output for several, of others' faces, is nobody's."""
     place = torch.zeros(len(classes), len(EMOTIONS))
-    for output, emotions in enumerate(classes):
-        if len(emotions) == 1:
-            place[output, EMOTIONS.index(emotions[0])] = 1
+    for emotion, output in enumerate(configs.own_outputs(classes)):
+        if output is not None:
+            place[output, emotion] = 1
     return place
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from emorec import EMOTIONS
+from emorec.config import own_outputs
 from emorec.networks.constant import Constant
 from emorec.networks.resnet import Answer, Branch, ResNet, Trunk, initialise
 
@@ -70,7 +71,7 @@ class Mixture(nn.Module):
         self.top, self.shared = top, trunk > 0
         # Whether experts look at faces that do not ask them, too: slower, but of fixed shapes, as ONNX needs.
         self.everyone = False
-        self.columns = [_columns(classes) for classes in experts]
+        self.columns = [own_outputs(classes) for classes in experts]
         if self.shared:
             stem = {k: v for k, v in architecture.items() if k != "dropout"}
             branch = {k: v for k, v in architecture.items() if k not in ("stem", "whitening")} | {"width": branch_width}
@@ -194,12 +195,6 @@ def balance_loss(log_gate: torch.Tensor, asked: torch.Tensor, top: int) -> torch
 def logits_of(said: torch.Tensor | Mixed) -> torch.Tensor:
     """The logits in what any network's forward pass gives."""
     return said.logits if isinstance(said, Mixed) else said
-
-
-def _columns(classes: Sequence[Sequence[str]]) -> list[int | None]:
-    """For each emotion the output that stands for it alone; None where there is none."""
-    alone = {group[0]: k for k, group in enumerate(classes) if len(group) == 1}
-    return [alone.get(emotion) for emotion in EMOTIONS]
 
 
 def _placed(

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from emorec import EMOTIONS
+from emorec.config import own_outputs
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ class Expert:
         """(n, 7): its softmax. An output for several emotions, of others' faces, speaks for none of them."""
         own = softmax(self.logits)
         seven = np.zeros((len(own), len(EMOTIONS)))
-        for output, emotions in enumerate(self.classes):
-            if len(emotions) == 1:
-                seven[:, EMOTIONS.index(emotions[0])] = own[:, output]
+        for emotion, output in enumerate(own_outputs(self.classes)):
+            if output is not None:
+                seven[:, emotion] = own[:, output]
         return seven
 
 

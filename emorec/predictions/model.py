@@ -50,7 +50,7 @@ def combined(
             weights = combine.uniform_weights(len(logits[0]), len(experts))
         elif model.gate == "oracle":
             if labels is None:
-                raise EmorecError("a mixture with the gate `oracle` goes by the labels; it cannot be used without them")
+                check_without_labels(model)
             weights = combine.oracle_weights(labels, groups)
         elif model.gate == "top-1":
             weights = combine.top_1_weights(logits[0])
@@ -59,6 +59,12 @@ def combined(
         return combine.mixture(weights, experts)
     gate = parts[0].gate
     return combine.joint(logits[0], features[0], gate, joint_experts(parts[0].record, gate.shape[1]))
+
+
+def check_without_labels(model: configs.Model) -> None:
+    """Raise EmorecError for a mixture whose gate goes by the labels: it is a bound, and no model to be used."""
+    if model.kind == "mixture" and model.gate == "oracle":
+        raise EmorecError("a mixture with the gate `oracle` goes by the labels; it cannot be used without them")
 
 
 def has_temperature(model: configs.Model) -> bool:

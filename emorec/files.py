@@ -1,8 +1,9 @@
-"""Atomic writing: a file appears under its name whole, or not at all."""
+"""Files: written whole or not at all, with the rights that the umask leaves; their digests."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import tempfile
@@ -50,10 +51,7 @@ def atomic(path: Path) -> Iterator[Path]:
         with _refusals(path):
             yield temporary
             _flush(temporary)
-        # mkstemp makes files private; results are for everybody whom the umask allows.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        share(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -89,6 +87,19 @@ def _refusals(path: Path) -> Iterator[None]:
             if f"(os error {number})" in str(error):
                 raise EmorecError(f"{path}: cannot be written: {remedy}") from None
         raise
+
+
+def share(path: Path) -> None:
+    """Give a temporary file or folder the rights that the umask leaves: tempfile makes them their maker's alone."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flush(path: Path) -> None:

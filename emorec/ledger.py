@@ -8,7 +8,6 @@ job that was killed have none, and the workflow makes them again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from emorec.errors import EmorecError
-from emorec.files import recording, write_json
+from emorec.files import recording, sha256, write_json
 
 FOLDER = "checksums"
 
@@ -64,14 +63,14 @@ def _same(path: Path, entry: dict[str, Any], always_hash: bool) -> bool:
             return False
         if found.st_mtime_ns == entry["mtime_ns"] and not always_hash:
             return True
-        return bool(_sha256(path) == entry["sha256"])
+        return bool(sha256(path) == entry["sha256"])
     except FileNotFoundError:
         return True
 
 
 def _entry(path: Path) -> dict[str, Any]:
     found = path.stat()
-    return {"sha256": _sha256(path), "bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
+    return {"sha256": sha256(path), "bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
 
 
 def _belongs(path: Path, root: Path) -> bool:
@@ -88,8 +87,3 @@ def _read(ledger: Path) -> dict[str, dict[str, Any]]:
     except (ValueError, AttributeError):
         pass
     raise EmorecError(f"{ledger}: damaged; delete it (its files are then no longer checked)")
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -28,6 +28,7 @@ from emorec.data.malformed import malformed, printable, reading
 from emorec.data.pixels_csv import read_columns, read_table
 from emorec.data.splits import TEST, TRAIN, USAGES, VAL, carve
 from emorec.errors import EmorecError
+from emorec.files import sha256
 
 WHERE_TO_GET_IT = (
     "get fer2013.csv or icml_face_data.csv from the Kaggle challenge 'Challenges in Representation Learning: Facial "
@@ -102,14 +103,14 @@ def source_digest(source: Path) -> str:
     source = find_source(source)
     with reading(source):
         if source.is_file():
-            return _sha256(source)
+            return sha256(source)
         if (source / "train.csv").is_file():
             files = [file for file in (source / "train.csv", source / "test.csv") if file.is_file()]
         else:
             files = [file.path for file in list_images(source)]
         lines = hashlib.sha256()
         for name, file in sorted((file.relative_to(source).as_posix(), file) for file in files):
-            lines.update(f"{_sha256(file)}  {name}\n".encode("utf-8", "surrogateescape"))
+            lines.update(f"{sha256(file)}  {name}\n".encode("utf-8", "surrogateescape"))
         return lines.hexdigest()
 
 
@@ -133,8 +134,3 @@ def _read_train_and_test(folder: Path) -> Faces:
     if not has_usage and not (split == VAL).any():
         split, note = carve(labels, split, (VAL,)), VAL_FROM_TRAIN
     return Faces(images, labels, split, np.arange(len(labels), dtype=np.int32), note)
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from emorec.config import Name, Strict
 from emorec.errors import EmorecError
+from emorec.files import sha256
 
 MANIFEST = "manifest.json"
 ORIGIN = "published.json"  # its copy in the folder of a study that is rebuilt
@@ -113,8 +113,7 @@ def file_of(path: Path) -> File | None:
     """Digest and size of a file; None for a link, which may lead anywhere."""
     if path.is_symlink():
         return None
-    content = path.read_bytes()
-    return File(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+    return File(sha256=sha256(path), bytes=path.stat().st_size)
 
 
 def not_allowed(names: Iterable[str]) -> list[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,7 +17,8 @@ from emorec import tables
 from emorec.checkout import Checkout
 from emorec.config import Study
 from emorec.errors import EmorecError
-from emorec.files import write_json
+from emorec.files import share, write_json
+from emorec.inputs import read_json
 from emorec.paths import Layout
 from emorec.predictions.compact import write_compact
 from emorec.published import contents
@@ -65,7 +64,7 @@ def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: 
         manifest = _manifest(study, run, files, code, date)
         write_json(made / MANIFEST, manifest.model_dump())
         verify(made)
-        _readable(made)
+        share(made)
         _replace(made, destination)
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -131,10 +130,7 @@ def _present(path: Path) -> File:
 
 
 def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout, date: str) -> Manifest:
-    records = [
-        json.loads((run.network(part.network, part.seed) / "network.json").read_text(encoding="utf-8"))
-        for part in configs.all_parts(study)
-    ]
+    records = [read_json(run.network(part.network, part.seed) / "network.json") for part in configs.all_parts(study)]
     trained = sorted({(str(r["commit"]), bool(r.get("dirty"))) for r in records if r.get("commit")})
     versions: dict[str, set[str]] = {}
     for record in records:
@@ -165,13 +161,6 @@ def _seconds(run: Layout, files: dict[str, File], records: list[dict]) -> dict[s
                 )
     seconds["train"] = sum(float(record["train_seconds"]) for record in records)
     return {stage: round(value, 2) for stage, value in seconds.items()}
-
-
-def _readable(folder: Path) -> None:
-    """Rights as the umask has them: mkdtemp's folder is its maker's alone."""
-    umask = os.umask(0)
-    os.umask(umask)
-    folder.chmod(0o777 & ~umask)
 
 
 def _replace(made: Path, destination: Path) -> None:

@@ -17,7 +17,7 @@ from emorec.predictions.compact import read_compact
 from emorec.published import compare
 from emorec.published.compare import Comparison, Number, Tolerance
 from emorec.published.manifest import MANIFEST, shortened, verify
-from emorec.published.rebuild import differing
+from emorec.published.rebuild import differing, dumped
 from emorec.report.results import read_table
 from emorec.tables.read import read_predictions, read_record
 
@@ -137,7 +137,7 @@ def _predictions(folder: Path, models: list[str], seeds: list[int]) -> pd.DataFr
 
 def _differences(first: Study, second: Study) -> list[str]:
     """What the second config says otherwise; other labels, seeds or circumstances do not make it another study."""
-    changed = differing(*(study.model_dump(mode="json") for study in (first, second)))
+    changed = differing(dumped(first), dumped(second))
     free = {"study", "seeds", *(f"training.{key}" for key in CIRCUMSTANCES)}
     changed = [key for key in changed if key not in free and not key.endswith(".label")]
     return [f"config: {shortened(changed)} in the second run is another"] if changed else []

@@ -168,6 +168,13 @@ def test_untangling_says_each_verdict(single: str, ensemble: str | None) -> None
     assert wording.meaning(single, ensemble)
 
 
+def test_less_confusion_at_a_loss_of_accuracy_is_said_to_be_that() -> None:
+    text = wording.untangled("supported", "supported", ["ensemble"])
+    assert text.endswith("less often than the ensemble, at a loss of accuracy against the ensemble")
+    assert "(one of them at a loss of accuracy)" in wording.others_untangle(4, 2, 0, 1)
+    assert wording.others_untangle(1, 1, 0, 1).endswith("its control of equal compute, at a loss of accuracy")
+
+
 def test_undecided_says_nothing_of_experts_being_better() -> None:
     assert "worth more" not in wording.meaning("undecided", "undecided")
     assert "worth more" in wording.meaning("supported", "supported")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.tables import Model, Resampled, claims_table, comparisons_table, purity_table
 from emorec.tables.bootstrap import Estimate
@@ -101,6 +102,21 @@ def test_each_outcome_has_its_sentence(
     claim: Claim, interval: tuple[float, float, float], reached: str, said: str
 ) -> None:
     assert _say(claim, *interval) == (reached, said)
+
+
+def test_errors_that_went_elsewhere_are_no_untangling() -> None:
+    """A model that is never right, but never wrong within a hard pair, is said to be less accurate."""
+    named = ["happy", "fear", "neutral", "angry", "surprise", "angry", "fear"]  # in the place of each of EMOTIONS
+    predictions, _, _ = _alike(np.random.default_rng(0), faces=600, seeds=2)
+    own = predictions["model"] == "mixture"
+    answers = np.array([EMOTIONS.index(emotion) for emotion in named])
+    predictions.loc[own, PROBABILITIES] = np.eye(7)[answers[predictions.loc[own, "label"]]]
+    table = claims_table(Resampled(predictions, 200), MODELS).set_index("claim")
+    row = table.loc["mixture-reduces-confusion"]
+    assert row["verdict"] == "supported" and row["less_accurate"]
+    lost = points(-table.loc["mixture-beats-single", "estimate"])
+    assert row["sentence"].endswith(f"), but is {lost} points less accurate.")
+    assert not table["less_accurate"].drop(["mixture-reduces-confusion", "mixture-reduces-confusion-vs-ensemble"]).any()
 
 
 def test_an_interval_that_holm_does_not_back_decides_nothing() -> None:

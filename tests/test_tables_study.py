@@ -50,7 +50,8 @@ COLUMNS = {
     "projections": "model method row label predicted x y",
     "representation": "model seed measure value",
     "curves": "network seed role epoch lr train_loss train_accuracy val_loss val_accuracy seconds best",
-    "claims": "claim measure model reference primary question verdict sentence estimate low high margin p_holm",
+    "claims": "claim measure model reference primary question verdict less_accurate sentence estimate low high margin "
+    "p_holm",
     "purity": "model reference difference low high p seeds",
     "oracle": "model mixture accuracy low high gap gap_low gap_high seeds",
     "error_flow": "model reference first second confused to_right to_other other from_right from_other still",

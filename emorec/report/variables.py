@@ -253,6 +253,18 @@ def _accuracy_verdicts(results: Results) -> tuple[str, str | None]:
     return _verdicts(results, "beats-single", "beats-ensemble")
 
 
+def _costly(results: Results) -> list[str]:
+    """Against what the main mixture confuses the hard pairs less often, but is less accurate."""
+    found = {
+        name: claim(results, f"{results.mixture}-{claimed}")
+        for name, claimed in (
+            ("single ResNet", "reduces-confusion"),
+            ("ensemble", "reduces-confusion-vs-ensemble"),
+        )
+    }
+    return [name for name, row in found.items() if row is not None and row.verdict == "supported" and row.less_accurate]
+
+
 def _stated(results: Results, name: str, otherwise: str) -> str:
     """The sentence of a claim about the main mixture, without its full stop."""
     row = claim(results, f"{results.mixture}-{name}")
@@ -265,7 +277,7 @@ def _sentence(text: str) -> str:
 
 def _answer(results: Results) -> Tree:
     confusion = _verdicts(results, "reduces-confusion", "reduces-confusion-vs-ensemble")
-    sentence, untangle = w.overall(*_accuracy_verdicts(results)), w.untangled(*confusion)
+    sentence, untangle = w.overall(*_accuracy_verdicts(results)), w.untangled(*confusion, _costly(results))
     others = [_others(results)["sentence"]] if len(results.mixtures) > 1 else []
     return {
         "sentence": sentence,
@@ -546,8 +558,10 @@ def _others_pairs(results: Results) -> str:
     claims = results["claims"]
     others = results.mixtures[1:]
     rows = claims[(claims.measure == "confusion") & claims.model.isin(others)]
-    said = [row.verdict for row in _named(rows) if row.reference == results.control(row.model)]
-    return w.others_untangle(len(said), said.count("supported"), said.count("refuted"))
+    own = [row for row in _named(rows) if row.reference == results.control(row.model)]
+    said = [row.verdict for row in own]
+    costly = sum(row.verdict == "supported" and row.less_accurate for row in own)
+    return w.others_untangle(len(said), said.count("supported"), said.count("refuted"), costly)
 
 
 def _named(rows: pd.DataFrame) -> Iterable[Any]:

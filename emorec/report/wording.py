@@ -244,9 +244,11 @@ def balance(accuracy: tuple[str, str | None], macro_f1: tuple[str, str | None]) 
     )
 
 
-def untangled(single: str, ensemble: str | None) -> str:
+def untangled(single: str, ensemble: str | None, costly: Sequence[str] = ()) -> str:
     """Does the mixture untangle the hard pairs? From the verdicts on whether it confuses them less often than the
-    single network and than the ensemble (None where there is none)."""
+    single network and than the ensemble (None where there is none); `costly` are the networks against which it does so
+    at a loss of accuracy."""
+    price = f", at a loss of accuracy against the {listing(costly)}" if costly else ""
     opening = {
         "supported": "The mixture confuses the hard pairs of emotions less often than the single ResNet",
         "refuted": "The mixture confuses the hard pairs of emotions more often than the single ResNet",
@@ -254,7 +256,7 @@ def untangled(single: str, ensemble: str | None) -> str:
         "undecided",
     }[single]
     if ensemble is None:
-        return opening
+        return opening + price
     closing = {
         ("supported", "supported"): ", and less often than the ensemble",
         ("supported", "refuted"): ", but more often than the ensemble",
@@ -266,7 +268,7 @@ def untangled(single: str, ensemble: str | None) -> str:
         ("undecided", "refuted"): ", and it confuses them more often than the ensemble",
         ("undecided", "undecided"): ", and so is whether less often than the ensemble",
     }
-    return opening + closing[single, ensemble]
+    return opening + closing[single, ensemble] + price
 
 
 def the(label: str) -> str:
@@ -361,8 +363,9 @@ def error_flow(confused: float, to_right: float, to_other: float, from_right: fl
     )
 
 
-def others_untangle(total: int, fewer: int, more: int) -> str:
-    """How the other mixtures do in the hard pairs, each against its control of equal compute."""
+def others_untangle(total: int, fewer: int, more: int, costly: int = 0) -> str:
+    """How the other mixtures do in the hard pairs, each against its control of equal compute; `costly` of the `fewer`
+    are less accurate than it."""
     if not total:
         return "No other mixture was compared by its confusion of the hard pairs"
     less = "none confuses" if not fewer else f"{word(fewer)} {verb(fewer, 'confuses', 'confuse')}"
@@ -375,8 +378,10 @@ def others_untangle(total: int, fewer: int, more: int) -> str:
             if more
             else ("is not told apart in the hard pairs from")
         )
-        return f"{opening} {said} its control of equal compute"
+        return f"{opening} {said} its control of equal compute" + (", at a loss of accuracy" if costly else "")
     text = f"{opening}, {less} the hard pairs less often than the control of equal compute"
+    if costly:
+        text += f" ({word(costly)} of them at a loss of accuracy)"
     return f"{text}, and {word(more)} more often" if more else text
 
 

@@ -25,7 +25,7 @@ from emorec.tables.metrics import accuracy, macro_f1
 from emorec.tables.pairs import hard_confusion
 from emorec.tables.read import Model
 
-COLUMNS = ["claim", "measure", "model", "reference", "primary", "question", "verdict", "sentence"]
+COLUMNS = ["claim", "measure", "model", "reference", "primary", "question", "verdict", "less_accurate", "sentence"]
 COLUMNS += ["estimate", "low", "high", "margin", "p_holm"]
 LEVEL = 0.05
 STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1, "confusion": hard_confusion}
@@ -158,7 +158,9 @@ def claims_table(
 
     `others` are tables by name: `purity`, `without_twins` and `by_majority`, of which the claims on these terms are
     read; without a table there are none. Nor are there claims without twins where no test face has one. `primary` are
-    the claims about the first mixture of the config, which is fixed before anything is trained.
+    the claims about the first mixture of the config, which is fixed before anything is trained. `less_accurate` are
+    claims of another measure about models that are less accurate than the reference: who errs more often elsewhere
+    may well confuse the hard pairs less, and the sentence says so.
 
     Holm's family is all claims of one measure; on other terms, all comparisons of the table. EmorecError where a table
     lacks a comparison.
@@ -168,11 +170,16 @@ def claims_table(
     families = [claim.measure for claim in claims]
     adjusted = pd.Series([e.p for e in found], dtype=float).groupby(families).transform(holm) if claims else []
     primary = primary_mixture(models)
-    rows = []
+    rows: list[dict] = []
+    losses: dict[tuple[str, str], Estimate] = {}
     for claim, difference, family_p in zip(claims, found, adjusted, strict=True):
         # The tables on other terms hold p-values that are adjusted already.
         p_holm = difference.p if claim.measure in ON_OTHER_TERMS else family_p
         reached = verdict(difference, claim.direction, claim.margin, p_holm)
+        pair = claim.model.name, claim.reference.name
+        if claim.measure == "accuracy" and reached == "refuted":  # each comparison's accuracy comes first
+            losses[pair] = difference
+        loss = losses.get(pair) if claim.measure == "confusion" else None
         rows.append(
             {
                 "claim": claim.id,
@@ -182,7 +189,8 @@ def claims_table(
                 "primary": claim.model is primary,
                 "question": question(claim),
                 "verdict": reached,
-                "sentence": sentence(claim, difference, reached, p_holm),
+                "less_accurate": loss is not None,
+                "sentence": sentence(claim, difference, reached, p_holm, loss),
                 "estimate": difference.value,
                 "low": difference.low,
                 "high": difference.high,
@@ -210,8 +218,11 @@ def question(claim: Claim) -> str:
     return wording.question.format(**_labels(claim), way=_way(claim)) + beyond + "?"
 
 
-def sentence(claim: Claim, difference: Estimate, reached: str, p_holm: float) -> str:
-    """The finding as one sentence with the estimate and the interval in percentage points."""
+def sentence(claim: Claim, difference: Estimate, reached: str, p_holm: float, loss: Estimate | None = None) -> str:
+    """The finding as one sentence with the estimate and the interval in percentage points.
+
+    `loss` is the model's difference in accuracy where that is a loss, to be said with a gain in another measure.
+    """
     wording = WORDINGS[claim.measure]
     labels = _labels(claim)
     over = "95 % interval" if difference.seeds > 1 else "95 % interval over test faces, one seed:"
@@ -220,7 +231,8 @@ def sentence(claim: Claim, difference: Estimate, reached: str, p_holm: float) ->
         fact = (wording.more if difference.value > 0 else wording.less).format(
             **labels, points=points(abs(difference.value))
         )
-        return f"{fact} ({interval})."
+        cost = f", but is {points(abs(loss.value))} points less accurate" if loss and reached == "supported" else ""
+        return f"{fact} ({interval}){cost}."
     beyond = wording.beyond.format(margin=points(abs(claim.margin))) if claim.margin else ""
     whether = wording.whether.format(**labels, way=_way(claim)) + beyond
     if not np.isfinite(difference.value):

@@ -22,6 +22,7 @@ from emorec.figures import FIGURES
 from emorec.paths import Layout
 from emorec.published.publish import publish
 from emorec.published.runs import compare_runs
+from tests.checkout_copy import copy_checkout
 
 ROOT = Path(__file__).resolve().parent.parent
 MINI = "tests/mini.yaml"
@@ -47,16 +48,7 @@ def planned(folder: Path, config: str = MINI) -> list[str]:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the checkout's files, so that the study neither sees nor changes what lies in the real one."""
-    folder = tmp_path_factory.mktemp("checkout")
-    for name in ("Snakefile", "pyproject.toml", "environment.yml"):
-        shutil.copy(ROOT / name, folder)
-    for name in ("workflow", "emorec", "report", "config"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "profiles").symlink_to("workflow/profiles")
-    (folder / "tests").mkdir()
-    shutil.copy(ROOT / MINI, folder / MINI)
-    return folder
+    return copy_checkout(tmp_path_factory.mktemp("checkout"), MINI)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ import yaml
 
 from emorec import config as configs
 from emorec.paths import Layout
+from tests.checkout_copy import copy_checkout
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = "workflow/profiles/slurm"
@@ -99,14 +100,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout's files with the profile's gaps filled in, as a user of the cluster would."""
-    folder = tmp_path_factory.mktemp("checkout")
-    for name in ("Snakefile", "pyproject.toml", "environment.yml"):
-        shutil.copy(ROOT / name, folder)
-    for name in ("workflow", "emorec", "report", "config"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "profiles").symlink_to("workflow/profiles")
-    (folder / "tests").mkdir()
-    shutil.copy(ROOT / MINI, folder / MINI)
+    folder = copy_checkout(tmp_path_factory.mktemp("checkout"), MINI)
     profile = folder / PROFILE / "config.yaml"
     text, filled = re.subn(
         r"^    # slurm_partition: NAME", "    slurm_partition: gpus", profile.read_text(), flags=re.M

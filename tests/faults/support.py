@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.checkout_copy import copy_checkout
+
 STUDY = "tests/faults/study.yaml"
 RESULTS = Path("results/faults")
 # Columns that tell how long something took: no two runs agree on them.
@@ -22,16 +22,7 @@ CLOCKED = {"models.csv": ["train_seconds"], "curves.csv": ["seconds"], "history.
 
 
 def checkout(folder: Path) -> Path:
-    """A copy of what the workflow needs, so that no fault reaches the real checkout."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("Snakefile", "pyproject.toml", "environment.yml"):
-        shutil.copy(ROOT / name, folder)
-    for name in ("workflow", "emorec", "report", "config"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "profiles").symlink_to("workflow/profiles")
-    (folder / STUDY).parent.mkdir(parents=True)
-    shutil.copy(ROOT / STUDY, folder / STUDY)
-    return folder
+    return copy_checkout(folder, STUDY)
 
 
 def command(*arguments: str) -> list[str]:

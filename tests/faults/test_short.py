@@ -21,8 +21,9 @@ from emorec import cli, ledger, running
 from emorec.data.faces import Faces, save_faces
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_text
+from tests.checkout_copy import ROOT
 
-CONFIG = yaml.safe_load((support.ROOT / support.STUDY).read_text()) | {"study": "short"}
+CONFIG = yaml.safe_load((ROOT / support.STUDY).read_text()) | {"study": "short"}
 CONFIG["data"]["synthetic"] |= {"train": 140, "val": 70, "test": 70}
 
 HOLDER = """
@@ -57,7 +58,7 @@ def config(tmp_path: Path) -> Path:
 def emorec(folder: Path, *arguments: str, before=None) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own; `before` runs in it first."""
     line = [sys.executable, "-m", "emorec.cli", *arguments, "--config", "short.yaml"]
-    environment = support.environment(support.ROOT)
+    environment = support.environment(ROOT)
     return subprocess.run(
         line, cwd=folder, capture_output=True, text=True, timeout=300, preexec_fn=before, env=environment
     )
@@ -77,7 +78,7 @@ def one_line(done: subprocess.CompletedProcess[str], *parts: str) -> None:
 def test_a_killed_holder_leaves_no_lock_and_no_job(tmp_path: Path) -> None:
     study, output = tmp_path / "study", tmp_path / "study" / "output.txt"
     line = [sys.executable, "-c", HOLDER, str(study), sys.executable, "-c", JOB, str(output)]
-    holder = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=support.environment(support.ROOT))
+    holder = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=support.environment(ROOT))
     assert holder.stdout is not None
     pid = int(holder.stdout.readline())
     support.wait_for(Path(f"{output}.begun").exists, 60)
@@ -100,7 +101,7 @@ def test_a_job_that_starts_after_its_workflow_died_stops(tmp_path: Path) -> None
     held = running.hold(tmp_path)  # the next workflow's lock
     assert held is not None
     of_the_last_one = f"{held.name}\nprocess 1 on nowhere"
-    environment = {**support.environment(support.ROOT), running.VARIABLE: of_the_last_one}
+    environment = {**support.environment(ROOT), running.VARIABLE: of_the_last_one}
     done = subprocess.run([sys.executable, "-c", JOB, str(tmp_path / "output.txt")], timeout=60, env=environment)
     held.close()
     assert done.returncode == 128 + signal.SIGTERM
@@ -250,7 +251,7 @@ def test_out_of_memory_is_one_line_and_leaves_nothing(tmp_path: Path, config: Pa
     numbers = [np.zeros(count, np.uint8), np.zeros(count, np.uint8), np.arange(count, dtype=np.int32)]
     save_faces(tmp_path / "results/short/data/faces.npz", Faces(np.zeros((count, 48, 48), np.uint8), *numbers))
     line = [sys.executable, "-c", SHORT_OF_MEMORY, "tables", "--group", "audit", "--config", config.name]
-    environment = support.environment(support.ROOT)
+    environment = support.environment(ROOT)
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=environment)
     one_line(done, "not enough memory", "ulimit -v")
     assert not (tmp_path / "results/short/tables").exists()
@@ -297,7 +298,7 @@ def test_sigterm_ends_a_job_without_litter(tmp_path: Path, config: Path) -> None
         "--config",
         config.name,
     ]
-    job = subprocess.Popen(line, cwd=tmp_path, env=support.environment(support.ROOT), stderr=subprocess.DEVNULL)
+    job = subprocess.Popen(line, cwd=tmp_path, env=support.environment(ROOT), stderr=subprocess.DEVNULL)
     folder = tmp_path / "results/short/networks/resnet18/seed0"
     support.wait_for((folder / "checkpoint.safetensors").exists, 120)
     job.terminate()

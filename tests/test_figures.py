@@ -441,6 +441,24 @@ def test_the_forest_needs_interval_and_corrected_p_value() -> None:
     assert [line.get_marker() for line in figure.axes[0].lines if line.get_marker() != "None"] == [">"]
 
 
+def test_what_is_far_off_stands_at_the_edge_with_its_value() -> None:
+    """A mixture at 45 % beside others at 66 %: the axes show the others, and its number is written."""
+    models = make_models(many=False).assign(control=["", "", "resnet18"])
+    scores = pd.DataFrame(
+        [("resnet18", 0.66, 0.65, 0.67), ("ensemble", 0.67, 0.66, 0.68), ("mixture", 0.45, 0.44, 0.46)],
+        columns=["model", "mean", "low", "high"],
+    ).assign(split="test", metric="accuracy")
+    figure = summary.draw(models, scores, pd.DataFrame(columns=["model", "accuracy", "low", "high"]))
+    low, high = figure.axes[0].get_ylim()
+    assert 60 < low < 65 and 68 < high < 72 and "45.0 %" in texts(figure)
+    table = pd.DataFrame(
+        [("mixture", "resnet18", metric, -0.21, -0.23, -0.19, 0.001) for metric in ("accuracy", "macro_f1")],
+        columns=["model", "reference", "metric", "difference", "low", "high", "p_holm"],
+    )
+    figure = forest.draw(models, table)
+    assert figure.axes[0].get_xlim()[0] > -19 and "−21.0" in texts(figure)
+
+
 def test_model_of_equal_compute_are_spread() -> None:
     places = summary.spread(np.array([0.0, 2.0, 2.001, 2.0]), 0.1)
     assert places == pytest.approx([0.0, 1.9, 2.0, 2.1], abs=0.01)

@@ -57,7 +57,8 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
                 interval(axes, row, found.loc[(model, reference, metric)])
         axes.set_title(f"{METRICS[metric]}\n{style.wrap(name, 24)}")
         axes.set_xlabel("difference, points")
-        axes.set_xmargin(0.12)
+        # With a model that is beyond the axis, room for its mark at the edge.
+        axes.set_xmargin(0.35 if any(text.get_text() for text in axes.texts) else 0.12)
     grid[0].set_yticks(range(len(mixtures)), lines)
     style.legend_above(figure, handles())
     return figure
@@ -69,9 +70,23 @@ def _lines(label: str, control: str, other: bool) -> str:
 
 
 def interval(axes: Axes, row: int, compared: pd.Series) -> None:
-    """One difference with its 95 % interval at a row; filled where it is decided."""
+    """One difference with its 95 % interval at a row; filled where it is decided. At the edge, with its value, where
+    to scale it would press all others into one line."""
     reached = verdict(compared)
     colour = VERDICTS[reached]
+    if abs(compared["difference"]) > style.FAR:
+        above = compared["difference"] > 0
+        along, outside, side = (0.96, 1.0, -1) if above else (0.04, 0.0, 1)
+        up = axes.get_yaxis_transform()
+        axes.plot(along, row, transform=up, **point(reached))
+        arrow = {"arrowstyle": "->", "color": colour, "shrinkA": 2, "shrinkB": 0}
+        axes.annotate("", (outside, row), (along, row), xycoords=up, textcoords=up, arrowprops=arrow)
+        value = f"{100 * compared['difference']:+.1f}".replace("-", "−")
+        axes.annotate(
+            value, (along, row), xycoords=up, xytext=(6 * side, 0), textcoords="offset points",
+            ha="right" if above else "left", va="center", fontsize=7,
+        )  # fmt: skip
+        return
     axes.hlines(row, 100 * compared["low"], 100 * compared["high"], color=colour, linewidth=1.3)
     axes.plot(100 * compared["difference"], row, **point(reached))
 

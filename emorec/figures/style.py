@@ -32,6 +32,10 @@ PNG_DPI = 200
 # Of what is pixels within an SVG (clouds of points): enough for print, and half the bytes.
 SVG_DPI = 150
 
+# A model that differs from the one it is compared with by more than this fraction stands at the edge of its axis with
+# its value: to scale, it would press all others into one line.
+FAR = 0.08
+
 INK = "#222222"
 MUTED = "#6b6b6b"
 FAINT = "#d9d9d9"

@@ -53,8 +53,13 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> F
     axes.set_xlim(2**low, 2**high)
     axes.axhline(100 * accuracy.loc[base, "mean"], color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     looks = style.model_looks(models)
+    ahead = accuracy["mean"] - accuracy["mean"][base]
+    far = ahead[ahead.abs() > style.FAR]
     for number, (place, model) in enumerate(zip(2**moved, shown, strict=True), 1):
         row, look = accuracy.loc[model], looks[model]
+        if model in far:
+            at_edge(axes, place, row["mean"], far[model] > 0, look, "" if few else f"{number}: ")
+            continue
         axes.vlines(place, 100 * row["low"], 100 * row["high"], color=look.colour, linewidth=1.2)
         axes.plot(place, 100 * row["mean"], **look.point(6))
         if not few:
@@ -62,7 +67,7 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> F
             edge, offset, side = ("high", 2.5, "bottom") if number % 2 else ("low", -2.5, "top")
             where = {"xytext": (0, offset), "textcoords": "offset points", "ha": "center", "va": side, "fontsize": 7}
             axes.annotate(str(number), (place, 100 * row[edge]), **where)
-    axes.margins(y=0.09)
+    axes.margins(y=0.09 if far.empty else 0.2)
     axes.grid(axis="y")
     axes.xaxis.set_major_locator(FixedLocator(ticks(low, high)))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -73,6 +78,19 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> F
     axes.set_ylabel("Accuracy on test faces, %")
     name_models(axes, models, shown)
     return figure
+
+
+def at_edge(axes: Axes, place: float, accuracy: float, above: bool, look: style.Look, name: str) -> None:
+    """A model that is beyond the axis: its mark at the edge, an arrow out of it and its accuracy in percent."""
+    height, end = (0.92, 1.0) if above else (0.08, 0.0)
+    across = axes.get_xaxis_transform()
+    axes.plot(place, height, transform=across, **look.point(6))
+    arrow = {"arrowstyle": "->", "color": look.colour, "shrinkA": 3, "shrinkB": 0}
+    axes.annotate("", (place, end), (place, height), xycoords=across, textcoords=across, arrowprops=arrow)
+    axes.annotate(
+        f"{name}{100 * accuracy:.1f} %", (place, height), xycoords=across, xytext=(6, 0), textcoords="offset points",
+        ha="left", va="center", fontsize=7, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+    )  # fmt: skip
 
 
 def names(models: pd.DataFrame, shown: Sequence[str]) -> list[str]:

@@ -102,7 +102,8 @@ class _Resolver:
         return result
 
     def block(self, block: Node) -> list[Node]:
-        kind, content = block["t"], block.get("c")
+        kind = block["t"]
+        content: Any = block.get("c")
         if kind == "Header":
             return [self.header(content)]
         if kind == "Figure":

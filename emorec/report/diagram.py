@@ -64,7 +64,15 @@ def _box(axes: Axes, x: float, y: float, text: str, colour: str, half_width: flo
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], gap: float = 0) -> None:
     """An arrow; `gap` points stay free at the end that is at the sum."""
-    free = {"shrinkA": gap if start[0] == SUM else 0, "shrinkB": gap if end[0] == SUM else 0}
     axes.add_patch(
-        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=7, color=style.MUTED, linewidth=0.9, **free)
+        FancyArrowPatch(
+            start,
+            end,
+            arrowstyle="-|>",
+            mutation_scale=7,
+            color=style.MUTED,
+            linewidth=0.9,
+            shrinkA=gap if start[0] == SUM else 0,
+            shrinkB=gap if end[0] == SUM else 0,
+        )
     )

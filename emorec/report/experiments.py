@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from emorec.frames import each_row
 from emorec.report import wording as w
 from emorec.report.results import Results
 
@@ -21,7 +22,7 @@ def experiments(results: Results) -> dict[str, list[str]]:
     """The models of each experiment that the study has, without the reference and the first mixture."""
     first = results.row(results.mixture)
     found: dict[str, list[str]] = {name: [] for name in NAMES}
-    for row in results["models"].itertuples(index=False):
+    for row in each_row(results["models"]):
         if row.kind == "single" and row.model != results.reference:
             found["single"].append(row.model)
         elif row.kind == "oracle":
@@ -45,7 +46,7 @@ def comparison(results: Results, model: str, reference: str | None, metric: str 
     """The row of comparisons.csv, or None."""
     table = results["comparisons"]
     rows = table[(table.model == model) & (table.reference == reference) & (table.metric == metric)]
-    return next(rows.itertuples(index=False), None)
+    return next(each_row(rows), None)
 
 
 def verdict(row: Any) -> str:
@@ -104,7 +105,7 @@ def _size(results: Results, model: str) -> str:
 def bound(results: Results) -> str:
     """What gates that know the label would reach."""
     parts = []
-    for row in bounds(results).itertuples(index=False):
+    for row in each_row(bounds(results)):
         reached = f"{w.percent(row.accuracy)} ({w.interval(row.low, row.high)})"
         if row.mixture:
             more = f"{w.size(row.gap)} ({w.interval(row.gap_low, row.gap_high)})"
@@ -119,14 +120,14 @@ def bound(results: Results) -> str:
 def inside(results: Results) -> str:
     """How much of the single's confusions on val each grouping keeps within its groups."""
     table = results["groupings"].drop_duplicates("grouping")
-    parts = [f"{w.percent(row.inside)} in `{row.grouping}`" for row in table.itertuples(index=False)]
+    parts = [f"{w.percent(row.inside)} in `{row.grouping}`" for row in each_row(table)]
     text = (
         "Of the single ResNet's mutual confusions on the validation faces, the share that falls inside a group, and "
         f"hence to one expert, is {w.listing(parts)}"
     )
     found = table[table.method == "spectral"]
     if len(found) and results.has_truth:
-        planted = [f"{w.percent(row.inside_planted)} for `{row.grouping}`" for row in found.itertuples(index=False)]
+        planted = [f"{w.percent(row.inside_planted)} for `{row.grouping}`" for row in each_row(found)]
         first = table[table.grouping == results.row(results.mixture).grouping]
         text += f"; of the confusions that were planted, the groupings found hold {w.listing(planted)}"
         if len(first):
@@ -149,12 +150,13 @@ def use(results: Results) -> str:
 def matched(results: Results) -> str:
     """How near the controls come to their mixtures in operations a face."""
     table = results["models"].set_index("model")
-    ratios = {m: table.flops[c] / table.flops[m] for m in results.mixtures if (c := results.control(m))}
+    controls = {m: c for m in results.mixtures if (c := results.control(m))}
+    ratios = {m: table.flops[c] / table.flops[m] for m, c in controls.items()}
     if not ratios:
         return "This study has no control of equal compute"
     worst = max(ratios, key=lambda model: abs(ratios[model] - 1))
     apart = abs(ratios[worst] - 1)
-    kinds = w.listing(sorted({w.the(results.label(results.control(m))) for m in ratios}))
+    kinds = w.listing(sorted({w.the(results.label(c)) for c in controls.values()}))
     return (
         f"The controls of this study are {kinds}; their operations differ from their mixtures' by at most "
         f"{w.percent(apart)}" + (f" (for {w.the(results.label(worst))})" if apart > 0.005 else "")

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from emorec import EMOTIONS
+from emorec.frames import each_row, row_at
 from emorec.report import experiments as x
 from emorec.report import variables as v
 from emorec.report import walltimes
@@ -114,7 +115,7 @@ def data(results: Results) -> str:
     table = results["classes"].set_index(["emotion", "split"])
     rows = []
     for emotion in EMOTIONS:
-        cells = [table.loc[(emotion, split)] for split in ("train", "val", "test")]
+        cells = [row_at(table, (emotion, split)) for split in ("train", "val", "test")]
         rows.append([emotion, *(f"{w.count(c.faces)} ({w.percent(c.share)})" for c in cells)])
     totals = results["classes"].groupby("split").faces.sum()
     rows.append(["all", *(w.count(totals[split]) for split in ("train", "val", "test"))])
@@ -160,7 +161,7 @@ def experiment(results: Results, models: list[str]) -> str:
     rows = []
     for model in [*first, *models]:
         bound = model in oracles.index
-        found = oracles.loc[model] if bound else v.summary_row(results, model, "accuracy")
+        found = row_at(oracles, model) if bound else v.summary_row(results, model, "accuracy")
         mean = found["accuracy"] if bound else found["mean"]
         label = f"*{results.label(model)} (bound)*" if bound else results.label(model)
         cells = [f"{w.number(100 * mean)} ({w.interval(found['low'], found['high'])})"]
@@ -206,7 +207,7 @@ def wall_times(results: Results) -> str:
             w.duration(row.processor),
             w.NONE if pd.isna(row.memory) else f"{w.count(row.memory)}{w.NBSP}MB",
         ]
-        for row in walltimes.by_network(results.jobs).sort_values("stage", ascending=False, kind="stable").itertuples()
+        for row in each_row(walltimes.by_network(results.jobs).sort_values("stage", ascending=False, kind="stable"))
     ]
     header = ["Network", "Stage", "Jobs", "Clock", "Processors", "Memory"]
     return pipe(header, rows, "llrrrr", [34, 10, 7, 10, 11, 10])
@@ -215,7 +216,7 @@ def wall_times(results: Results) -> str:
 def comparisons(results: Results) -> str:
     """Paired differences with intervals and corrected tests, in bold where they hold."""
     rows = []
-    for row in results["comparisons"].itertuples(index=False):
+    for row in each_row(results["comparisons"]):
         said = x.verdict(row) != "unclear"
         difference = w.signed(100 * row.difference)
         rows.append(
@@ -243,9 +244,9 @@ def claims(results: Results, *, primary: bool) -> str:
     table = results["claims"]
     own = table[table.primary.astype(bool) == primary]
     if not primary:
-        rows = [[row.verdict, row.sentence] for row in own.itertuples(index=False)]
+        rows = [[row.verdict, row.sentence] for row in each_row(own)]
         return pipe(["Verdict", "Finding"], rows or [[w.NONE, "no other question was asked"]], "ll", [12, 88])
-    rows = [[row.question, row.verdict, row.sentence] for row in own.itertuples(index=False)]
+    rows = [[row.question, row.verdict, row.sentence] for row in each_row(own)]
     return pipe(["Question", "Verdict", "Finding"], rows, "lll", [34, 12, 54])
 
 
@@ -267,7 +268,7 @@ def recall(results: Results, models: Sequence[str]) -> str:
 def flow(results: Results) -> str:
     """Where the confusions of the hard pairs went, from the single network to the first mixture."""
     rows = []
-    for row in v.flow(results, results.mixture, results.reference).itertuples(index=False):
+    for row in each_row(v.flow(results, results.mixture, results.reference)):
         if frozenset((row.first, row.second)) not in _HARD:
             continue
         other = f" ({row.other})" if row.other else ""
@@ -285,7 +286,7 @@ _HARD = {frozenset(pair) for pair in HARD_PAIRS}
 def pairs(results: Results) -> str:
     """The pairs that the reference confuses most, under the main mixture."""
     rows = []
-    for row in v.pair_rows(results, results.mixture, results.reference).head(TOP_PAIRS).itertuples(index=False):
+    for row in each_row(v.pair_rows(results, results.mixture, results.reference).head(TOP_PAIRS)):
         rows.append(
             [
                 w.pair(row.first, row.second),
@@ -314,11 +315,11 @@ def all_pairs(results: Results) -> str:
         if model and other
     ]
     rows = []
-    for row in first.itertuples(index=False):
+    for row in each_row(first):
         cells = [w.pair(row.first, row.second), w.number(100 * row.reference_rate)]
         for model, other in wanted:
             part = v.pair_rows(results, model, other).set_index(["first", "second"])
-            cells.append(_change(part.loc[(row.first, row.second)]) if len(part) else w.NONE)
+            cells.append(_change(row_at(part, (row.first, row.second))) if len(part) else w.NONE)
         rows.append(cells)
     header = ["Pair", results.label(results.reference)]
     header += [f"{results.label(model)} minus {results.label(other)}" for model, other in wanted]
@@ -339,7 +340,7 @@ def gate(results: Results) -> str:
     groups = results.groups(results.mixture)
     rows = []
     for emotion in EMOTIONS:
-        cells = [w.number(100 * weights.loc[expert, emotion]) for expert in groups]
+        cells = [w.number(100 * weights[emotion][expert]) for expert in groups]
         own = [emotion in group for group in groups.values()]
         rows.append([emotion, *(f"**{c}**" if o else c for c, o in zip(cells, own, strict=True))])
     return pipe(["Emotion", *(w.listing(group) for group in groups.values())], rows, "l" + "r" * len(groups))
@@ -365,7 +366,7 @@ def all_calibration(results: Results) -> str:
     rows = []
     for model in v.ranked(results):
         found = v.calibrated(results, model)
-        cells = [w.number(found.loc[metric, side], 3) for metric in _CALIBRATED for side in ("before", "after")]
+        cells = [w.number(found[side][metric], 3) for metric in _CALIBRATED for side in ("before", "after")]
         rows.append([results.label(model), w.number(found.temperature.iloc[0], 2), *cells])
     header = ["Model", "*T*", *(cell for name in _CALIBRATED.values() for cell in (name, "scaled"))]
     return pipe(header, rows, "lr" + "rr" * len(_CALIBRATED), [24, 6, *[8] * 2 * len(_CALIBRATED)])
@@ -396,7 +397,7 @@ def audit(results: Results) -> str:
     """Copies and twins within and across splits."""
     names = {"train": "training", "val": "validation", "test": "test"}
     rows = []
-    for row in results["audit"].itertuples(index=False):
+    for row in each_row(results["audit"]):
         where = "the same split" if row.split == row.other else names[row.other]
         share = w.percent(row.twins / row.faces) if row.faces else w.NONE
         cells = [w.count(row.exact), w.count(row.twins), share, w.count(row.mirrored), w.percent(row.same_label)]
@@ -409,7 +410,7 @@ def on_other_terms(results: Results, name: str, heading: str) -> str:
     """Scores and comparisons over all test faces by their labels, and as without_twins.csv or by_majority.csv says."""
     rows = []
     shown = results.headline
-    for row in results[name].itertuples(index=False):
+    for row in each_row(results[name]):
         if row.model not in shown or (row.reference and row.reference not in shown):
             continue
         score = {"accuracy": "accuracy", "macro_f1": "macro-F1"}[row.metric]
@@ -460,7 +461,7 @@ def models(results: Results) -> str:
     """What each model is made of, what it costs, and what it is compared with."""
     foreign = {"other": "others: other", "down-weighted": "others weigh less"}
     rows = []
-    for row in results["models"].itertuples(index=False):
+    for row in each_row(results["models"]):
         groups = w.groups(results.grouped(row.model))
         made = [groups or (f"{int(row.experts)} free experts" if row.experts > 0 else "")]
         made += [f"gate: {row.gate}" if row.gate else "", foreign.get(row.foreign, "")]
@@ -503,10 +504,10 @@ def scores(results: Results) -> str:
     keys = ["model", "seed", "split"]
     table = results["scores"].pivot_table(index=keys, columns="metric", values="value", sort=False)
     rows = []
-    for (model, seed, split), row in table.iterrows():
-        values = [w.number(100 * row[m]) for m in ("accuracy", "macro_f1")]
-        values += [w.number(row[m], 3) for m in ("nll", "brier", "ece")]
-        rows.append([results.label(model), str(seed), {"val": "validation"}.get(split, split), *values])
+    for row in each_row(table.reset_index()):
+        values = [w.number(100 * value) for value in (row.accuracy, row.macro_f1)]
+        values += [w.number(value, 3) for value in (row.nll, row.brier, row.ece)]
+        rows.append([results.label(row.model), str(row.seed), {"val": "validation"}.get(row.split, row.split), *values])
     return pipe(["Model", "Seed", "Split", *METRICS.values()], rows, "lrlrrrrr", [28, 6, 11, 10, 10, 8, 8, 8])
 
 

@@ -41,7 +41,7 @@ def compile(markup: str, folder: Path, timestamp: int) -> tuple[bytes, list[str]
     Raises EmorecError when Typst fails.
     """
     try:
-        pdf, complaints = typst.compile_with_warnings(
+        pdf, complaints = typst.compile_with_warnings(  # type: ignore[call-overload]  # wants one type of all inputs
             markup.encode(), root=str(folder), ignore_system_fonts=True, format="pdf", timestamp=timestamp
         )
     except typst.TypstError as error:

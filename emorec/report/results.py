@@ -11,6 +11,7 @@ import pandas as pd
 
 from emorec.config import Study
 from emorec.errors import EmorecError
+from emorec.frames import each_row
 from emorec.inputs import check_table, read_json
 
 TABLES = (
@@ -95,7 +96,7 @@ class Results:
     def row(self, model: str) -> Any:
         """A model's row of models.csv."""
         models = self["models"]
-        return next(models[models.model == model].itertuples(index=False))
+        return next(each_row(models[models.model == model]))
 
     def control(self, mixture: str) -> str | None:
         """The model of equal compute that a mixture is compared with, or None."""

@@ -6,13 +6,13 @@ as they stand in the report.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 import yaml
 
 from emorec import EMOTIONS, SPLITS
+from emorec.frames import each_row, row_at
 from emorec.report import experiments as x
 from emorec.report import origins, walltimes
 from emorec.report import wording as w
@@ -101,7 +101,7 @@ def _data(results: Results) -> Tree:
     synthetic = bool(data["synthetic"])
     classes = results["classes"]
     train, test = (classes[classes.split == s].set_index("emotion") for s in ("train", "test"))
-    most, least = train.faces.idxmax(), train.faces.idxmin()
+    most, least = str(train.faces.idxmax()), str(train.faces.idxmin())
     times = w.number(train.faces[most] / max(train.faces[least], 1))
     accuracy = _mean(results, results.reference, "accuracy")
     faces = int(test.faces.sum())
@@ -190,7 +190,7 @@ def summary_row(results: Results, model: str, metric: str, split: str = "test") 
 
 
 def _model(results: Results, model: str) -> Tree:
-    row = results["models"].set_index("model").loc[model]
+    row = results.row(model)
     accuracy, f1 = (summary_row(results, model, metric) for metric in ("accuracy", "macro_f1"))
     return {
         "name": model,
@@ -231,7 +231,7 @@ def _claims(results: Results) -> Tree:
             "verdict": str(row.verdict),
             "sentence": _sentence(row.sentence),
         }
-        for row in results["claims"].itertuples()
+        for row in each_row(results["claims"])
     }
 
 
@@ -384,14 +384,13 @@ def _marking(results: Results) -> str:
 
 
 def _compute(results: Results) -> Tree:
-    models = results["models"].set_index("model")
-    mixture = models.loc[results.mixture]
+    mixture = results.row(results.mixture)
     sentence = (
         f"The mixture holds {w.many(int(mixture.networks), 'network')} with {w.large(mixture.parameters)} parameters, "
         f"costs {w.large(mixture.flops)} operations a face and took {w.duration(mixture.train_seconds)} to train"
     )
     if results.ensemble:
-        ensemble = models.loc[results.ensemble]
+        ensemble = results.row(results.ensemble)
         operations = w.number(mixture.flops / ensemble.flops, 2)
         time = w.number(mixture.train_seconds / ensemble.train_seconds, 2)
         speed = w.number(mixture.images_per_second / ensemble.images_per_second, 2)
@@ -493,8 +492,8 @@ def _recall(results: Results) -> Tree:
         ),
         "change": w.recall_change(change),
         "caution": (
-            f"These are observed means, not tests: {rare}, the rarest emotion, has {w.count(support[rare])} test "
-            f"faces, so that a single face moves its recall by {w.size(1 / support[rare])}"
+            f"These are observed means, not tests: {rare}, the rarest emotion, has {w.count(support.min())} test "
+            f"faces, so that a single face moves its recall by {w.size(1 / support.min())}"
         ),
     }
 
@@ -517,12 +516,12 @@ def _pair_changes(results: Results, reference: str | None) -> tuple[int, int, in
 
 def _confusion(results: Results) -> Tree:
     rows = pair_rows(results, results.mixture, results.reference)
-    top = [f"{w.pair(r.first, r.second)} ({w.percent(r.reference_rate)})" for r in _named(rows.head(3))]
+    top = [f"{w.pair(r.first, r.second)} ({w.percent(r.reference_rate)})" for r in each_row(rows.head(3))]
     changes = _pair_changes(results, results.reference) or (0, 0, 0)
     ensemble = _pair_changes(results, results.ensemble)
     groups = [set(group) for group in results.groups(results.mixture).values()]
     inside = pd.Series(
-        [any({r.first, r.second} <= g for g in groups) for r in _named(rows)], index=rows.index, dtype=bool
+        [any({r.first, r.second} <= g for g in groups) for r in each_row(rows)], index=rows.index, dtype=bool
     )
     return {
         "reference": f"The single ResNet's most confused pairs are {w.listing(top)}" if top else "No pair was compared",
@@ -548,7 +547,7 @@ def _flow(results: Results) -> str:
     """Where the errors within the hard pairs went, from the single ResNet to the mixture."""
     rows = flow(results, results.mixture, results.reference)
     hard = {frozenset(pair) for pair in HARD_PAIRS}
-    rows = rows[pd.Series([frozenset((r.first, r.second)) in hard for r in _named(rows)], rows.index, dtype=bool)]
+    rows = rows[pd.Series([frozenset((r.first, r.second)) in hard for r in each_row(rows)], rows.index, dtype=bool)]
     columns = ("confused", "to_right", "to_other", "from_right", "from_other")
     return w.error_flow(*(float(rows[column].sum()) for column in columns))
 
@@ -558,15 +557,10 @@ def _others_pairs(results: Results) -> str:
     claims = results["claims"]
     others = results.mixtures[1:]
     rows = claims[(claims.measure == "confusion") & claims.model.isin(others)]
-    own = [row for row in _named(rows) if row.reference == results.control(row.model)]
+    own = [row for row in each_row(rows) if row.reference == results.control(row.model)]
     said = [row.verdict for row in own]
     costly = sum(row.verdict == "supported" and row.less_accurate for row in own)
     return w.others_untangle(len(said), said.count("supported"), said.count("refuted"), costly)
-
-
-def _named(rows: pd.DataFrame) -> Iterable[Any]:
-    """Rows as tuples; a frame's own attribute `first` is a method, a tuple's is the column."""
-    return rows.itertuples(index=False)
 
 
 def _rates(rows: pd.DataFrame) -> tuple[float, float]:
@@ -589,7 +583,7 @@ def _gate(results: Results) -> Tree:
         free = "The experts of this mixture are free, so that none of them has emotions of its own to be asked about"
         return used | {"sentence": free, "meaning": "What it does with them shows in how it shares the faces out"}
     weights = gate_weights(results, results.mixture)
-    own = pd.Series({e: sum(weights.loc[name, e] for name, group in groups.items() if e in group) for e in EMOTIONS})
+    own = pd.Series({e: sum(weights[e][name] for name, group in groups.items() if e in group) for e in EMOTIONS})
     classes = results["classes"]
     faces = classes[classes.split == "test"].set_index("emotion").faces.reindex(list(EMOTIONS))
     uniform = pd.Series({e: sum(e in group for group in groups.values()) / len(groups) for e in EMOTIONS})
@@ -636,7 +630,7 @@ def _calibration(results: Results) -> Tree:
         return f"{w.size(mean)} ({w.interval(low, high)})"
 
     def order(column: str) -> list[str]:
-        return [names[model] for model in sorted(names, key=lambda model: found[model].loc["nll", column])]
+        return [names[model] for model in sorted(names, key=lambda model: found[model][column]["nll"])]
 
     return {
         "before": (
@@ -710,7 +704,7 @@ def on_other_terms(results: Results, name: str, model: str, reference: str, metr
 
 def _twins(results: Results) -> Tree:
     audit = results["audit"].set_index(["split", "other"])
-    test = audit.loc[("test", "train")]
+    test = row_at(audit, ("test", "train"))
     faces, twins = int(test.faces), int(test.twins)
     left = int(results["without_twins"].faces.iloc[0])
 
@@ -747,7 +741,7 @@ def changed_comparisons(
     table = results[name]
     table = table[(table.reference != "") & ((table.model == model) | (model is None))]
     changed = []
-    for row in _named(table):
+    for row in each_row(table):
         before = x.comparison(results, row.model, row.reference, row.metric)
         after = _said(row)
         if before is not None and after != _said(before):
@@ -769,8 +763,8 @@ def agreements(results: Results, model: str) -> pd.DataFrame:
 
 def _ferplus(results: Results) -> Tree:
     labels = agreements(results, "")
-    every = labels.loc["all"]
-    found = {name: agreements(results, model).loc["all"] for model, name in _headline(results).items()}
+    every = row_at(labels, "all")
+    found = {name: row_at(agreements(results, model), "all") for model, name in _headline(results).items()}
     shares = [w.percent(share) for share in labels.majority_accuracy.iloc[1:]]
     level = [
         f"{share} where {'all' if name == '10' else name} of ten agree"
@@ -817,15 +811,15 @@ def truths(results: Results, model: str) -> pd.Series:
 def true_interval(results: Results, model: str) -> str:
     """Accuracy by the true emotion with its interval, from truth_summary.csv."""
     table = results["truth_summary"]
-    (row,) = _named(table[(table.model == model) & (table.measure == "accuracy_true")])
+    (row,) = each_row(table[(table.model == model) & (table.measure == "accuracy_true")])
     return f"{w.percent(row.mean)} ({w.interval(row.low, row.high)})"
 
 
 def _truth(results: Results) -> Tree:
     best = truths(results, POSTERIOR)
     found = {name: truths(results, model) for model, name in _headline(results).items()}
-    named = {model: true_interval(results, model) for model in _headline(results)}
-    planted = [f"{w.pair(r.first, r.second)} ({w.percent(r.rate)})" for r in _named(results["planted"].head(TOP))]
+    reached = {model: true_interval(results, model) for model in _headline(results)}
+    planted = [f"{w.pair(r.first, r.second)} ({w.percent(r.rate)})" for r in each_row(results["planted"].head(TOP))]
     mixture = truths(results, results.mixture)
 
     def across(text: Any) -> str:
@@ -839,7 +833,7 @@ def _truth(results: Results) -> Tree:
         ),
         "models": (
             "The share of test faces whose true emotion is named is "
-            f"{w.listing([f'{text} for {name}' for text, name in zip(named.values(), found, strict=True)])}; the "
+            f"{w.listing([f'{text} for {name}' for text, name in zip(reached.values(), found, strict=True)])}; the "
             "posterior's answer is given in "
             f"{across(lambda row: w.percent(row.agreement))}"
         ),

@@ -1,0 +1,22 @@
+"""Rows of tables, by their columns' names."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def each_row(table: pd.DataFrame) -> Iterator[Any]:
+    """Rows as named tuples, whose cells are whatever the file holds.
+
+    A frame's own attribute `first` is a method, a tuple's is the column.
+    """
+    return table.itertuples(index=False)
+
+
+def row_at(table: pd.DataFrame, key: Hashable) -> pd.Series:
+    """The row under `key`, a value of the index, of which there is one."""
+    return cast("pd.Series", table.loc[cast(Any, key)])

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from emorec import EMOTIONS
 from emorec.figures import style
+from emorec.frames import each_row
 
 INPUTS = ("tables/models.csv", "tables/curves.csv", "tables/gate.csv", "tables/classes.csv")
 
@@ -95,10 +96,10 @@ def handles(curves: pd.DataFrame, panels: Sequence[Panel]) -> list[Line2D]:
     entries = [Line2D([], [], color=colour, linewidth=1.5, label=name) for name, colour in SPLITS.values()]
     if several:
         entries.append(Line2D([], [], color=style.MUTED, linewidth=0.5, label="single seeds"))
-    ring = {"marker": "o", "markersize": 4, "markerfacecolor": "white", "markeredgewidth": 1.1}
+    ring: dict[str, Any] = {"marker": "o", "markersize": 4, "markerfacecolor": "white", "markeredgewidth": 1.1}
     entries.append(Line2D([], [], linestyle="none", color=CHOSEN, label="chosen epoch", **ring))
     if any(panel.commonest is not None for panel in panels):
-        dots = {"linestyle": (0, (1, 1.5)), "linewidth": 0.8}
+        dots: dict[str, Any] = {"linestyle": (0, (1, 1.5)), "linewidth": 0.8}
         entries.append(Line2D([], [], color=style.INK, label="always the commonest class", **dots))
     return entries
 
@@ -116,7 +117,7 @@ def parts(models: pd.DataFrame, curves: pd.DataFrame, gate: pd.DataFrame, classe
     labels = style.model_labels(models)
     panels = [Panel(single, labels[single], share(faces, every))]
     shown = models[models["model"].isin(style.headline(models)) & (models["kind"] == "mixture")]
-    for mixture in shown[shown["family"] == "mixture"].head(1).itertuples(index=False):
+    for mixture in each_row(shown[shown["family"] == "mixture"].head(1)):
         panels += separate(mixture, single, roles, gate, faces)
     for model in shown["model"]:
         if roles.get(model) == "mixture":

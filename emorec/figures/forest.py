@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from emorec.figures import style
+from emorec.frames import row_at
 
 INPUTS = ("tables/models.csv", "tables/comparisons.csv")
 
@@ -54,7 +56,7 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
         axes.tick_params(axis="y", length=0)
         for row, (model, reference) in enumerate(references.items()):
             if (model, reference, metric) in found.index:
-                interval(axes, row, found.loc[(model, reference, metric)])
+                interval(axes, row, row_at(found, (model, reference, metric)))
         axes.set_title(f"{METRICS[metric]}\n{style.wrap(name, 24)}")
         axes.set_xlabel("difference, points")
         # With a model that is beyond the axis, room for its mark at the edge.
@@ -91,7 +93,7 @@ def interval(axes: Axes, row: int, compared: pd.Series) -> None:
     axes.plot(100 * compared["difference"], row, **point(reached))
 
 
-def point(reached: str) -> dict:
+def point(reached: str) -> dict[str, Any]:
     """The marker of a verdict."""
     marker = {"ahead": ">", "behind": "<", "undecided": "o"}[reached]
     return style.Look(VERDICTS[reached], marker, filled=reached != "undecided").point(5.2)

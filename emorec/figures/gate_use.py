@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -67,7 +68,7 @@ def draw(models: pd.DataFrame, use: pd.DataFrame) -> Figure:
         Line2D([], [], label="balance over faces", **style.Look("#0072B2", "D", filled=False).point(5)),
     ]
     if collapsed:
-        cross = {"marker": "x", "linestyle": "none", "markersize": 5, "markeredgewidth": 1.4}
+        cross: dict[str, Any] = {"marker": "x", "linestyle": "none", "markersize": 5, "markeredgewidth": 1.4}
         entries.append(Line2D([], [], color=COLLAPSED, label="collapsed, in a seed at least", **cross))
     style.legend_above(figure, entries)
     return figure

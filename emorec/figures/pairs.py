@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from emorec.figures import style
+from emorec.frames import row_at
 from emorec.tables.pairs import HARD_PAIRS
 
 INPUTS = ("tables/models.csv", "tables/pairs.csv", "tables/pair_comparisons.csv")
@@ -72,7 +73,7 @@ def draw(models: pd.DataFrame, pairs: pd.DataFrame, comparisons: pd.DataFrame, c
             if len(values):
                 left.plot(values.mean(), height, **look.point(4.8))
             if (model, first, second) in against.index:
-                compared = against.loc[(model, first, second)]
+                compared = row_at(against, (model, first, second))
                 right.hlines(height, 100 * compared["low"], 100 * compared["high"], color=look.colour, linewidth=1.1)
                 right.plot(100 * compared["difference"], height, **look.point(4.8))
     left.set_yticks(range(len(shown)), [f"{first} – {second}" for first, second in shown])

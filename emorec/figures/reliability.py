@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,11 +58,11 @@ def draw(models: pd.DataFrame, reliability: pd.DataFrame, calibration: pd.DataFr
         axes.set_yticks(range(0, 101, 25))
         axes.grid()
         axes.set_xlabel("largest probability, %" if place + columns >= len(chosen) else "")
-        text = f"ECE {100 * errors.loc[model, 'before']:.1f} → {100 * errors.loc[model, 'after']:.1f} points"
+        text = f"ECE {100 * errors['before'][model]:.1f} → {100 * errors['after'][model]:.1f} points"
         axes.text(0.97, 0.04, f"{text}\nT = {temperatures[model]:.2f}", transform=axes.transAxes, ha="right")
     for axes in grid[:, 0]:
         axes.set_ylabel("accuracy, %")
-    ring = {"marker": "o", "markersize": 4.5, "linewidth": 0.9}
+    ring: dict[str, Any] = {"marker": "o", "markersize": 4.5, "linewidth": 0.9}
     handles = [
         Line2D([], [], color=style.TRAIN_COLOUR, markerfacecolor="white", label="as they are", **ring),
         Line2D([], [], color=style.INK, label="scaled by the temperature T", **ring),
@@ -88,5 +89,5 @@ def dots(axes: Axes, bins: pd.DataFrame, colour: str, *, filled: bool) -> None:
 
 def make(study: Path) -> Figure:
     """The figure of a study's tables: its headline models."""
-    models, *others = (pd.read_csv(study / path) for path in INPUTS)
-    return draw(models, *others, style.headline(models))
+    models, reliability, calibration = (pd.read_csv(study / path) for path in INPUTS)
+    return draw(models, reliability, calibration, style.headline(models))

@@ -36,7 +36,7 @@ def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool, augment: Au
     rows = [images[present] / 255.0] + [augment(images[present], seed + 1 + version) for version in range(VERSIONS)]
     figure = style.new_figure(7 + 5 + 23.5 * len(rows))
     # Tight by hand: the constrained layout would leave a gap between square pictures.
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
+    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
     grid = figure.subplots(len(rows), len(EMOTIONS))
     for row, faces in enumerate(rows):
         column_of = iter(faces)

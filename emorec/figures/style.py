@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib
 import pandas as pd
@@ -20,10 +20,15 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
 from emorec.files import atomic
+from emorec.frames import each_row
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 PAGE_WIDTH_MM = 170.0
 # Of an A4 or letter page, less its margins and room for a caption.
@@ -41,7 +46,7 @@ MUTED = "#6b6b6b"
 FAINT = "#d9d9d9"
 BAND = "#f3f3f3"
 
-RC: dict[str, Any] = {
+RC: dict[RcKeyType, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.0,
     "axes.titlesize": 8.5,
@@ -167,9 +172,9 @@ def millimetres(length: float) -> float:
 def new_figure(height_mm: float, *, squares: bool = False) -> Figure:
     """An empty figure of the page's width that lays itself out; `squares` keeps square panels close together."""
     size = (millimetres(PAGE_WIDTH_MM), millimetres(height_mm))
-    figure = Figure(figsize=size, layout="compressed" if squares else "constrained")
+    layout = ConstrainedLayoutEngine(compress=squares, w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
+    figure = Figure(figsize=size, layout=layout)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
     return figure
 
 
@@ -185,9 +190,10 @@ def model_looks(models: pd.DataFrame) -> dict[str, Look]:
 
     Headline models of one family, which share figures, get colours of their own.
     """
-    looks, spare = {}, iter(itertools.cycle(SPARE_COLOURS))
+    looks: dict[str, Look] = {}
+    spare = iter(itertools.cycle(SPARE_COLOURS))
     taken: set[str] = set()
-    for row in models.itertuples(index=False):
+    for row in each_row(models):
         colour, marker = FAMILIES.get(row.family, (MUTED, "X"))
         if row.kind == "oracle":
             colour = MUTED

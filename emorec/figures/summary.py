@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> F
     axes = figure.subplots()
     axes.set_xscale("log", base=2)
     axes.set_xlim(2**low, 2**high)
-    axes.axhline(100 * accuracy.loc[base, "mean"], color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    axes.axhline(100 * accuracy["mean"][base], color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     looks = style.model_looks(models)
     ahead = accuracy["mean"] - accuracy["mean"][base]
     far = ahead[ahead.abs() > style.FAR]
@@ -65,8 +66,8 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> F
         if not few:
             # In turn above and below, so that neighbours' numbers keep clear of each other.
             edge, offset, side = ("high", 2.5, "bottom") if number % 2 else ("low", -2.5, "top")
-            where = {"xytext": (0, offset), "textcoords": "offset points", "ha": "center", "va": side, "fontsize": 7}
-            axes.annotate(str(number), (place, 100 * row[edge]), **where)
+            middle: dict[str, Any] = {"ha": "center", "va": side, "fontsize": 7}
+            axes.annotate(str(number), (place, 100 * row[edge]), (0, offset), textcoords="offset points", **middle)
     axes.margins(y=0.09 if far.empty else 0.2)
     axes.grid(axis="y")
     axes.xaxis.set_major_locator(FixedLocator(ticks(low, high)))

@@ -27,7 +27,7 @@ def draw(twins: pd.DataFrame) -> Figure:
     axes = figure.subplots()
     if distance.isna().all():
         return style.nothing("No training face comes near any test face.")
-    edges = np.arange(0, 1 + WIDTH, WIDTH)
+    edges = np.arange(0, 1 + WIDTH, WIDTH).tolist()
     copies = int(exact.sum())
     axes.bar(-1.5 * WIDTH, copies, width=WIDTH, color=TWIN_COLOUR)
     axes.hist(

@@ -11,9 +11,9 @@ import importlib.util
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -23,10 +23,14 @@ from emorec import config as configs
 from emorec.config import SIDE, Training
 from emorec.errors import EmorecError
 from emorec.files import atomic
+from emorec.networks.build import Network
 from emorec.networks.mixture import Mixture
 from emorec.networks.store import Loaded
 from emorec.networks.views import views_of
 from emorec.predictions.model import check_without_labels, expert_groups, joint_experts
+
+if TYPE_CHECKING:
+    import onnx
 
 # What torch.onnx writes without converting, and every ONNX Runtime since 1.14 (2023) reads.
 OPSET = 18
@@ -58,17 +62,18 @@ class Whole(nn.Module):
             self.experts = [configs.expert_name(group) for group in expert_groups(model, self.records)]
             for number, record in enumerate(self.records[int(model.has_gate) :]):
                 self.register_buffer(f"place{number}", _places(record["classes"]))
-        elif model.kind not in ("single", "ensemble"):
-            self.experts = joint_experts(self.records[0], len(self.networks[0].experts))
+        elif isinstance(networks[0].network, Mixture):
+            self.experts = joint_experts(self.records[0], len(networks[0].network.experts))
 
     def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Faces (b, 1, 48, 48), 0 to 255, to probabilities (b, 7), and the gate's weights (b, e) of a mixture."""
+        networks = cast(Iterable[Network], self.networks)
         logits, gates = zip(
-            *(self._said(faces, network, record) for network, record in zip(self.networks, self.records, strict=True)),
+            *(self._said(faces, network, record) for network, record in zip(networks, self.records, strict=True)),
             strict=True,
         )
         if self.model.kind == "mixture":
-            weights = self._weights(logits)
+            weights = self._weights(self.model.gate, logits)
             said = logits[int(self.model.has_gate) :]
             known = [z.softmax(1) @ self.get_buffer(f"place{number}") for number, z in enumerate(said)]
             mixed = sum(weights[:, e : e + 1] * p for e, p in enumerate(known))
@@ -76,22 +81,22 @@ class Whole(nn.Module):
         probabilities = sum(z.softmax(1) for z in logits) / len(logits)
         return (probabilities, gates[0]) if self.experts else (probabilities,)
 
-    def _said(self, faces: torch.Tensor, network: nn.Module, record: dict[str, Any]) -> tuple:
+    def _said(
+        self, faces: torch.Tensor, network: Network, record: dict[str, Any]
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         how = Training(**record["spec"]["training"])
         x = (faces.float() / 255 - record["pixel_mean"]) / record["pixel_std"]
         views = views_of(x, how.views, how.crop)
         # One pass over all views keeps the file's graph small.
         answer = network.answer(torch.cat(views))
-        logits, gate = (
-            None if found is None else found.unflatten(0, (len(views), -1)).mean(0)
-            for found in (answer.logits, answer.gate)
-        )
-        return logits, gate
+        logits, gate = answer.logits, answer.gate
+        shape = (len(views), -1)
+        return logits.unflatten(0, shape).mean(0), None if gate is None else gate.unflatten(0, shape).mean(0)
 
-    def _weights(self, logits: Sequence[torch.Tensor]) -> torch.Tensor:
-        if self.model.gate == "uniform":
+    def _weights(self, gate: str, logits: Sequence[torch.Tensor]) -> torch.Tensor:
+        if gate == "uniform":
             return torch.ones_like(logits[0][:, :1]).expand(-1, len(self.experts)) / len(self.experts)
-        if self.model.gate == "top-1":
+        if gate == "top-1":
             return nn.functional.one_hot(logits[0].argmax(1), len(self.experts)).float()
         return (logits[0] / self.temperature).softmax(1)
 
@@ -132,7 +137,7 @@ def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
             external_data=False,
             verbose=False,
         )
-    model = program.model_proto
+    model = program.model_proto  # type: ignore[union-attr]  # None from the old exporter only
     if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
         raise EmorecError(f"{path}: torch's exporter fixed the number of faces; nothing was written")
     _forget_where_it_was_made(model)
@@ -147,7 +152,7 @@ def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _forget_where_it_was_made(model) -> None:
+def _forget_where_it_was_made(model: onnx.ModelProto) -> None:
     """Drop the stack traces and graph signatures that torch leaves at every node: they name this machine's folders."""
     graph = model.graph
     for node in graph.node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pandas as pd
 from emorec import EMOTIONS
 from emorec.data.folders import read_image
 from emorec.data.malformed import malformed, printable
+from emorec.frames import each_row
 from emorec.predictions.combine import Combined
 
 
@@ -29,7 +31,7 @@ def read_faces(paths: Sequence[Path]) -> np.ndarray:
 def label_frame(paths: Sequence[Path], combined: Combined) -> pd.DataFrame:
     """A row a face: file, emotion (the likeliest) and its probability, p_<emotion> ×7, gate_<expert> of a mixture."""
     best = combined.probabilities.argmax(axis=1)
-    columns = {"file": [str(path) for path in paths], "emotion": np.array(EMOTIONS)[best]}
+    columns: dict[str, Any] = {"file": [str(path) for path in paths], "emotion": np.array(EMOTIONS)[best]}
     columns |= {"probability": combined.probabilities.max(axis=1)}
     columns |= {f"p_{emotion}": combined.probabilities[:, i] for i, emotion in enumerate(EMOTIONS)}
     columns |= {f"gate_{expert}": weight for expert, weight in combined.gate.items()}
@@ -42,7 +44,7 @@ def as_table(frame: pd.DataFrame) -> str:
     rows = [
         [printable(row.file), row.emotion, f"{100 * row.probability:.0f}"]
         + [f"{100 * getattr(row, f'p_{emotion}'):.0f}" for emotion in EMOTIONS]
-        for row in frame.itertuples()
+        for row in each_row(frame)
     ]
     width = [max(len(line[column]) for line in [head, *rows]) for column in range(len(head))]
     lines = []

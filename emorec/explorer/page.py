@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -78,8 +79,9 @@ def _source(synthetic: bool, pictured: bool) -> str:
     return "The faces are FER2013's, whose pictures may not be passed on: this page was made without them."
 
 
-def _map() -> dict[str, Any]:
+def _map() -> Any:
     """An empty map, as Bokeh's own JSON; the script fills its sources and tells what the reader points at."""
+    from bokeh.core.types import ID
     from bokeh.embed import json_item
     from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d
     from bokeh.plotting import figure
@@ -89,8 +91,8 @@ def _map() -> dict[str, Any]:
         tools="pan,wheel_zoom,box_select,lasso_select,tap,reset",
         active_drag="pan",
         active_scroll=None,
-        x_range=Range1d(-2000, 67535, name="across"),
-        y_range=Range1d(-2000, 67535, name="up"),
+        x_range=Range1d(start=-2000, end=67535, name="across"),
+        y_range=Range1d(start=-2000, end=67535, name="up"),
         match_aspect=True,
         sizing_mode="stretch_both",
         min_width=100,
@@ -100,8 +102,7 @@ def _map() -> dict[str, Any]:
     view.axis.visible = False
     view.grid.visible = False
     view.toolbar.logo = None
-    columns = {name: [] for name in ("x", "y", "face", "colour", "marker")}
-    source = ColumnDataSource(columns, name="points")
+    source = ColumnDataSource({"x": [], "y": [], "face": [], "colour": [], "marker": []}, name="points")
     points = view.scatter(
         "x", "y", source=source, marker="marker", fill_color="colour", line_color="colour", size=7, fill_alpha=0.75,
         line_width=1.5, line_alpha=0.9, nonselection_fill_alpha=0.08, nonselection_line_alpha=0.12,
@@ -112,10 +113,10 @@ def _map() -> dict[str, Any]:
     hover = CustomJS(code="window.explorer.pointedAt(cb_data.index.indices)")
     view.add_tools(HoverTool(renderers=[points], tooltips=None, callback=hover))
     source.selected.js_on_change("indices", CustomJS(code="window.explorer.selectedOnMap(cb_obj.indices)"))
-    return _numbered_from_one(json_item(view, "map"))
+    return _numbered_from_one(json_item(view, ID("map")))
 
 
-def _numbered_from_one(item: dict[str, Any]) -> dict[str, Any]:
+def _numbered_from_one(item: Mapping[str, Any]) -> Any:
     """Bokeh counts identifiers up as long as the process lives; counted from one, a page has the same bytes twice."""
     numbers: dict[str, str] = {}
     text = json.dumps(item)

@@ -10,7 +10,7 @@ difference".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from emorec.errors import EmorecError
+from emorec.frames import each_row
 from emorec.tables.bootstrap import Estimate, holm
 from emorec.tables.comparisons import Resampled
 from emorec.tables.controls import opponents, primary_mixture, reference_single
@@ -168,7 +169,10 @@ def claims_table(
     claims = [claim for claim in study_claims(models) if _can_be_asked(claim, resampled, others)]
     found = [_estimate(claim, resampled, others) for claim in claims]
     families = [claim.measure for claim in claims]
-    adjusted = pd.Series([e.p for e in found], dtype=float).groupby(families).transform(holm) if claims else []
+    adjusted: Iterable[float] = []
+    if claims:
+        p = pd.Series([e.p for e in found], dtype=float)
+        adjusted = p.groupby(families).transform(holm)  # type: ignore[arg-type]  # pandas takes arrays, too
     primary = primary_mixture(models)
     rows: list[dict] = []
     losses: dict[tuple[str, str], Estimate] = {}
@@ -296,6 +300,6 @@ def _estimate(claim: Claim, resampled: Resampled, others: Mapping[str, pd.DataFr
         rows = rows[rows["metric"] == "accuracy"]
     if len(rows) != 1:
         raise EmorecError(f"tables/{name}.csv: does not compare {model} with {reference}; make it anew")
-    (row,) = rows.itertuples()
+    (row,) = each_row(rows)
     value, p = (row.difference, row.p) if name == "purity" else (row.estimate, row.p_holm)
     return Estimate(value, row.low, row.high, p, int(row.seeds))

@@ -121,7 +121,9 @@ def comparisons_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataF
                 }
             )
     table = pd.DataFrame(rows, columns=[c for c in COLUMNS if c != "p_holm"])
-    table["p_holm"] = table.groupby("metric")["p"].transform(holm) if len(table) else table["p"]
+    table["p_holm"] = table["p"]
+    if len(table):
+        table["p_holm"] = table.groupby("metric")["p"].transform(holm)  # type: ignore[arg-type]  # takes arrays, too
     return table[COLUMNS]
 
 

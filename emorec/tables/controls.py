@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -39,9 +40,7 @@ def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[s
         return abs(float(np.log(max(flops[other.name], 1) / max(flops[model.name], 1))))
 
     return {
-        model.name: min(candidates, key=lambda other, model=model: distance(model, other)).name
-        for model in models
-        if model.kind == "mixture"
+        model.name: min(candidates, key=partial(distance, model)).name for model in models if model.kind == "mixture"
     }
 
 

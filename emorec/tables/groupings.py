@@ -38,12 +38,9 @@ def groupings_table(
     over seeds; inside_chance: its mean over groupings of the same sizes; inside_planted: the share of the `planted`
     confusions (21,) of synthetic faces, empty for others. EmorecError where the reference has no predictions on val.
     """
-    runs = by_model(predictions, "val").get(reference)
-    if runs is None and groupings:
-        raise EmorecError(f"model {reference}: no predictions on val; run the predictions stage again")
+    rates = _rates(predictions, reference) if groupings else []
     rows = []
     for grouping in groupings:
-        rates = [pair_rates(confusion_counts(runs.labels, predicted)[0]) for predicted in runs.predicted]
         measured = (
             float(np.mean([inside(grouping.groups, rate) for rate in rates])),
             inside(grouping.groups, np.ones(len(PAIRS))),
@@ -54,6 +51,14 @@ def groupings_table(
     return pd.DataFrame(rows, columns=COLUMNS).astype({"inside_planted": float})
 
 
+def _rates(predictions: pd.DataFrame, model: str) -> list[np.ndarray]:
+    """A model's mutual confusion of PAIRS on val, (21,) for each seed."""
+    runs = by_model(predictions, "val").get(model)
+    if runs is None:
+        raise EmorecError(f"model {model}: no predictions on val; run the predictions stage again")
+    return [pair_rates(confusion_counts(runs.labels, predicted)[0]) for predicted in runs.predicted]
+
+
 def pair_rates(confusion: np.ndarray) -> np.ndarray:
     """Mutual confusion of PAIRS, both emotions of a pair counting alike: (..., 21) from counts or rates (..., 7, 7)."""
     return mutual_confusion(confusion / np.maximum(confusion.sum(axis=-1, keepdims=True), 1e-12))
@@ -61,7 +66,7 @@ def pair_rates(confusion: np.ndarray) -> np.ndarray:
 
 def inside(groups: Iterable[Iterable[str]], rates: np.ndarray) -> float:
     """Share of the `rates` (21,) that belongs to PAIRS with both emotions in one of the groups; NaN without any."""
-    groups = [set(group) for group in groups]
-    own = np.array([any({*pair} <= group for group in groups) for pair in PAIRS])
+    sets = [set(group) for group in groups]
+    own = np.array([any({*pair} <= group for group in sets) for pair in PAIRS])
     total = float(np.nansum(rates))
     return float(np.nansum(rates[own])) / total if total > 0 else float("nan")

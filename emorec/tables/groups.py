@@ -208,17 +208,16 @@ def models_of(study: Study, layout: Layout) -> list[tables.Model]:
         separate = study.models[entry.of] if entry.kind == "fine-tuned" else entry
         own = {seed: [(p.network, p.seed) for p in configs.parts(study, name, seed)] for seed in study.seeds}
         before = {seed: [(n, seed) for n in configs.starting_points(study, name)] for seed in study.seeds}
-        of_groups = separate.kind == "mixture"
         found.append(
             tables.Model(
                 name,
                 _kind(entry),
                 configs.label(study, name),
-                separate.grouping if of_groups else "",
+                separate.grouping if separate.kind == "mixture" else "",
                 {seed: records(parts) for seed, parts in own.items()},
                 family=entry.kind,
                 gate=_gate(entry),
-                foreign=separate.foreign if of_groups else "",
+                foreign=separate.foreign if separate.kind == "mixture" else "",
                 experts=_experts(study, separate),
                 of=_bounded(study, entry),
                 before={seed: records(parts) for seed, parts in before.items()},
@@ -236,7 +235,9 @@ def _kind(entry: configs.Model) -> str:
 def _gate(entry: configs.Model) -> str:
     if entry.kind == "joint":
         return f"top-{entry.top}" if entry.top else "soft"
-    return {"mixture": lambda: entry.gate, "fine-tuned": lambda: "soft"}.get(entry.kind, lambda: "")()
+    if entry.kind == "mixture":
+        return entry.gate
+    return "soft" if entry.kind == "fine-tuned" else ""
 
 
 def _experts(study: Study, entry: configs.Model) -> int:
@@ -247,7 +248,7 @@ def _experts(study: Study, entry: configs.Model) -> int:
 
 def _bounded(study: Study, entry: configs.Model) -> str:
     """The mixture that an oracle is the bound of: of the same experts, with a soft gate if the study has it."""
-    if _kind(entry) != "oracle":
+    if entry.kind != "mixture" or entry.gate != "oracle":
         return ""
     same = {
         name: other

@@ -7,7 +7,7 @@ model, by the name of POSTERIOR, so that each number of a model has beside it th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -85,7 +85,8 @@ def truth_tables(
     answer = of_truth.argmax(axis=1)
     planted = planted_confusion(count=count)
     weights = face_weights(given.size, resamples)
-    rows, summary = [], []
+    rows: list[tuple[str, int | None, str, float]] = []
+    summary = []
 
     def measured(p: np.ndarray, predicted: np.ndarray, drawn: np.ndarray | None) -> dict[str, np.ndarray]:
         """MEASURES, each (B,), on all faces or on draws of them."""
@@ -96,14 +97,14 @@ def truth_tables(
         linear = dict(zip(("accuracy_true", "accuracy_given", "agreement", "distance"), means.T, strict=True))
         return linear | confusion_measures(confusion_counts(true, predicted, drawn), planted)
 
-    def add(model: str, seeds: Sequence[int | None], p: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> None:
+    def add(model: str, seeds: Sequence[int | None], p: Iterable[np.ndarray], predicted: Iterable[np.ndarray]) -> None:
         points = [measured(*run, None) for run in zip(p, predicted, strict=True)]
         draws = [measured(*run, weights) for run in zip(p, predicted, strict=True)]
         for seed, values in zip(seeds, points, strict=True):
             rows.extend((model, seed, name, float(values[name][0])) for name in MEASURES)
         for name in MEASURES:
-            values, drawn = (np.stack([seed[name] for seed in of], axis=1) for of in (points, draws))
-            found = estimate(values[0], drawn, bounds=BOUNDS.get(name, (-np.inf, np.inf)))
+            scored, drawn = (np.stack([seed[name] for seed in of], axis=1) for of in (points, draws))
+            found = estimate(scored[0], drawn, bounds=BOUNDS.get(name, (-np.inf, np.inf)))
             ends = (found.low, found.high) if name in BOUNDS else (None, None)
             summary.append((model, name, found.value, *ends, found.seeds))
 

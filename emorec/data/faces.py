@@ -70,7 +70,7 @@ def load_faces(path: Path) -> Faces:
     except ValueError as error:
         raise malformed(path, f"not a readable faces.npz ({error}); make it anew with the data stage") from None
     _check(path, arrays)
-    return Faces(**arrays)
+    return Faces(arrays["images"], arrays["labels"], arrays["split"], arrays["row"])
 
 
 def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:

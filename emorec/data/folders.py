@@ -39,6 +39,7 @@ _KAGGLE_NAME = re.compile(r"(publictest|privatetest)_", re.IGNORECASE)
 _LITTER = {"thumbs.db", "desktop.ini"}  # Windows leaves these among images; other systems' litter begins with a dot
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")  # not EPS: Pillow would run Ghostscript on it
 # Pillow's decoders let any of these through on a broken file.
+_DECODING_ERRORS: tuple[type[Exception], ...]
 _DECODING_ERRORS = (ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError)
 _DECODING_ERRORS += (struct.error, zlib.error)
 _MOST_PIXELS = 1 << 24  # of one image; a photograph has this many, a decompression bomb more

@@ -126,10 +126,10 @@ def _parse_pixels(text: bytes) -> bytes:
         values = np.fromstring(text, dtype=np.int64, sep=" ")
         if values.size == PIXELS and values.min() >= 0 and values.max() <= 255:
             return values.astype(np.uint8).tobytes()
-    values = text.split()
-    if len(values) != PIXELS:
-        raise ValueError(f"{len(values):,} pixels instead of {PIXELS:,}")
-    for position, value in enumerate(values, start=1):
+    words = text.split()
+    if len(words) != PIXELS:
+        raise ValueError(f"{len(words):,} pixels instead of {PIXELS:,}")
+    for position, value in enumerate(words, start=1):
         if not value.isdigit():
             raise ValueError(f"pixel {position:,} is {_shown(value)}, not an integer from 0 to 255")
         if len(value.lstrip(b"0")) > 3 or int(value[-3:]) > 255:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path, 
     log.info("%d faces: %s", len(faces), ", ".join(f"{n} {s}" for s, n in _sizes(summary).items()))
 
 
-def _draw(how: Synthetic, truth_path: Path) -> tuple[Faces, dict]:
+def _draw(how: Synthetic, truth_path: Path) -> tuple[Faces, dict[str, Any]]:
     from emorec.data.synthetic import synthetic_faces
 
     drawn = synthetic_faces(how.train, how.val, how.test, how.seed, how.wrong_labels)
@@ -49,10 +50,10 @@ def _draw(how: Synthetic, truth_path: Path) -> tuple[Faces, dict]:
         units = drawn.action_units.astype(np.float16)
         np.savez(temporary, true_labels=drawn.true_labels, action_units=units, names=np.array(drawn.names))
     digest = hashlib.sha256(json.dumps(how.model_dump(), sort_keys=True).encode())
-    digest.update(drawn.images)
-    digest.update(drawn.labels)
+    digest.update(drawn.images.data)
+    digest.update(drawn.labels.data)
     return faces, summarise(faces, "synthetic faces", True, digest.hexdigest())
 
 
-def _sizes(summary: dict) -> dict[str, int]:
+def _sizes(summary: dict[str, Any]) -> dict[str, int]:
     return {split: sum(counts.values()) for split, counts in summary["counts"].items()}

@@ -24,7 +24,7 @@ KEY = b"emorec"
 
 def write_compact(path: Path, frame: pd.DataFrame) -> None:
     """Write predictions. EmorecError where they hold anything else, or would not come back as they are."""
-    groups = _groups([name for name in frame if name not in FACES])
+    groups = _groups([name for name in frame.columns if name not in FACES])
     small = frame[FACES].copy()
     for names in groups:
         small[names[:-1]] = np.round(frame[names[:-1]].to_numpy(np.float64) * STEPS).astype(np.int32)
@@ -47,10 +47,10 @@ def write_compact(path: Path, frame: pd.DataFrame) -> None:
 def read_compact(path: Path) -> pd.DataFrame:
     """Predictions as `read_parquet` would give them of the run's own file. EmorecError for what are none."""
     table = pq.read_table(path)
-    told = (table.schema.metadata or {}).get(KEY)
-    if told is None:
+    header = (table.schema.metadata or {}).get(KEY)
+    if header is None:
         raise EmorecError(f"{path}: no published predictions; restore them, or publish again")
-    told, small = json.loads(told), table.to_pandas()
+    told, small = json.loads(header), table.to_pandas()
     columns = {name: small[name] for name in FACES}
     for names in _groups([name for name in told["columns"] if name not in FACES]):
         steps = small[names[:-1]].to_numpy(np.int64)

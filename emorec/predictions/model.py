@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from emorec import config as configs
 from emorec.errors import EmorecError
 from emorec.predictions import combine
 from emorec.predictions.combine import Combined, Expert
+
+_NEEDS_LABELS = "a mixture with the gate `oracle` goes by the labels; it cannot be used without them"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def combined(
             weights = combine.uniform_weights(len(logits[0]), len(experts))
         elif model.gate == "oracle":
             if labels is None:
-                check_without_labels(model)
+                raise EmorecError(_NEEDS_LABELS)
             weights = combine.oracle_weights(labels, groups)
         elif model.gate == "top-1":
             weights = combine.top_1_weights(logits[0])
@@ -58,21 +60,23 @@ def combined(
             weights = combine.soft_weights(logits[0], temperature)
         return combine.mixture(weights, experts)
     gate = parts[0].gate
+    if gate is None:
+        raise EmorecError(f"{parts[0].record['network']}: its outputs lack the gate's weights; make them again")
     return combine.joint(logits[0], features[0], gate, joint_experts(parts[0].record, gate.shape[1]))
 
 
 def check_without_labels(model: configs.Model) -> None:
     """Raise EmorecError for a mixture whose gate goes by the labels: it is a bound, and no model to be used."""
     if model.kind == "mixture" and model.gate == "oracle":
-        raise EmorecError("a mixture with the gate `oracle` goes by the labels; it cannot be used without them")
+        raise EmorecError(_NEEDS_LABELS)
 
 
-def has_temperature(model: configs.Model) -> bool:
+def has_temperature(model: configs.Model) -> TypeGuard[configs.Mixture]:
     """Whether the model's gate has a temperature, to be fitted on val."""
     return model.kind == "mixture" and model.gate == "temperature"
 
 
-def gate_temperature(model: configs.Model, parts: Sequence[Said], labels: np.ndarray) -> float:
+def gate_temperature(model: configs.Mixture, parts: Sequence[Said], labels: np.ndarray) -> float:
     """The temperature of the gate that is best for faces with these labels (n,), which are to be val's."""
     return combine.best_temperature(parts[0].logits, _experts(model, parts), labels)
 

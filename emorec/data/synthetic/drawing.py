@@ -67,12 +67,12 @@ def _coordinates(look: Appearance) -> tuple[_Grid, _Grid]:
     return _Grid(head_x, head_y, np.abs(head_x), sharp), _Grid(face_x, face_y, np.abs(face_x), sharp)
 
 
-def _cover(distance: Array, sharp: Array) -> Array:
+def _cover(distance: Array, sharp: Array | float) -> Array:
     """How much of each pixel lies inside (`distance` < 0)."""
     return np.clip(0.5 - distance * sharp, 0.0, 1.0)
 
 
-def _over(canvas: Array, alpha: Array, tone: Array) -> None:
+def _over(canvas: Array, alpha: Array, tone: Array | float) -> None:
     """Paint `tone` over `canvas`, in place."""
     canvas += alpha * (tone - canvas)
 

@@ -3,10 +3,13 @@
 The words of the project (study, network, model, grouping, seed, split) are defined in docs/design.md.
 """
 
+from typing import Literal, get_args
+
 __version__ = "0.1.0"
 
+Emotion = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 # The order of the classes everywhere: labels are indices into this tuple (FER2013's own numbering).
-EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+EMOTIONS: tuple[str, ...] = get_args(Emotion)
 
 # FER2013 calls these Training, PublicTest and PrivateTest; split codes are indices into this tuple.
 SPLITS = ("train", "val", "test")

@@ -12,12 +12,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from emorec import EMOTIONS, strict_yaml
+from emorec import EMOTIONS, Emotion, strict_yaml
 from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.networks.size import Size, resnet_size, width_nearest
@@ -26,7 +26,6 @@ from emorec.networks.size import Size, resnet_size, width_nearest
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 # Labels stand in Markdown, HTML, Typst and in figures, where other characters would be commands.
 Label = Annotated[str, Field(pattern=r"^([^\W_]|[(])([^\W_]|[ .,:()/%&'=+×≤≥–-])*$", min_length=1, max_length=80)]
-Emotion = Literal[EMOTIONS]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 SIDE = 48  # of a face, in pixels
 SEVEN = tuple((emotion,) for emotion in EMOTIONS)
@@ -36,6 +35,9 @@ Found = dict[str, list[tuple[str, ...]]] | None  # groupings found from faces, b
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Section = TypeVar("Section", bound=Strict)
 
 
 class Synthetic(Strict):
@@ -276,20 +278,19 @@ class Study(Strict):
         for name, grouping in self.groupings.items():
             if isinstance(grouping, list):
                 _check_grouping(name, grouping)
-            elif isinstance(grouping, Random) and not isinstance(self.groupings.get(grouping.like), list):
-                given = [n for n, g in self.groupings.items() if isinstance(g, list)]
+            elif isinstance(grouping, Random) and grouping.like not in self.given:
                 raise ValueError(
                     f"groupings.{name}.like: no grouping given as a list is named {grouping.like!r}"
-                    f"{_nearest(grouping.like, given)}"
+                    f"{_nearest(grouping.like, self.given)}"
                 )
             elif isinstance(grouping, Random):
                 groups_of(self, name)
-        singles = [n for n, m in self.models.items() if m.kind == "single"]
+        singles = self.singles
         if not singles:
             raise ValueError("models: the study needs one model of kind single to compare with")
-        if self.models[singles[0]].parameters_like:
+        if singles[self.reference].parameters_like:
             raise ValueError(
-                f"models.{singles[0]}.parameters_like: the first single is what all others are measured by"
+                f"models.{self.reference}.parameters_like: the first single is what all others are measured by"
             )
         for name, model in self.models.items():
             self._check_model(name, model, singles)
@@ -297,11 +298,11 @@ class Study(Strict):
             self.architecture_of(name), self.training_of(name)
         return self
 
-    def _check_model(self, name: str, model: Model, singles: list[str]) -> None:
+    def _check_model(self, name: str, model: Model, singles: dict[str, Single]) -> None:
         where = f"models.{name}"
         if model.kind == "fine-tuned":
             of = self.models.get(model.of)
-            soft = [n for n, m in self.models.items() if m.kind == "mixture" and m.has_gate]
+            soft = [n for n, m in self.mixtures.items() if m.has_gate]
             if of is None or model.of not in soft:
                 raise ValueError(f"{where}.of: no mixture with a gate is named {model.of!r}{_nearest(model.of, soft)}")
         elif model.kind != "single" and model.of not in singles:
@@ -321,13 +322,28 @@ class Study(Strict):
                 raise ValueError(f"{where}.architecture.width: parameters_like chooses the width; leave it out")
 
     @property
+    def singles(self) -> dict[str, Single]:
+        """The models that are one network for all seven emotions, by name."""
+        return {name: model for name, model in self.models.items() if model.kind == "single"}
+
+    @property
+    def mixtures(self) -> dict[str, Mixture]:
+        """The models whose gate and experts are trained apart, by name."""
+        return {name: model for name, model in self.models.items() if model.kind == "mixture"}
+
+    @property
+    def given(self) -> dict[str, Groups]:
+        """The groupings that the config itself lists, by name."""
+        return {name: grouping for name, grouping in self.groupings.items() if isinstance(grouping, list)}
+
+    @property
     def reference(self) -> str:
         """The single that every other model is compared with: the first one in the config."""
-        return next(name for name, model in self.models.items() if model.kind == "single")
+        return next(iter(self.singles))
 
     def architecture_of(self, single: str) -> Architecture:
         """How the network of a single is built, its width chosen where it is to be as large as another model."""
-        entry = self.models[single]
+        entry = self.singles[single]
         chosen = _override(self.architecture, entry.architecture, f"models.{single}.architecture")
         if entry.parameters_like is None:
             return chosen
@@ -348,7 +364,7 @@ class Study(Strict):
         return chosen.model_copy(update={"width": width})
 
     def training_of(self, single: str) -> Training:
-        return _override(self.training, self.models[single].training, f"models.{single}.training")
+        return _override(self.training, self.singles[single].training, f"models.{single}.training")
 
     def seeds_of_members(self, ensemble: Ensemble) -> dict[int, list[int]]:
         """Which seeds of the single each replicate of an ensemble averages: {seed: [member seeds]}.
@@ -462,7 +478,7 @@ class Part:
     seed: int
 
 
-def expert_name(group: list[str] | tuple[str, ...]) -> str:
+def expert_name(group: Sequence[str]) -> str:
     """`happy-neutral` for {happy, neutral}: the emotions in their usual order."""
     return "-".join(emotion for emotion in EMOTIONS if emotion in group)
 
@@ -475,15 +491,16 @@ def own_outputs(classes: Sequence[Sequence[str]]) -> list[int | None]:
 
 def spectral_groupings(study: Study) -> dict[str, int]:
     """The groupings that models use and that have to be found first, with their number of experts."""
-    used = {model.grouping for model in study.models.values() if model.kind == "mixture"}
+    used = {model.grouping for model in study.mixtures.values()}
     return {n: g.experts for n, g in study.groupings.items() if isinstance(g, Spectral) and n in used}
 
 
 def groups_of(study: Study, grouping: str, found: Found = None) -> list[tuple[str, ...]] | None:
     """A grouping's groups, emotions in their usual order; None where they have not been found yet."""
     entry = study.groupings[grouping]
+    groups: Sequence[Sequence[str]]
     if isinstance(entry, Random):
-        groups = random_groups(study.groupings[entry.like], entry.seed)
+        groups = random_groups(study.given[entry.like], entry.seed)
     elif isinstance(entry, Spectral):
         if not found or grouping not in found:
             return None
@@ -493,7 +510,7 @@ def groups_of(study: Study, grouping: str, found: Found = None) -> list[tuple[st
     return [tuple(emotion for emotion in EMOTIONS if emotion in group) for group in groups]
 
 
-def random_groups(like: Groups, seed: int) -> Groups:
+def random_groups(like: Sequence[Sequence[str]], seed: int) -> list[list[str]]:
     """Random groups of the same sizes, another grouping than `like`; emotions that overlap stay as many.
 
     A random renaming of the emotions, so that sizes and overlaps are kept.
@@ -565,7 +582,7 @@ def expert_networks(study: Study, model: Mixture) -> list[str]:
     suffix = {"excluded": "", "other": "-other", "down-weighted": "-weighted"}[model.foreign]
     groups = groups_of(study, model.grouping)
     if groups is None:
-        count = study.groupings[model.grouping].experts
+        count = spectral_groupings(study)[model.grouping]
         return [f"{model.of}-expert-{model.grouping}-{number}{suffix}" for number in range(1, count + 1)]
     return [
         model.of if len(group) == len(EMOTIONS) else f"{model.of}-expert-{expert_name(group)}{suffix}"
@@ -587,16 +604,19 @@ def _expert_classes(group: tuple[str, ...], foreign: str) -> tuple[tuple[str, ..
 def _joint(study: Study, name: str, model: Joint) -> NetworkSpec:
     architecture, how = study.architecture_of(model.of), study.training_of(model.of)
     balance = model.balance if model.balance is not None else 0.01 if model.top else 0.0
-    width = architecture.width
-    if model.trunk:
-        single = _resnet_size(architecture, len(EMOTIONS), how.crop).flops
-        width = width_nearest(single, lambda w: _joint_size(architecture, how.crop, model, w).flops, architecture.width)
-    spec = MixtureSpec((SEVEN,) * model.experts, (), model.top, balance, model.trunk, width if model.trunk else 0)
+    width = _branch_width(architecture, how.crop, model) if model.trunk else 0
+    spec = MixtureSpec((SEVEN,) * model.experts, (), model.top, balance, model.trunk, width)
     return NetworkSpec(name, "mixture", SEVEN, architecture, how, mixture=spec)
 
 
+def _branch_width(architecture: Architecture, side: int, model: Joint) -> int:
+    """The width of branches on a trunk that brings the whole to the single's operations."""
+    single = _resnet_size(architecture, len(EMOTIONS), side).flops
+    return width_nearest(single, lambda w: _joint_size(architecture, side, model, w).flops, architecture.width)
+
+
 def _fine_tuned(study: Study, name: str, model: FineTuned, specs: dict[str, NetworkSpec]) -> NetworkSpec:
-    mixture = study.models[model.of]
+    mixture = study.mixtures[model.of]
     gate, experts = specs[_gate_name(mixture)], [specs[n] for n in expert_networks(study, mixture)]
     parts = (gate.network, *(expert.network for expert in experts))
     classes = tuple(expert.classes for expert in experts)
@@ -636,11 +656,14 @@ def parameters(study: Study, model: str) -> int:
     entry = study.models[model]
     if entry.kind == "fine-tuned":
         return parameters(study, entry.of)
-    architecture, side = study.architecture_of(entry.of), study.training_of(entry.of).crop
+    of = model if entry.kind == "single" else entry.of
+    architecture, side = study.architecture_of(of), study.training_of(of).crop
+    if entry.kind == "single":
+        return _resnet_size(architecture, len(EMOTIONS), side).parameters
     if entry.kind == "ensemble":
         return entry.members * _resnet_size(architecture, len(EMOTIONS), side).parameters
     if entry.kind == "joint":
-        width = _joint(study, model, entry).mixture.branch_width
+        width = _branch_width(architecture, side, entry) if entry.trunk else 0
         return _joint_size(architecture, side, entry, width, active=False).parameters
     specs = _separate(study, entry, None)
     if any(not spec.classes for spec in specs):
@@ -727,7 +750,7 @@ def dump(study: Study) -> str:
     return yaml.safe_dump(json.loads(study.model_dump_json()), sort_keys=False)
 
 
-def _check_grouping(name: str, groups: list[list[str]]) -> None:
+def _check_grouping(name: str, groups: Groups) -> None:
     if len(groups) < 2:
         raise ValueError(f"groupings.{name}: a mixture needs two groups or more")
     for group in groups:
@@ -740,7 +763,7 @@ def _check_grouping(name: str, groups: list[list[str]]) -> None:
         raise ValueError(f"groupings.{name}: no expert knows {', '.join(missing)}")
 
 
-def _override(base: Any, changes: dict[str, Any], where: str) -> Any:
+def _override(base: Section, changes: dict[str, Any], where: str) -> Section:
     """`base` with nested `changes`, validated; an error names the key below `where`."""
     merged = base.model_dump()
     for key, value in changes.items():

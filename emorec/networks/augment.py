@@ -69,7 +69,10 @@ def augmented_pictures(how: Augmentation) -> Callable[[np.ndarray, int], np.ndar
     return pictures
 
 
-def _affine(x: torch.Tensor, how: Augmentation, uniform) -> torch.Tensor:
+Uniform = Callable[[float, float], torch.Tensor]  # low and high to a number for each face
+
+
+def _affine(x: torch.Tensor, how: Augmentation, uniform: Uniform) -> torch.Tensor:
     b = len(x)
     angle = uniform(-how.rotation, how.rotation) * (math.pi / 180)
     zoom = 1 / (1 + uniform(-how.scale, how.scale))  # the map goes from output to input
@@ -92,7 +95,7 @@ def _grid(theta: torch.Tensor, h: int, w: int) -> torch.Tensor:
     return (by_column + by_row).add_(theta[:, :, 2, None, None]).permute(0, 2, 3, 1)
 
 
-def _erase(x: torch.Tensor, probability: float, uniform) -> torch.Tensor:
+def _erase(x: torch.Tensor, probability: float, uniform: Uniform) -> torch.Tensor:
     h, w = x.shape[-2:]
     area = uniform(0.02, 0.2) * h * w
     ratio = uniform(math.log(0.3), math.log(3.3)).exp()

@@ -50,7 +50,7 @@ class StochasticDepth(nn.Module):
         return x * (kept / keep)
 
 
-class Block(BasicBlock):
+class Block(BasicBlock):  # type: ignore[misc]  # torchvision says nothing about its types
     """A BasicBlock whose residual branch is excited (reduction > 0) and skipped now and then (skipped > 0)."""
 
     def __init__(

@@ -59,9 +59,11 @@ def load(path: Path, fingerprint: str) -> Checkpoint | None:
         meta = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
         checkpoint = Checkpoint(int(meta["epoch"]), tensors, json.loads(meta["history"]), meta["fingerprint"])
     except (SafetensorError, KeyError, ValueError, OSError, RecursionError) as error:
-        return _set_aside(path, f"it is damaged ({' '.join(str(error).split())})")
+        _set_aside(path, f"it is damaged ({' '.join(str(error).split())})")
+        return None
     if checkpoint.fingerprint != fingerprint:
-        return _set_aside(path, "it belongs to a run with another spec, seed or data")
+        _set_aside(path, "it belongs to a run with another spec, seed or data")
+        return None
     return checkpoint
 
 

@@ -7,11 +7,14 @@ import platform
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 from emorec.errors import EmorecError
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def pick_device(wish: str) -> torch.device:
@@ -56,7 +59,12 @@ def set_determinism(device: torch.device, wanted: bool, threads: int) -> None:
         torch.backends.cudnn.deterministic = exact
     torch.use_deterministic_algorithms(exact, warn_only=device.type == "cpu")
     # Deterministic mode also fills fresh memory with NaN, to show up reads of it: a cost in each step, no other effect.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by its module
+
+
+def on_device(network: Module, device: torch.device) -> Module:
+    """The network itself, moved to `device`, its filters laid out for images whose channels come last."""
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch documents it
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -64,7 +72,7 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
-def compiled(network: nn.Module, device: torch.device, wanted: bool, cache: Path | None) -> Callable:
+def compiled(network: nn.Module, device: torch.device, wanted: bool, cache: Path | None) -> Callable[..., Any]:
     """The network's forward pass, compiled on CUDA; compiled code is kept in `cache` for networks of the same shape."""
     if not wanted or device.type != "cuda":
         return network

@@ -6,7 +6,7 @@ Apart from the weights, so that their processes need not import torch, which tak
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -21,24 +21,43 @@ def read_record(folder: Path) -> dict[str, Any]:
     return read_json(folder / "network.json")
 
 
-def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
-    """Write what a network says about every face of val and test; what is None is left out."""
-    with atomic(path) as temporary:
-        np.savez(temporary, **{name: array for name, array in outputs.items() if array is not None})
-
-
-def load_outputs(path: Path) -> dict[str, np.ndarray | None]:
-    """Arrays: logits (n, k) float32, features (n, d) float16, row (n,), label (n,), split (n,); val then test.
+class Kept(TypedDict):
+    """outputs.npz: logits (n, k) float32, features (n, d) float16, row (n,), label (n,), split (n,); val then test.
 
     And gate (n, e) float32, the experts' weights in a mixture that was trained jointly; None for other networks.
     """
+
+    logits: np.ndarray
+    features: np.ndarray
+    row: np.ndarray
+    label: np.ndarray
+    split: np.ndarray
+    gate: np.ndarray | None
+
+
+def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
+    """Write what a network says about every face of val and test; what is None is left out."""
+    with atomic(path) as temporary:
+        kept = {name: array for name, array in outputs.items() if array is not None}
+        np.savez(temporary, **kept)  # type: ignore[arg-type]  # no array is named allow_pickle
+
+
+def load_outputs(path: Path) -> Kept:
+    """What a network says about every face of val and test. Raises EmorecError if it is missing or damaged."""
     try:
         found = npz.read(path, ("logits", "features", "row", "label", "split"), optional=("gate",))
         _check_outputs(found)
     except (OSError, ValueError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else error
         raise EmorecError(f"{path}: not a readable outputs file ({reason}); delete it and run again") from None
-    return {**found, "gate": found.get("gate")}
+    return {
+        "logits": found["logits"],
+        "features": found["features"],
+        "row": found["row"],
+        "label": found["label"],
+        "split": found["split"],
+        "gate": found.get("gate"),
+    }
 
 
 def _check_outputs(found: dict[str, np.ndarray]) -> None:

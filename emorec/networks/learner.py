@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from emorec.networks.average import Average
-from emorec.networks.device import autocast
+from emorec.networks.device import autocast, on_device
 from emorec.networks.mixture import Mixed, logits_of
 
 
@@ -25,7 +25,7 @@ class Learner:
     network: nn.Module
     optimiser: torch.optim.SGD
     average: Average | None
-    forward: Callable[[torch.Tensor], torch.Tensor]
+    forward: Callable[[torch.Tensor], torch.Tensor | Mixed]
     precision: str
     label_smoothing: float
     class_weights: torch.Tensor | None = None
@@ -93,7 +93,7 @@ class Learner:
         whole["state"] = {int(index): {"momentum_buffer": buffer} for index, buffer in momentum.items()}
         self.optimiser.load_state_dict(whole)
         # Kernels differ in memory layout after loading; the layout decides which convolution runs, hence bits.
-        self.network.to(memory_format=torch.channels_last)
+        on_device(self.network, device)
         for parameter, state in self.optimiser.state.items():
             if state.get("momentum_buffer") is not None and parameter.ndim == 4:
                 state["momentum_buffer"] = state["momentum_buffer"].to(memory_format=torch.channels_last)

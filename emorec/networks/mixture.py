@@ -10,8 +10,8 @@ d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -72,6 +72,9 @@ class Mixture(nn.Module):
         # Whether experts look at faces that do not ask them, too: slower, but of fixed shapes, as ONNX needs.
         self.everyone = False
         self.columns = [own_outputs(classes) for classes in experts]
+        self.trunk: Trunk | nn.Identity
+        self.gate: nn.Linear | ResNet
+        made: list[Branch | ResNet | Constant]
         if self.shared:
             stem = {k: v for k, v in architecture.items() if k != "dropout"}
             branch = {k: v for k, v in architecture.items() if k not in ("stem", "whitening")} | {"width": branch_width}
@@ -85,6 +88,10 @@ class Mixture(nn.Module):
             self.gate = ResNet(len(experts), **architecture)
             made = [ResNet(len(c), **architecture) if len(c) > 1 else Constant() for c in experts]
         self.experts = nn.ModuleList(made)
+
+    def _each(self) -> Iterable[Branch | ResNet | Constant]:
+        """The experts; a list of modules does not say of which."""
+        return cast("Iterable[Branch | ResNet | Constant]", self.experts)
 
     def start_from(self, parts: Sequence[dict[str, torch.Tensor]]) -> None:
         """Take the weights of trained networks, the gate's first. Raises RuntimeError where one does not fit."""
@@ -106,7 +113,7 @@ class Mixture(nn.Module):
         weights = log_weights.exp()
         features = [
             weights[:, i, None] * _placed(t.features, t.rows, x.shape[0], expert.features, 0.0, weights)
-            for i, (t, expert) in enumerate(zip(told, self.experts, strict=True))
+            for i, (t, expert) in enumerate(zip(told, self._each(), strict=True))
         ]
         return Answer(self._mix(log_weights, heard, told), torch.cat(features, 1), weights)
 
@@ -118,7 +125,7 @@ class Mixture(nn.Module):
         best = log_gate.topk(self.top or 1, 1).indices
         asked = torch.zeros_like(log_gate, dtype=torch.bool).scatter(1, best, True)
         told = []
-        for expert, rows in zip(self.experts, self._rows(log_gate, asked), strict=True):
+        for expert, rows in zip(self._each(), self._rows(log_gate, asked), strict=True):
             if rows is not None and rows.numel() == 0:
                 told.append(_Told(rows, None, None))
                 continue
@@ -148,8 +155,9 @@ class Mixture(nn.Module):
         if self.top is None:
             return log_gate, None
         heard = asked
-        if not self.everyone:
-            answered = [torch.zeros_like(asked[:, 0]).index_fill(0, t.rows, True) for t in told]
+        looked = [t.rows for t in told if t.rows is not None]
+        if looked:
+            answered = [torch.zeros_like(asked[:, 0]).index_fill(0, rows, True) for rows in looked]
             heard = asked & torch.stack(answered, 1)
         return log_gate.masked_fill(~heard, NEVER).log_softmax(1), heard
 
@@ -201,7 +209,8 @@ def _placed(
     values: torch.Tensor | None, rows: torch.Tensor | None, batch: int, width: int, fill: float, like: torch.Tensor
 ) -> torch.Tensor:
     """`values` (s, width) put at `rows` of a (batch, width) tensor of `fill`; themselves where rows is None."""
-    if values is not None and rows is None:
+    if values is None:
+        return like.new_full((batch, width), fill)
+    if rows is None:
         return values
-    whole = like.new_full((batch, width), fill)
-    return whole if values is None else whole.index_copy(0, rows, values)
+    return like.new_full((batch, width), fill).index_copy(0, rows, values)

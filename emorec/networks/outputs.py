@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 
 from emorec.networks.augment import normalise
 from emorec.networks.build import Network
-from emorec.networks.device import hardware
+from emorec.networks.device import hardware, on_device
 from emorec.networks.views import views_of
 
 
@@ -42,16 +42,16 @@ def network_outputs(
     geometric mean of what it says of the views; its gate weights, some of which may be zero, are arithmetic means.
     """
     torch.set_num_threads(threads)
-    network = network.to(device, memory_format=torch.channels_last).eval()
+    network = on_device(network, device).eval()
     logits, features, gate = [], [], []
     for chunk in torch.from_numpy(images).split(batch):
         seen = views_of(normalise(chunk.to(device), mean, std), views, crop)
         answers = [network.answer(x.contiguous(memory_format=torch.channels_last)) for x in seen]
         logits.append(_mean([answer.logits for answer in answers]))
         features.append(_mean([answer.features for answer in answers]).half())
-        if answers[0].gate is not None:
-            gate.append(_mean([answer.gate for answer in answers]))
-    return Outputs(*(torch.cat(found).numpy() if found else None for found in (logits, features, gate)))
+        if weights := [answer.gate for answer in answers if answer.gate is not None]:
+            gate.append(_mean(weights))
+    return Outputs(torch.cat(logits).numpy(), torch.cat(features).numpy(), torch.cat(gate).numpy() if gate else None)
 
 
 def measured_outputs(
@@ -83,4 +83,4 @@ def measured_outputs(
 
 
 def _mean(of_views: list[torch.Tensor]) -> torch.Tensor:
-    return (sum(of_views) / len(of_views)).cpu()
+    return (cast(torch.Tensor, sum(of_views)) / len(of_views)).cpu()

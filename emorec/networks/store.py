@@ -91,10 +91,14 @@ def load_network(folder: Path) -> Loaded:
 def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
     """The weights of the trained networks that a network starts from; `folders` in the order of `spec.mixture.parts`.
 
-    Raises EmorecError where one is missing or damaged, or has other outputs than the network is built for.
+    None where it starts from scratch. Raises EmorecError where one is missing or damaged, or has other outputs than the
+    network is built for.
     """
+    mixture = spec.mixture
+    if mixture is None or not mixture.parts:
+        return []
     weights = []
-    wanted = zip(spec.mixture.parts, (spec.mixture.groups, *spec.mixture.experts), folders, strict=True)
+    wanted = zip(mixture.parts, (mixture.groups, *mixture.experts), folders, strict=True)
     for part, classes, folder in wanted:
         path = folder / "weights.safetensors"
         if not path.exists():

@@ -29,7 +29,7 @@ from emorec.networks.average import Average
 from emorec.networks.balance import loss_weights
 from emorec.networks.batches import Batch, Part, epoch_batches, select
 from emorec.networks.build import build, learns_nothing
-from emorec.networks.device import autocast, compiled, is_deterministic, pick_device, set_determinism
+from emorec.networks.device import autocast, compiled, is_deterministic, on_device, pick_device, set_determinism
 from emorec.networks.learner import Learner, sgd
 from emorec.networks.mixture import Mixture, logits_of
 from emorec.networks.resnet import Trunk
@@ -87,11 +87,11 @@ def make_learner(
     if spec.architecture.whitening:
         filters = whitening_filters(normalise(part.images[:1000], mean, std))
         for module in network.modules():
-            if isinstance(module, Trunk):
+            if isinstance(module, Trunk) and module.whiten is not None:
                 module.whiten.weight.data.copy_(filters)
-    if isinstance(network, Mixture) and spec.mixture.parts:
-        _start_from(network, spec, parts)
-    network = network.to(device, memory_format=torch.channels_last)
+    if isinstance(network, Mixture) and spec.mixture and spec.mixture.parts:
+        _start_from(network, spec.network, spec.mixture.parts, parts)
+    network = on_device(network, device)
     return Learner(
         network,
         sgd(network, how.momentum, how.weight_decay, device),
@@ -105,15 +105,15 @@ def make_learner(
     )
 
 
-def _start_from(network: Mixture, spec: NetworkSpec, parts: Sequence[Weights]) -> None:
-    wanted = ", ".join(spec.mixture.parts)
-    if len(parts) != len(spec.mixture.parts):
-        raise EmorecError(f"{spec.network}: starts from {wanted}; {len(parts)} networks given; train these first")
+def _start_from(network: Mixture, name: str, named: Sequence[str], parts: Sequence[Weights]) -> None:
+    wanted = ", ".join(named)
+    if len(parts) != len(named):
+        raise EmorecError(f"{name}: starts from {wanted}; {len(parts)} networks given; train these first")
     try:
         network.start_from(parts)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
-        raise EmorecError(f"{spec.network}: cannot start from {wanted} ({reason}); train them again") from None
+        raise EmorecError(f"{name}: cannot start from {wanted} ({reason}); train them again") from None
 
 
 def train(
@@ -295,12 +295,12 @@ def _fingerprint(
     del description["training"]["checkpoint_every"]  # changes nothing in the result
     digest = hashlib.sha256(json.dumps([description, seed, torch.__version__], sort_keys=True).encode())
     for split in ("train", "val"):
-        digest.update(np.ascontiguousarray(images[split]))
-        digest.update(np.ascontiguousarray(labels[split]))
+        digest.update(np.ascontiguousarray(images[split]).data)
+        digest.update(np.ascontiguousarray(labels[split]).data)
     for weights in parts:
         for name, tensor in sorted(weights.items()):
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(tensor.cpu().numpy()))
+            digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
     return digest.hexdigest()
 
 

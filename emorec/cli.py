@@ -12,8 +12,10 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 from emorec import SPLITS, __version__, ledger, running
 from emorec import config as configs
@@ -22,6 +24,8 @@ from emorec.inputs import made_of
 from emorec.paths import Layout
 
 log = logging.getLogger("emorec")
+
+Value = TypeVar("Value")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,7 +96,7 @@ def train(args: argparse.Namespace) -> None:
             std=std,
             checkpoint_path=checkpoint,
             compile_cache=args.results / ".compiled",
-            parts=load_parts(spec, starts) if starts else [],
+            parts=load_parts(spec, starts),
         )
     save_network(folder, spec, args.seed, trained, mean, std)
     checkpoint.unlink(missing_ok=True)
@@ -140,9 +144,9 @@ def grouping(args: argparse.Namespace) -> None:
     experts = _choose(configs.spectral_groupings(study), args.grouping, "grouping")
     predicted = {}
     for seed in study.seeds:
-        found = load_outputs(layout.network(study.reference, seed) / "outputs.npz")
-        val = found["split"] == SPLITS.index("val")
-        labels, predicted[seed] = found["label"][val], found["logits"][val].argmax(axis=1)
+        said = load_outputs(layout.network(study.reference, seed) / "outputs.npz")
+        val = said["split"] == SPLITS.index("val")
+        labels, predicted[seed] = said["label"][val], said["logits"][val].argmax(axis=1)
     found = describe(args.grouping, experts, labels, predicted)
     write_json(layout.grouping(args.grouping), found)
     log.info("%s: %s", args.grouping, "; ".join(", ".join(group) for group in found["groups"]))
@@ -159,23 +163,23 @@ def combine(args: argparse.Namespace) -> None:
     entry = study.models[args.model]
     folders = [layout.network(part.network, part.seed) for part in configs.parts(study, args.model, args.seed)]
     found = [load_outputs(folder / "outputs.npz") for folder in folders]
-    where = [found[0][key] for key in ("split", "row", "label")]
+    split, row, label = found[0]["split"], found[0]["row"], found[0]["label"]
     said = [
-        Said(read_record(folder), *(outputs[key] for key in ("logits", "features", "gate")))
+        Said(read_record(folder), outputs["logits"], outputs["features"], outputs["gate"])
         for folder, outputs in zip(folders, found, strict=True)
     ]
     temperature = 1.0
     if has_temperature(entry):
-        val = where[0] == SPLITS.index("val")
+        val = split == SPLITS.index("val")
         chosen = [Said(part.record, part.logits[val], part.features[val]) for part in said]
-        temperature = gate_temperature(entry, chosen, where[2][val])
-    result = combined(entry, said, temperature, where[2])
-    frame = prediction_frame(result, *where)
+        temperature = gate_temperature(entry, chosen, label[val])
+    result = combined(entry, said, temperature, label)
+    frame = prediction_frame(result, split, row, label)
     if has_temperature(entry):
         frame.attrs["gate_temperature"] = temperature
         log.info("%s seed %d: the gate's temperature is %.3f", args.model, args.seed, temperature)
     save_predictions(layout.predictions(args.model, args.seed), frame)
-    save_embeddings(layout.embeddings(args.model, args.seed), result, *where)
+    save_embeddings(layout.embeddings(args.model, args.seed), result, split, row, label)
 
 
 def tables(args: argparse.Namespace) -> None:
@@ -334,8 +338,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"emorec {__version__}")
     commands = parser.add_subparsers(title="subcommands", required=True, metavar="SUBCOMMAND")
 
-    def add(name: str, run, *options: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=run.__doc__.split("\n")[0], description=inspect.cleandoc(run.__doc__))
+    def add(name: str, run: Callable[[argparse.Namespace], None], *options: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=_line(run), description=inspect.getdoc(run))
         command.formatter_class = argparse.RawDescriptionHelpFormatter
         command.set_defaults(run=run, command=name, reads=_READS.get(name))
         demo = Path("config/demo.yaml")
@@ -362,9 +366,7 @@ def _parser() -> argparse.ArgumentParser:
     renderers = ("auto", "quarto", "pandoc+typst")
     add("report", report).add_argument("--renderer", choices=renderers, default="auto", help="default: %(default)s")
     add("publish", publish)
-    compared = commands.add_parser(
-        "compare-runs", help=compare_runs.__doc__.split("\n")[0], description=compare_runs.__doc__
-    )
+    compared = commands.add_parser("compare-runs", help=_line(compare_runs), description=inspect.getdoc(compare_runs))
     compared.set_defaults(run=compare_runs)
     compared.add_argument("first", type=Path, help="a study's folder, results/published/<study> for one")
     compared.add_argument("second", type=Path, help="the folder of another run of the study")
@@ -406,6 +408,11 @@ _READS = {
 }
 
 
+def _line(run: Callable[[argparse.Namespace], object]) -> str:
+    """The first line of a subcommand's docstring, for the list of subcommands."""
+    return (inspect.getdoc(run) or "").split("\n")[0]
+
+
 def _add_replicate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", help="a model of the study (default: its first single network)")
     command.add_argument("--seed", type=int, help="the replicate's seed (default: the study's first)")
@@ -443,7 +450,7 @@ def _first(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:200]
 
 
-def _choose(known: dict, name: str, kind: str):
+def _choose(known: Mapping[str, Value], name: str, kind: str) -> Value:
     if name not in known:
         raise EmorecError(f"--{kind} {name}: no such {kind} in the study; it has {', '.join(known)}")
     return known[name]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +17,6 @@ def each_row(table: pd.DataFrame) -> Iterator[Any]:
     return table.itertuples(index=False)
 
 
-def row_at(table: pd.DataFrame, key: Hashable) -> pd.Series:
+def row_at(table: pd.DataFrame, key: str | tuple[str, ...]) -> pd.Series:
     """The row under `key`, a value of the index, of which there is one."""
-    return cast("pd.Series", table.loc[cast(Any, key)])
+    return table.loc[key]  # type: ignore[index]  # a tuple names a row where the index has levels

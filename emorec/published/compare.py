@@ -18,13 +18,15 @@ Facts of the data and the networks' sizes are exact always; times never count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+from emorec.frames import each_row
 
 Tolerance = Literal["exact", "evaluation", "training"]
 Tables = Mapping[str, pd.DataFrame]
@@ -135,7 +137,7 @@ def numbers(first: Tables, second: Tables, tolerance: Tolerance) -> Iterator[Num
     both = [name for name in first if name in second]
     if tolerance == "exact":
         for name in both:
-            yield from _cells(name, first[name], second[name], [c for c in first[name] if c not in TIMES])
+            yield from _cells(name, first[name], second[name], [c for c in first[name].columns if c not in TIMES])
         return
     for name in both:
         if name in FACTS:
@@ -154,7 +156,8 @@ def numbers(first: Tables, second: Tables, tolerance: Tolerance) -> Iterator[Num
 def verdicts(first: pd.DataFrame, second: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Claims that are decided the other way round, and claims that one run decides and the other does not."""
     one, other = (table.set_index("claim")["verdict"] for table in (first, second))
-    reversed_, open_ = [], []
+    reversed_: list[str] = []
+    open_: list[str] = []
     for claim in one.index.intersection(other.index):
         a, b = one[claim], other[claim]
         if a != b:
@@ -165,12 +168,12 @@ def verdicts(first: pd.DataFrame, second: pd.DataFrame) -> tuple[list[str], list
 
 def answers(first: pd.DataFrame, second: pd.DataFrame) -> Iterator[Number]:
     """By model and seed, the share of faces with another answer, of predictions as `read_predictions` returns them."""
-    columns = [name for name in first if name.startswith("p_")]
+    columns = [name for name in first.columns if name.startswith("p_")]
     keys = ["model", "seed", "split"]
     one, other = (table.assign(answer=table[columns].to_numpy().argmax(axis=1)) for table in (first, second))
     both = one[[*keys, "row", "answer"]].merge(other[[*keys, "row", "answer"]], on=[*keys, "row"])
     changed = (both["answer_x"] != both["answer_y"]).groupby([both[key] for key in keys], sort=False).mean()
-    for key, share in changed.items():
+    for key, share in zip(changed.index, changed, strict=True):
         yield Number("predictions", ", ".join(map(str, key)) + ": other answers", 0.0, float(share), ANSWERS)
 
 
@@ -215,16 +218,16 @@ class Spread:
         return float(self.tolerances.loc[name] * self.means.loc[(model, *measure), "scale"])
 
     def numbers(self) -> Iterator[Number]:
-        for (model, *measure), row in self.means.iterrows():
+        for (model, *measure), row in zip(self.means.index, each_row(self.means), strict=True):
             tolerance = self.tolerance(model, *measure)
-            if np.isnan(row["mean1"]) and np.isnan(row["mean2"]):
+            if np.isnan(row.mean1) and np.isnan(row.mean2):
                 continue
-            if np.isnan(row["mean1"]) or np.isnan(row["mean2"]):
-                yield Number(self.table, _name((model, *measure)), row["mean1"], row["mean2"], 0.0)
+            if np.isnan(row.mean1) or np.isnan(row.mean2):
+                yield Number(self.table, _name((model, *measure)), row.mean1, row.mean2, 0.0)
             elif np.isfinite(tolerance):
                 # Seeds that all agree leave no spread, and rounding.
-                allowed = max(tolerance, _last_digits(row["mean1"]))
-                yield Number(self.table, _name((model, *measure)), row["mean1"], row["mean2"], allowed)
+                allowed = max(tolerance, _last_digits(row.mean1))
+                yield Number(self.table, _name((model, *measure)), row.mean1, row.mean2, allowed)
 
 
 def _evaluated(first: Tables, second: Tables) -> Iterator[Number]:
@@ -247,8 +250,8 @@ def _estimated(name: str, first: pd.DataFrame, second: pd.DataFrame, scores: Spr
         tolerance = float("nan")
         if scores is not None and name == "comparisons":
             model, reference, metric = parts
-            both = [scores.tolerance(m, "test", metric, "value") for m in (model, reference)]
-            tolerance = float(np.hypot(*both))
+            ours, theirs = (scores.tolerance(m, "test", metric, "value") for m in (model, reference))
+            tolerance = float(np.hypot(ours, theirs))
         elif scores is not None and name == "summary":
             model, split, metric = parts
             tolerance = scores.tolerance(model, split, metric, "value")
@@ -295,5 +298,5 @@ def _shape(table: pd.DataFrame) -> str:
     return f"{len(table)} lines of {', '.join(map(str, table.columns))}"
 
 
-def _name(parts: Sequence) -> str:
+def _name(parts: Iterable[object]) -> str:
     return ", ".join(str(part) for part in parts if not (isinstance(part, float) and np.isnan(part)) and part != "")

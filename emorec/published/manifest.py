@@ -92,7 +92,7 @@ def verify(folder: Path) -> Manifest:
     named = set(manifest.files)
     problems = {
         "missing": sorted(named - there),
-        "damaged": sorted(name for name in named & there if file_of(folder / name) != manifest.files[name]),
+        "damaged": sorted(name for name in named & there if not _is(folder / name, manifest.files[name])),
         "added": sorted(there - named),
         "not allowed": not_allowed(named),
     }
@@ -109,10 +109,13 @@ def files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in found if path.is_symlink() or not path.is_dir()}
 
 
-def file_of(path: Path) -> File | None:
-    """Digest and size of a file; None for a link, which may lead anywhere."""
-    if path.is_symlink():
-        return None
+def _is(path: Path, file: File) -> bool:
+    """Whether this is the file; a link, which may lead anywhere, is not."""
+    return not path.is_symlink() and file_of(path) == file
+
+
+def file_of(path: Path) -> File:
+    """Digest and size of a file."""
     return File(sha256=sha256(path), bytes=path.stat().st_size)
 
 

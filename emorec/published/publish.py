@@ -8,6 +8,7 @@ import io
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet
@@ -83,7 +84,7 @@ def _chosen(study: Study, run: Layout) -> dict[str, Path]:
     missing = [name for name in wanted if not (run.root / name).is_file()]
     if missing:
         raise EmorecError(f"{run.root}: unfinished, lacks {shortened(missing)}; run the study to its end first")
-    wanted = dict.fromkeys([*wanted, *contents.optional(study, run.root, votes=votes)])
+    wanted = list(dict.fromkeys([*wanted, *contents.optional(study, run.root, votes=votes)]))
     forbidden = not_allowed(contents.published_name(name) for name in wanted)
     if forbidden:
         raise EmorecError(f"{run.root}: {shortened(forbidden)}: not allowed in a publication; take it out")
@@ -115,18 +116,12 @@ def _copy(source: Path, target: Path) -> File:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".parquet":
         write_compact(target, pd.read_parquet(source))
-        return _present(target)
+        return file_of(target)
     content = source.read_bytes()
     if target.suffix == ".gz":
         content = gzip.compress(content, compresslevel=9, mtime=0)  # no time: the same table is the same file
     target.write_bytes(content)
-    return _present(target)
-
-
-def _present(path: Path) -> File:
-    found = file_of(path)
-    assert found is not None
-    return found
+    return file_of(target)
 
 
 def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout, date: str) -> Manifest:
@@ -149,7 +144,7 @@ def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout,
     )
 
 
-def _seconds(run: Layout, files: dict[str, File], records: list[dict]) -> dict[str, float]:
+def _seconds(run: Layout, files: dict[str, File], records: list[dict[str, Any]]) -> dict[str, float]:
     """Wall time of all jobs by stage, from the benchmarks; training's from the records, which count resumed parts."""
     seconds: dict[str, float] = {}
     for name in sorted(files):

@@ -26,6 +26,8 @@ TRAINING = ("spec", "parameters", "best_epoch", "val_accuracy", "train_seconds")
 PLACE = ("hardware", "versions", "deterministic")
 SHOWN = 40
 
+Records = dict[configs.Part, dict[str, Any]]  # network.json of each network that a study trains
+
 
 def compare_runs(first: Path, second: Path, tolerance: Tolerance | None = None) -> Comparison:
     """Compare a study's folder, as published say, with that of another run of it.
@@ -50,10 +52,11 @@ def compare_runs(first: Path, second: Path, tolerance: Tolerance | None = None) 
     reason = "asked for"
     if tolerance is None:
         tolerance, reason = _due(predictions, studies, records)
-    found = list(compare.numbers(*tables, tolerance))
+    found = list(compare.numbers(tables[0], tables[1], tolerance))
     if tolerance == "evaluation" and predictions:
         found += compare.answers(*predictions)
-    reversed_, remarks = [], []
+    reversed_: list[str] = []
+    remarks: list[str] = []
     if "claims" in tables[0] and "claims" in tables[1]:
         reversed_, remarks = compare.verdicts(tables[0]["claims"], tables[1]["claims"])
     return Comparison(tolerance, reason, found, problems + reversed_, remarks)
@@ -67,11 +70,11 @@ def report(comparison: Comparison) -> str:
     for number in comparison.numbers:
         by_table.setdefault(number.table, []).append(number)
     for name, own in by_table.items():
-        equal, outside = sum(n.equal for n in own), sum(not n.agrees for n in own)
+        equal, apart = sum(n.equal for n in own), sum(not n.agrees for n in own)
         largest = max(own, key=_strain)
         shown = f"{largest.deviation:.2g} ({largest.tolerance:.2g}): {largest.name}" if largest.deviation else "none"
         within = sum(n.agrees and not n.equal for n in own)
-        lines.append(f"{name:<18}{len(own):>8}{equal:>8}{within:>8}{outside:>8}   {shown}")
+        lines.append(f"{name:<18}{len(own):>8}{equal:>8}{within:>8}{apart:>8}   {shown}")
     outside = sorted(comparison.outside, key=_strain, reverse=True)
     if outside:
         lines += ["", "outside the tolerance:"]
@@ -109,7 +112,7 @@ def _study(folder: Path) -> Study:
     return configs.load(folder / "config.yaml")
 
 
-def _records(study: Study, folder: Path) -> dict[configs.Part, dict[str, Any]]:
+def _records(study: Study, folder: Path) -> Records:
     return {
         part: read_record(Layout(folder).network(part.network, part.seed) / "network.json", TRAINING)
         for part in configs.all_parts(study)
@@ -143,13 +146,13 @@ def _differences(first: Study, second: Study) -> list[str]:
     return [f"config: {shortened(changed)} in the second run is another"] if changed else []
 
 
-def _due(predictions: list, studies: list[Study], records: list[dict]) -> tuple[Tolerance, str]:
+def _due(predictions: list[pd.DataFrame], studies: list[Study], records: list[Records]) -> tuple[Tolerance, str]:
     same_seeds = studies[0].seeds == studies[1].seeds and list(studies[0].models) == list(studies[1].models)
     if same_seeds and predictions and predictions[0].equals(predictions[1]):
         return "exact", "both have the same predictions"
 
     def alike(keys: tuple[str, ...]) -> bool:
-        def chosen(found: dict) -> dict:
+        def chosen(found: Records) -> dict[configs.Part, str]:
             return {part: json.dumps([record.get(key) for key in keys]) for part, record in found.items()}
 
         return chosen(records[0]) == chosen(records[1])

@@ -174,7 +174,7 @@ def claims_table(
         p = pd.Series([e.p for e in found], dtype=float)
         adjusted = p.groupby(families).transform(holm)  # type: ignore[arg-type]  # pandas takes arrays, too
     primary = primary_mixture(models)
-    rows: list[dict] = []
+    rows: list[dict[str, object]] = []
     losses: dict[tuple[str, str], Estimate] = {}
     for claim, difference, family_p in zip(claims, found, adjusted, strict=True):
         # The tables on other terms hold p-values that are adjusted already.

@@ -68,6 +68,7 @@ browser:
 lint: $(READY)
 	ruff check .
 	ruff format --check .
+	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 

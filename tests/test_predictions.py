@@ -34,6 +34,8 @@ from emorec.predictions.combine import (
     uniform_weights,
 )
 from emorec.predictions.compact import read_compact, write_compact
+from emorec.predictions.model import Said
+from emorec.predictions.model import combined as combined_parts
 from emorec.predictions.store import STEPS, in_steps, prediction_frame, save_embeddings, save_predictions
 
 torch.set_num_threads(1)
@@ -203,6 +205,12 @@ def test_a_joint_mixture_is_its_network_with_its_gate() -> None:
     combined = joint(logits, drawn(5, 8), gate, ["expert-1", "expert-2"])
     np.testing.assert_allclose(combined.probabilities, special.softmax(logits.astype(float), -1))
     np.testing.assert_array_equal(np.stack(list(combined.gate.values()), 1), gate)
+
+
+def test_outputs_of_a_joint_mixture_without_its_gate_are_refused_by_name() -> None:
+    said = Said({"network": "joint-2"}, drawn(5, 7), drawn(5, 8))
+    with pytest.raises(EmorecError, match="joint-2: its outputs lack the gate's weights; run `emorec outputs`"):
+        combined_parts(config.Joint(kind="joint", of="resnet18", experts=2), [said])
 
 
 # Files

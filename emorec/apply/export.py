@@ -67,7 +67,7 @@ class Whole(nn.Module):
 
     def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Faces (b, 1, 48, 48), 0 to 255, to probabilities (b, 7), and the gate's weights (b, e) of a mixture."""
-        networks = cast(Iterable[Network], self.networks)
+        networks = cast("Iterable[Network]", self.networks)
         logits, gates = zip(
             *(self._said(faces, network, record) for network, record in zip(networks, self.records, strict=True)),
             strict=True,

@@ -61,7 +61,8 @@ def combined(
         return combine.mixture(weights, experts)
     gate = parts[0].gate
     if gate is None:
-        raise EmorecError(f"{parts[0].record['network']}: its outputs lack the gate's weights; make them again")
+        name = parts[0].record["network"]
+        raise EmorecError(f"{name}: its outputs lack the gate's weights; run `emorec outputs` again")
     return combine.joint(logits[0], features[0], gate, joint_experts(parts[0].record, gate.shape[1]))
 
 

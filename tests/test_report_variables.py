@@ -451,6 +451,17 @@ def test_tallies_by_number() -> None:
     assert "only mixture" in wording.others_mean(0, 0, 0)
     assert "two confuse the hard pairs less often" in wording.others_untangle(4, 2, 0)
     assert "more often than its control" in wording.others_untangle(1, 0, 1)
+    assert wording.others_weighed(5, ["a", "b"], 1, 3, 0, 1) == (
+        "By macro-F1, two of the other mixtures are ahead of the control of equal compute (a and b) and one is behind "
+        "it; three confuse the hard pairs less often than it (one of them at a loss of accuracy)"
+    )
+    assert wording.others_weighed(5, [], 0, 0, 2, 0) == (
+        "By macro-F1, none of the other mixtures is ahead of the control of equal compute; none confuses the hard "
+        "pairs less often than it and two more often"
+    )
+    assert wording.others_weighed(1, ["a"], 0, 1, 0, 0) == (
+        "By macro-F1, the other mixture is ahead of the control of equal compute; it confuses the hard pairs less often"
+    )
 
 
 def test_collapse_is_told_by_name() -> None:

@@ -56,9 +56,14 @@ def verdict(row: Any) -> str:
 
 def tally(results: Results, models: list[str], what: str, metric: str = "accuracy") -> str:
     """How many of these mixtures are ahead of their control, how many behind, how many neither; who is ahead."""
+    return w.tally(what, len(models), *apart(results, models, metric), metric)
+
+
+def apart(results: Results, models: list[str], metric: str) -> tuple[list[str], list[str]]:
+    """Labels of the mixtures that are ahead of their control, and of those behind it."""
     verdicts = {model: verdict(comparison(results, model, results.control(model), metric)) for model in models}
-    named = {which: [results.label(m) for m, said in verdicts.items() if said == which] for which in ("more", "less")}
-    return w.tally(what, len(models), named["more"], named["less"], metric)
+    ahead, behind = ([results.label(m) for m, said in verdicts.items() if said == which] for which in ("more", "less"))
+    return ahead, behind
 
 
 def bounds(results: Results) -> pd.DataFrame:

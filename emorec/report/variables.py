@@ -289,6 +289,7 @@ def _answer(results: Results) -> Tree:
             results, "beats-ensemble", "There is no ensemble in this study to compare the mixture with"
         ),
         "balance": _balance(results),
+        "weighed": ". ".join([_balance(results), *([_others_weighed(results)] if len(results.mixtures) > 1 else [])]),
         "confusion": _stated(results, "reduces-confusion", "The confusion of the hard pairs was not compared"),
         "confusion_ensemble": _stated(
             results, "reduces-confusion-vs-ensemble", "It was not compared with an ensemble's confusion of them"
@@ -310,6 +311,13 @@ def _others(results: Results) -> Tree:
         "sentence": x.tally(results, others, what),
         "macro_f1": x.tally(results, others, what, "macro_f1"),
     }
+
+
+def _others_weighed(results: Results) -> str:
+    """The other mixtures by macro-F1 and by their confusion of the hard pairs, after their accuracy was told."""
+    ahead, behind = x.apart(results, results.mixtures[1:], "macro_f1")
+    total, *untangle = _others_untangle(results)
+    return w.others_weighed(total, ahead, len(behind), *untangle)
 
 
 def _half_width(results: Results) -> float:
@@ -533,7 +541,7 @@ def _confusion(results: Results) -> Tree:
         ),
         "groups": w.where_changed(*_rates(rows[inside]), *_rates(rows[~inside])),
         "flow": _flow(results),
-        "others": _others_pairs(results),
+        "others": w.others_untangle(*_others_untangle(results)),
     }
 
 
@@ -552,15 +560,16 @@ def _flow(results: Results) -> str:
     return w.error_flow(*(float(rows[column].sum()) for column in columns))
 
 
-def _others_pairs(results: Results) -> str:
-    """How often mixtures confuse the hard pairs less than their controls, by the claims."""
+def _others_untangle(results: Results) -> tuple[int, int, int, int]:
+    """How many other mixtures there are, how many confuse the hard pairs less than their controls, how many more, and
+    how many of the former are less accurate, by the claims."""
     claims = results["claims"]
     others = results.mixtures[1:]
     rows = claims[(claims.measure == "confusion") & claims.model.isin(others)]
     own = [row for row in each_row(rows) if row.reference == results.control(row.model)]
     said = [row.verdict for row in own]
     costly = sum(row.verdict == "supported" and row.less_accurate for row in own)
-    return w.others_untangle(len(said), said.count("supported"), said.count("refuted"), costly)
+    return len(said), said.count("supported"), said.count("refuted"), costly
 
 
 def _rates(rows: pd.DataFrame) -> tuple[float, float]:

@@ -385,6 +385,31 @@ def others_untangle(total: int, fewer: int, more: int, costly: int = 0) -> str:
     return f"{text}, and {word(more)} more often" if more else text
 
 
+def others_weighed(total: int, ahead: Sequence[str], behind: int, fewer: int, more: int, costly: int) -> str:
+    """The other mixtures against their controls by macro-F1 (labels of those ahead, and how many are behind) and by
+    the hard pairs (how many confuse them less often, how many more, and how many of the former are less accurate)."""
+    control = "the control of equal compute"
+    named = f" ({listing(ahead)})" if 0 < len(ahead) <= 4 else ""
+    if total == 1:
+        said = "ahead of" if ahead else "behind" if behind else "not told apart from"
+        doing = "confuses" if fewer or more else "is not told apart from it in"
+        often = " less often" if fewer else " more often" if more else ""
+        cost = ", at a loss of accuracy" if costly else ""
+        return f"By macro-F1, the other mixture is {said} {control}; it {doing} the hard pairs{often}{cost}"
+    better = f"{word(len(ahead))} of the other mixtures {verb(len(ahead), 'is', 'are')} ahead of {control}{named}"
+    if not ahead:
+        better = f"none of the other mixtures is ahead of {control}"
+    if behind:
+        better += f" and {word(behind)} {verb(behind, 'is', 'are')} behind it"
+    less = f"{word(fewer)} {verb(fewer, 'confuses', 'confuse')}" if fewer else "none confuses"
+    pairs = f"{less} the hard pairs less often than it"
+    if costly:
+        pairs += f" ({word(costly)} of them at a loss of accuracy)"
+    if more:
+        pairs += f" and {word(more)} more often"
+    return f"By macro-F1, {better}; {pairs}"
+
+
 def forms(mixtures: int) -> str:
     """The limit on what was tried, by the number of mixtures."""
     if mixtures == 1:

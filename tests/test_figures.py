@@ -457,6 +457,9 @@ def test_what_is_far_off_stands_at_the_edge_with_its_value() -> None:
     )
     figure = forest.draw(models, table)
     assert figure.axes[0].get_xlim()[0] > -19 and "−21.0" in texts(figure)
+    # Not so where the interval reaches into the picture: then it is the finding.
+    figure = forest.draw(models, table.assign(low=-0.5, high=0.1, p_holm=0.2))
+    assert figure.axes[0].get_xlim()[0] < -50 and "−21.0" not in texts(figure)
 
 
 def test_model_of_equal_compute_are_spread() -> None:

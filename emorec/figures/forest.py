@@ -76,7 +76,7 @@ def interval(axes: Axes, row: int, compared: pd.Series) -> None:
     to scale it would press all others into one line."""
     reached = verdict(compared)
     colour = VERDICTS[reached]
-    if abs(compared["difference"]) > style.FAR:
+    if compared["low"] > style.FAR or compared["high"] < -style.FAR:
         above = compared["difference"] > 0
         along, outside, side = (0.96, 1.0, -1) if above else (0.04, 0.0, 1)
         up = axes.get_yaxis_transform()

@@ -37,8 +37,8 @@ PNG_DPI = 200
 # Of what is pixels within an SVG (clouds of points): enough for print, and half the bytes.
 SVG_DPI = 150
 
-# A model that differs from the one it is compared with by more than this fraction stands at the edge of its axis with
-# its value: to scale, it would press all others into one line.
+# A model whose whole interval differs by more than this fraction from the one it is compared with stands at the edge of
+# its axis with its value: to scale, it would press all others into one line.
 FAR = 0.08
 
 INK = "#222222"

@@ -54,12 +54,12 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, oracle: pd.DataFrame) -> F
     axes.set_xlim(2**low, 2**high)
     axes.axhline(100 * accuracy["mean"][base], color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     looks = style.model_looks(models)
-    ahead = accuracy["mean"] - accuracy["mean"][base]
-    far = ahead[ahead.abs() > style.FAR]
+    score = accuracy["mean"][base]
+    far = accuracy[(accuracy["low"] > score + style.FAR) | (accuracy["high"] < score - style.FAR)].index
     for number, (place, model) in enumerate(zip(2**moved, shown, strict=True), 1):
         row, look = accuracy.loc[model], looks[model]
         if model in far:
-            at_edge(axes, place, row["mean"], far[model] > 0, look, "" if few else f"{number}: ")
+            at_edge(axes, place, row["mean"], row["mean"] > score, look, "" if few else f"{number}: ")
             continue
         axes.vlines(place, 100 * row["low"], 100 * row["high"], color=look.colour, linewidth=1.2)
         axes.plot(place, 100 * row["mean"], **look.point(6))

@@ -63,7 +63,7 @@ def test_kill_of_one_job(tmp_path: Path, undisturbed: Undisturbed, word: str) ->
         made = ["tables/claims.csv", "report/emorec.html"]
         if word == "outputs":  # Snakemake leaves what is missing in the middle alone until something needs it
             made += ["networks/*/*/outputs.npz", "predictions/*/*", "embeddings/*/*", "tables/*.csv", "figures/*.svg"]
-        for path in [path for pattern in made for path in (folder / support.RESULTS).glob(pattern)]:
+        for path in {path for pattern in made for path in (folder / support.RESULTS).glob(pattern)}:
             path.unlink()
     process = support.start(folder)
     try:

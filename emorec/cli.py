@@ -282,10 +282,13 @@ def explorer(args: argparse.Namespace) -> None:
     from emorec.tables.read import read_gates, read_predictions
 
     study, layout = _study(args)
-    models, projections = (pd.read_csv(layout.table(name)) for name in ("models", "projections"))
+    tables = [layout.table(name) for name in ("models", "projections")]
     files = {(model, seed): layout.predictions(model, seed) for model in study.models for seed in study.seeds}
     faces = load_faces(layout.faces) if layout.faces.exists() else None
-    data = explorer_data(study.study, models, read_predictions(files), read_gates(files), projections, faces)
+    predictions, gates = read_predictions(files), read_gates(files)
+    with made_of(tables):
+        models, projections = map(pd.read_csv, tables)
+        data = explorer_data(study.study, models, predictions, gates, projections, faces)
     synthetic = study.data.source == "synthetic"
     write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=has_report(study)))
 
@@ -471,7 +474,8 @@ def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> 
 
     spec = _choose(configs.networks(study), args.network, "network")
     if spec.grouping:
-        found = {spec.grouping: read_groups(layout.grouping(spec.grouping))}
+        experts = configs.spectral_groupings(study)[spec.grouping]
+        found = {spec.grouping: read_groups(layout.grouping(spec.grouping), experts)}
         spec = configs.networks(study, found)[args.network]
     seeds = [part.seed for part in configs.all_parts(study) if part.network == args.network]
     if args.seed not in seeds:

@@ -284,7 +284,10 @@ class Study(Strict):
                     f"{_nearest(grouping.like, self.given)}"
                 )
             elif isinstance(grouping, Random):
-                groups_of(self, name)
+                try:
+                    groups_of(self, name)
+                except ValueError as error:
+                    raise ValueError(f"groupings.{name}.{error}") from None
         singles = self.singles
         if not singles:
             raise ValueError("models: the study needs one model of kind single to compare with")
@@ -740,9 +743,13 @@ def validate(content: Any, where: str) -> Study:
     if not isinstance(content, dict):
         raise EmorecError(f"{where}: a config is a mapping of keys, with at least `study` and `models`")
     try:
-        return Study.model_validate(content)
+        study = Study.model_validate(content)
+        networks(study)  # whose names may be those of models
     except ValidationError as error:
         raise EmorecError(printable(f"{where}: {' '.join(_explain(error).split())}")) from None
+    except EmorecError as error:
+        raise EmorecError(f"{where}: {error}") from None
+    return study
 
 
 def dump(study: Study) -> str:

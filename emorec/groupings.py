@@ -5,7 +5,6 @@ The only stage between trainings: the singles' outputs go in, experts' emotions 
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ import numpy as np
 from sklearn.cluster import SpectralClustering
 
 from emorec import EMOTIONS
+from emorec.data.malformed import printable
 from emorec.errors import EmorecError
+from emorec.inputs import AGAIN, read_json
 from emorec.tables.metrics import confusion_counts
 from emorec.tables.pairs import PAIRS, mutual_confusion
 
@@ -71,16 +72,34 @@ def describe(name: str, experts: int, labels: np.ndarray, predicted: dict[int, n
     }
 
 
-def read_groups(path: Path) -> list[tuple[str, ...]]:
-    """The groups of a found grouping's file. Raises EmorecError where it is missing or holds none."""
-    try:
-        groups = [tuple(group) for group in json.loads(path.read_text(encoding="utf-8"))["groups"]]
-    except FileNotFoundError:
-        raise EmorecError(
-            f"{path}: missing; run `emorec grouping` once the single networks have their outputs"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EmorecError(f"{path}: no grouping ({error}); delete it and run again") from None
-    if sorted(emotion for group in groups for emotion in group) != sorted(EMOTIONS):
-        raise EmorecError(f"{path}: not each emotion is in one group; delete it and run again")
-    return groups
+def read_groups(path: Path, experts: int) -> list[tuple[str, ...]]:
+    """The groups of a found grouping's file.
+
+    Raises EmorecError where it is missing, or does not put each emotion into one of as many groups as experts.
+    """
+    if not path.exists():
+        raise EmorecError(f"{path}: missing; run `emorec grouping` once the single networks have their outputs")
+    groups = read_json(path).get("groups")
+    problem = _problem(groups, experts)
+    if problem:
+        raise EmorecError(f"{path}: groups: {problem}; {AGAIN}")
+    return [tuple(group) for group in groups]
+
+
+def _problem(groups: Any, experts: int) -> str:
+    """What keeps a value from being so many groups of all emotions; empty where nothing does."""
+    if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
+        return "no list of lists of emotions"
+    named = [emotion for group in groups for emotion in group]
+    for emotion in named:
+        if emotion not in EMOTIONS:
+            shown = repr(printable(emotion, 40)) if isinstance(emotion, str) else type(emotion).__name__
+            return f"unknown emotion {shown}"
+        if named.count(emotion) > 1:
+            return f"{emotion} stands there twice"
+    missing = [emotion for emotion in EMOTIONS if emotion not in named]
+    if missing:
+        return f"{', '.join(missing)} missing"
+    if len(groups) != experts or not all(groups):
+        return f"{sum(map(bool, groups))} of {len(groups)} hold emotions, the config asks for {experts}"
+    return ""

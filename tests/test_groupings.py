@@ -90,7 +90,7 @@ def test_a_found_grouping_is_written_and_read(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["confusion"], np.mean(each, axis=0), atol=1e-6)
     path = tmp_path / "found.json"
     path.write_text(json.dumps(found))
-    assert read_groups(path) == [tuple(group) for group in found["groups"]]
+    assert read_groups(path, 3) == [tuple(group) for group in found["groups"]]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"groups": [["happy"]]}', '{"groups": 3}'])
@@ -98,6 +98,6 @@ def test_a_damaged_grouping_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "found.json"
     path.write_text(text)
     with pytest.raises(EmorecError, match="found.json: .*; delete it"):
-        read_groups(path)
+        read_groups(path, 2)
     with pytest.raises(EmorecError, match="missing"):
-        read_groups(tmp_path / "none.json")
+        read_groups(tmp_path / "none.json", 2)

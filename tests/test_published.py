@@ -164,7 +164,7 @@ def test_tables_of_other_predictions_are_refused(run: Layout, tmp_path: Path) ->
 
 def test_predictions_with_more_than_predictions_are_refused(run: Layout, tmp_path: Path) -> None:
     frame = pd.read_parquet(run.predictions("resnet18", 0))
-    frame.assign(pixels="0 0 0").to_parquet(run.predictions("resnet18", 0))
+    frame.assign(pixels=0).to_parquet(run.predictions("resnet18", 0))
     with pytest.raises(EmorecError, match="column pixels is not allowed"):
         publish(STUDY, run, tmp_path / "published" / "mini", CODE, "2026-01-02")
 

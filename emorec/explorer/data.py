@@ -78,8 +78,14 @@ def _maps(model: str, projections: pd.DataFrame, row: np.ndarray) -> dict[str, d
     for method, points in projections.groupby("method", sort=False):
         index = np.searchsorted(row, points["row"])
         if (index >= row.size).any() or (row[np.minimum(index, row.size - 1)] != points["row"]).any():
-            raise EmorecError(f"projections of model {model}: a face has no prediction; run the tables' stage again")
+            raise EmorecError(
+                f"tables/projections.csv: a face of model {model} has no prediction; run the tables' stage again"
+            )
         plane = points[["x", "y"]].to_numpy(dtype=np.float64)
+        if not np.isfinite(plane).all():
+            raise EmorecError(
+                f"tables/projections.csv: a place of model {model} is not finite; run the tables' stage again"
+            )
         # One scale for both axes: distances are what a map is about.
         low, span = plane.min(axis=0), max(float(np.ptp(plane, axis=0).max()), 1e-12)
         middle = (1 - np.ptp(plane, axis=0) / span) / 2

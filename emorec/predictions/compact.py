@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from emorec import SPLITS, parquet
+from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.files import atomic
 from emorec.predictions.store import GATE, STEPS
 
 FACES = ["split", "row", "label"]
 KEY = b"emorec"
+RESTORE = "restore what was published"
 
 
 def write_compact(path: Path, frame: pd.DataFrame) -> None:
@@ -46,19 +50,43 @@ def write_compact(path: Path, frame: pd.DataFrame) -> None:
 
 def read_compact(path: Path) -> pd.DataFrame:
     """Predictions as `read_parquet` would give them of the run's own file. EmorecError for what are none."""
-    table = pq.read_table(path)
-    header = (table.schema.metadata or {}).get(KEY)
-    if header is None:
-        raise EmorecError(f"{path}: no published predictions; restore them, or publish again")
-    told, small = json.loads(header), table.to_pandas()
-    columns = {name: small[name] for name in FACES}
-    for names in _groups([name for name in told["columns"] if name not in FACES]):
-        steps = small[names[:-1]].to_numpy(np.int64)
+    try:
+        table = parquet.read(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = printable(" ".join(str(error).split()), 200)
+        raise EmorecError(f"{path}: no Parquet file ({reason}); {RESTORE}") from None
+    names, attrs = _told(path, table)
+    small = table.to_pandas(ignore_metadata=True)
+    unknown = sorted({str(name) for name in small["split"].unique()} - set(SPLITS))
+    if unknown:
+        raise EmorecError(f"{path}: unknown split {printable(unknown[0], 40)!r}; {RESTORE}")
+    columns = {name: small[name] for name in FACES} | {"split": small["split"].astype("str")}
+    for group in _groups([name for name in names if name not in FACES]):
+        steps = small[group[:-1]].to_numpy(np.int64)
         steps = np.column_stack([steps, STEPS - steps.sum(axis=1)])
-        columns |= {name: (steps[:, i] / STEPS).astype(np.float32) for i, name in enumerate(names)}
-    frame = pd.DataFrame(columns)[told["columns"]]
-    frame.attrs = told["attrs"]
+        if steps.size and not 0 <= steps.min() <= steps.max() <= STEPS:
+            raise EmorecError(f"{path}: {group[0]} to {group[-1]} lie outside 0 to 1; {RESTORE}")
+        columns |= {name: (steps[:, i] / STEPS).astype(np.float32) for i, name in enumerate(group)}
+    frame = pd.DataFrame(columns)[names]
+    frame.attrs = attrs
     return frame
+
+
+def _told(path: Path, table: pa.Table) -> tuple[list[str], dict[str, Any]]:
+    """The predictions' columns and attributes, as the file's metadata tell them. EmorecError where they do not."""
+    try:
+        told = json.loads((table.schema.metadata or {})[KEY])
+        names, attrs = told["columns"], told["attrs"]
+        left = [name for name in names if name not in FACES]
+        stored = {*FACES, *(name for group in _groups(left) for name in group[:-1])}
+        kinds = [table.schema.field(name).type for name in stored - {"split"}]
+        sound = isinstance(attrs, dict) and len(set(names)) == len(names) and set(FACES) <= set(names)
+        sound = sound and stored == set(table.column_names) and all(map(pa.types.is_integer, kinds))
+        if sound and not any(table.column(name).null_count for name in stored):
+            return list(names), attrs
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        pass
+    raise EmorecError(f"{path}: no published predictions; {RESTORE}")
 
 
 def _groups(names: list[str]) -> list[list[str]]:

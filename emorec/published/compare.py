@@ -132,6 +132,13 @@ def columns_of(name: str) -> list[str]:
     return wanted + (["verdict"] if name == "claims" else [])
 
 
+def keys_of(name: str) -> list[str]:
+    """The columns that name a line of a table, one line a name; none where lines are told by their place."""
+    if name in BY_SEED:
+        return ["model", "seed", *BY_SEED[name][0]]
+    return ESTIMATES[name][0] if name in ESTIMATES else []
+
+
 def numbers(first: Tables, second: Tables, tolerance: Tolerance) -> Iterator[Number]:
     """Every number that is compared at this tolerance, of the tables that both runs have."""
     both = [name for name in first if name in second]

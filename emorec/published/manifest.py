@@ -10,12 +10,14 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from emorec.config import Name, Strict
+from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.files import sha256
 
 MANIFEST = "manifest.json"
 ORIGIN = "published.json"  # its copy in the folder of a study that is rebuilt
 LIMIT = 20_000_000  # bytes of all files: what a git repository can carry for every study
+LONGEST = 5_000_000  # bytes of a manifest, by far
 
 _NAME, _SEED = r"[a-z0-9]+(-[a-z0-9]+)*", r"seed\d+"
 # Whatever else there is, weights and images among it, is no part of a publication; `samples` shows seven faces.
@@ -45,7 +47,7 @@ class File(Strict):
 class Code(Strict):
     """A state of the code: the commit, empty where it is not known, and whether tracked files had been changed."""
 
-    commit: str
+    commit: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{0,100}$")]  # it stands in reports
     dirty: bool
 
 
@@ -60,7 +62,7 @@ class Manifest(Strict):
     format: Literal[1] = 1
     study: Name
     published: Code
-    date: str
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
     trained: list[Code]
     networks: int
     hardware: list[str]
@@ -71,14 +73,23 @@ class Manifest(Strict):
 
 def read(path: Path) -> Manifest:
     """A published study's manifest. EmorecError where there is none, or none that can be understood."""
+    again = "restore it, or publish again"
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        if path.exists() and not path.is_file():
+            raise EmorecError(f"{path}: no file; {again}")
+        with open(path, "rb") as file:
+            content = file.read(LONGEST + 1)
+        if len(content) > LONGEST:
+            raise EmorecError(f"{path}: larger than any manifest; {again}")
+        return Manifest.model_validate_json(content)
     except FileNotFoundError:
         raise EmorecError(f"{path}: missing; there is no published study unless `emorec publish` made one") from None
+    except OSError as error:
+        raise EmorecError(f"{path}: cannot be read ({error.strerror}); {again}") from None
     except ValidationError as error:
         problem = error.errors()[0]
-        where = ".".join(str(step) for step in problem["loc"])
-        raise EmorecError(f"{path}: {where or 'content'}: {problem['msg']}; restore it, or publish again") from None
+        where = printable(".".join(str(step) for step in problem["loc"]), 100) or "content"
+        raise EmorecError(f"{path}: {where}: {printable(problem['msg'], 200)}; {again}") from None
 
 
 def verify(folder: Path) -> Manifest:
@@ -88,6 +99,7 @@ def verify(folder: Path) -> Manifest:
     """
     folder = Path(folder)
     manifest = read(folder / MANIFEST)
+    check_size(folder, manifest.files)
     there = files_in(folder) - {MANIFEST}
     named = set(manifest.files)
     problems = {
@@ -99,8 +111,12 @@ def verify(folder: Path) -> Manifest:
     found = [f"{what} {shortened(names)}" for what, names in problems.items() if names]
     if found:
         raise EmorecError(f"{folder}: {'; '.join(found)}; restore what was published, e.g. git checkout -- {folder}")
-    check_size(folder, manifest.files)
     return manifest
+
+
+def _is(path: Path, file: File) -> bool:
+    """Whether there is that file; what is longer than it, or a pipe without end, is not read."""
+    return path.is_file() and path.stat().st_size == file.bytes and file_of(path) == file
 
 
 def files_in(folder: Path) -> set[str]:
@@ -142,6 +158,6 @@ def check_size(folder: Path, files: dict[str, File]) -> None:
 
 
 def shortened(names: Sequence[str], most: int = 5) -> str:
-    """`a, b, c and 4 more`."""
+    """`a, b, c and 4 more`, each in printable characters and cut where it is no name any more."""
     more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(printable(name, 120) for name in names[:most]) + (f" and {more} more" if more > 0 else "")

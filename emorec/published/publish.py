@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,14 +13,16 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet
+from pydantic import ValidationError
 
 from emorec import config as configs
 from emorec import tables
 from emorec.checkout import Checkout
 from emorec.config import Study
+from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.files import share, write_json
-from emorec.inputs import read_json
+from emorec.inputs import made_of
 from emorec.paths import Layout
 from emorec.predictions.compact import write_compact
 from emorec.published import contents
@@ -99,6 +102,7 @@ def _without_places(study: Study) -> Study:
 def _check_predictions(study: Study, run: Layout) -> None:
     """EmorecError where predictions hold more than predictions, or the tables were made from other ones."""
     paths = {(model, seed): run.predictions(model, seed) for model in study.models for seed in study.seeds}
+    predictions = tables.read_predictions(paths)
     known = {"split", "row", "label", *PROBABILITIES}
     for path in paths.values():
         names = pyarrow.parquet.read_schema(path).names
@@ -106,9 +110,9 @@ def _check_predictions(study: Study, run: Layout) -> None:
         if others:
             raise EmorecError(f"{path}: column {shortened(others)} is not allowed in a publication; predict again")
     again = io.StringIO()
-    tables.scores_table(tables.read_predictions(paths)).to_csv(again, index=False)
+    tables.scores_table(predictions).to_csv(again, index=False)
     stated = run.table("scores")
-    if again.getvalue() != stated.read_text(encoding="utf-8"):
+    if again.getvalue().encode() != stated.read_bytes():
         raise EmorecError(f"{stated}: not made from the predictions that are there; run the study again")
 
 
@@ -125,15 +129,20 @@ def _copy(source: Path, target: Path) -> File:
 
 
 def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout, date: str) -> Manifest:
-    records = [read_json(run.network(part.network, part.seed) / "network.json") for part in configs.all_parts(study)]
-    trained = sorted({(str(r["commit"]), bool(r.get("dirty"))) for r in records if r.get("commit")})
+    paths = [run.network(part.network, part.seed) / "network.json" for part in configs.all_parts(study)]
+    records = [read_record(path, ("train_seconds",)) for path in paths]
+    for path, record in zip(paths, records, strict=True):
+        if not isinstance(record.get("versions", {}), dict) or not isinstance(record["train_seconds"], float | int):
+            raise EmorecError(f"{path}: versions or train_seconds are of another type; train the network again")
+        _code(record.get("commit") or "", bool(record.get("dirty")), str(path))
+    trained = sorted({(r["commit"], bool(r.get("dirty"))) for r in records if r.get("commit")})
     versions: dict[str, set[str]] = {}
     for record in records:
         for package, version in record.get("versions", {}).items():
             versions.setdefault(package, set()).add(str(version))
     return Manifest(
         study=study.study,
-        published=Code(commit=code.commit, dirty=code.dirty),
+        published=_code(code.commit, code.dirty, "EMOREC_COMMIT"),
         date=date,
         trained=[Code(commit=commit, dirty=dirty) for commit, dirty in trained],
         networks=len(records),
@@ -144,16 +153,26 @@ def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout,
     )
 
 
+def _code(commit: Any, dirty: bool, where: str) -> Code:
+    """A state of the code. EmorecError where the commit, which `where` tells, is none."""
+    try:
+        return Code(commit=commit, dirty=dirty)
+    except ValidationError:
+        shown = printable(repr(commit), 60)
+        raise EmorecError(f"{where}: {shown} is no commit; give its hash, or leave it out") from None
+
+
 def _seconds(run: Layout, files: dict[str, File], records: list[dict[str, Any]]) -> dict[str, float]:
     """Wall time of all jobs by stage, from the benchmarks; training's from the records, which count resumed parts."""
     seconds: dict[str, float] = {}
     for name in sorted(files):
         if name.startswith("benchmarks/"):
             stage = Path(name).parts[1].removesuffix(".tsv")
-            with (run.root / name).open(encoding="utf-8", newline="") as file:
-                seconds[stage] = seconds.get(stage, 0.0) + sum(
-                    float(row["s"]) for row in csv.DictReader(file, delimiter="\t")
-                )
+            with made_of([run.root / name]), (run.root / name).open(encoding="utf-8", newline="") as file:
+                took = [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
+                if not took or not 0 <= sum(took) < math.inf:
+                    raise ValueError("no seconds")
+            seconds[stage] = seconds.get(stage, 0.0) + sum(took)
     seconds["train"] = sum(float(record["train_seconds"]) for record in records)
     return {stage: round(value, 2) for stage, value in seconds.items()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from emorec import config as configs
 from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.files import atomic
-from emorec.predictions.compact import read_compact
+from emorec.inputs import check_table, read_json
+from emorec.predictions.compact import RESTORE, read_compact
 from emorec.published import contents
 from emorec.published.manifest import MANIFEST, ORIGIN, Manifest, read, shortened, verify
 
@@ -69,17 +71,28 @@ def differing(one: dict[str, Any], other: dict[str, Any], above: str = "") -> li
 def unpack(folder: Path, destination: Path) -> None:
     """Copy what a rebuild starts from to the study's folder `destination`, tables decompressed, and the manifest.
 
-    Raises EmorecError, before anything is written, where the published study is not whole.
+    Raises EmorecError where the published study is not whole, or a file of it is not what its name says; nothing is
+    written then.
     """
+    from emorec.tables.read import read_predictions  # here alone: the workflow reads this module whenever it is parsed
+
     manifest = verify(folder)
-    for name, target in {MANIFEST: ORIGIN, **contents.rebuilt_from(manifest.files)}.items():
-        with atomic(destination / target) as temporary:
+    with ExitStack() as stack:  # names appear when all files are there
+        for name, target in {MANIFEST: ORIGIN, **contents.rebuilt_from(manifest.files)}.items():
+            source, temporary = folder / name, stack.enter_context(atomic(destination / target))
             if name.startswith("predictions/"):
-                read_compact(folder / name).to_parquet(temporary, index=False)
-            elif name.endswith(".gz"):
-                temporary.write_bytes(gzip.decompress((folder / name).read_bytes()))
+                read_predictions({("", 0): source}, read_compact)  # which checks them
+                read_compact(source).to_parquet(temporary, index=False)
+                continue
+            if name.endswith((".csv", ".csv.gz")):
+                check_table(source, RESTORE)
+            elif name.endswith(".json"):
+                read_json(source, RESTORE)
+            if name.endswith(".gz"):
+                with gzip.open(source) as packed, temporary.open("wb") as file:
+                    shutil.copyfileobj(packed, file)
             else:
-                shutil.copyfile(folder / name, temporary)
+                shutil.copyfile(source, temporary)
 
 
 def origin(study: Path) -> Manifest | None:

@@ -105,10 +105,10 @@ def _text(value: float | str) -> str:
 
 
 def _study(folder: Path) -> Study:
-    if not (folder / "config.yaml").is_file():
-        raise EmorecError(f"{folder}: no config.yaml; name two folders of studies, runs or published ones")
     if (folder / MANIFEST).exists():
         verify(folder)
+    if not (folder / "config.yaml").is_file():
+        raise EmorecError(f"{folder}: no config.yaml; name two folders of studies, runs or published ones")
     return configs.load(folder / "config.yaml")
 
 
@@ -128,6 +128,9 @@ def _tables(folder: Path) -> dict[str, pd.DataFrame]:
             lacking = [column for column in compare.columns_of(name) if column not in found[name]]
             if lacking:
                 raise EmorecError(f"{path}: has no column {shortened(lacking)}; make its tables with this version")
+            keys = compare.keys_of(name)
+            if keys and found[name].duplicated(keys).any():
+                raise EmorecError(f"{path}: two lines are about the same; make its tables again")
     if "scores" not in found:
         raise EmorecError(f"{folder}/tables/scores.csv: missing; run the study to its end before it is compared")
     return found
@@ -135,7 +138,7 @@ def _tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 def _predictions(folder: Path, models: list[str], seeds: list[int]) -> pd.DataFrame:
     paths = {(model, seed): Layout(folder).predictions(model, seed) for model in models for seed in seeds}
-    return read_predictions(paths, read_compact if (folder / MANIFEST).exists() else pd.read_parquet)
+    return read_predictions(paths, read_compact if (folder / MANIFEST).exists() else None)
 
 
 def _differences(first: Study, second: Study) -> list[str]:

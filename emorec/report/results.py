@@ -12,7 +12,7 @@ import pandas as pd
 from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.frames import each_row
-from emorec.inputs import check_table, read_json
+from emorec.inputs import made_of, read_json
 
 TABLES = (
     "models",
@@ -243,8 +243,8 @@ def escaped(text: str) -> str:
 
 def read_table(path: Path) -> pd.DataFrame:
     """A table of the study, names as they stand there. EmorecError where it is missing or malformed."""
-    check_table(path)
-    return _numbers(pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={}))
+    with made_of([path]):
+        return _numbers(pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={}))
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,9 +15,10 @@ from emorec.data.faces import load_faces
 from emorec.data.truth import load_truth
 from emorec.data.twins import NEAREST
 from emorec.data.votes import load_votes
+from emorec.errors import EmorecError
 from emorec.files import write_csv
 from emorec.groupings import read_groups
-from emorec.inputs import made_of
+from emorec.inputs import AGAIN, made_of
 from emorec.paths import Layout
 from emorec.tables.bootstrap import RESAMPLES
 from emorec.tables.representation import SAMPLE
@@ -148,7 +149,7 @@ def truth(study: Study, layout: Layout, effort: Effort) -> Tables:
 
 def representation(study: Study, layout: Layout, effort: Effort) -> Tables:
     """How well the embeddings of the test faces part the emotions, and maps of the headline's models to the plane."""
-    models = pd.read_csv(layout.table("models"))
+    models = _models_table(study, layout, "headline")
     shown = {(model, study.seeds[0]) for model in models.loc[models["headline"], "model"]}
     measured, pictured = {}, {}
     for key, own in tables.read_embeddings(_replicates(study, layout.embeddings, study.models)):
@@ -166,8 +167,10 @@ def claims(study: Study, layout: Layout, effort: Effort) -> Tables:
     """The study's claims with their verdicts, from predictions and from the tables on other terms."""
     resampled, models = tables.Resampled(_predictions(study, layout), effort.resamples), _compared(study, layout)
     names = ["purity", "without_twins", *(["by_majority"] if layout.votes.exists() else [])]
-    others = {name: pd.read_csv(layout.table(name), keep_default_na=False, na_values=[""]) for name in names}
-    return {"claims": tables.claims_table(resampled, models, others)}
+    paths = [layout.table(name) for name in names]
+    with made_of(paths):
+        read = [pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in paths]
+        return {"claims": tables.claims_table(resampled, models, dict(zip(names, read, strict=True)))}
 
 
 GROUPS: dict[str, Callable[[Study, Layout, Effort], Tables]] = {
@@ -262,13 +265,24 @@ def _bounded(study: Study, entry: configs.Model) -> str:
 
 def _compared(study: Study, layout: Layout) -> list[tables.Model]:
     """The study's models with their controls, from models.csv."""
-    return tables.with_controls(models_of(study, layout), pd.read_csv(layout.table("models")))
+    return tables.with_controls(models_of(study, layout), _models_table(study, layout, "control"))
+
+
+def _models_table(study: Study, layout: Layout, column: str) -> pd.DataFrame:
+    """A column of models.csv by model. EmorecError where it is not whole."""
+    path = layout.table("models")
+    with made_of([path]):
+        table = pd.read_csv(path)[["model", column]]
+    missing = [model for model in study.models if model not in set(table["model"])]
+    if missing:
+        raise EmorecError(f"{path}: lacks {', '.join(missing)}; {AGAIN}")
+    return table
 
 
 def _grouping(study: Study, layout: Layout, name: str) -> tables.Grouping:
     entry = study.groupings[name]
-    waiting = name in configs.spectral_groupings(study)
-    found = {name: read_groups(layout.grouping(name))} if waiting else None
+    experts = configs.spectral_groupings(study).get(name)
+    found = {name: read_groups(layout.grouping(name), experts)} if experts else None
     method = "given" if isinstance(entry, list) else entry.method
     return tables.Grouping(name, method, configs.groups_of(study, name, found) or [])
 

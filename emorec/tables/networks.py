@@ -76,15 +76,28 @@ class _Records:
         path = Path(path)
         if path not in self._read:
             record = read_record(path, ("parameters", "flops", "train_seconds", "spec"))
+            for key in ("parameters", "flops", "train_seconds"):
+                _check_number(path, record, key)
             seconds = 0.0
             if record["flops"]:
+                for key in ("spec.training.epochs", "spec.training.batch"):
+                    _check_number(path, record, key, least=1)
                 speed = path.with_name("speed.json")
-                images_per_second = float(read_record(speed, ("images_per_second",))["images_per_second"])
-                if not images_per_second > 0:
-                    raise EmorecError(f"{speed}: images_per_second is not positive; run the network's outputs again")
-                seconds = 1 / images_per_second
+                told = read_record(speed, ("images_per_second",))
+                _check_number(speed, told, "images_per_second", least=1e-9)
+                seconds = 1 / told["images_per_second"]
             self._read[path] = record | {"seconds_per_image": seconds}
         return self._read[path]
+
+
+def _check_number(path: Path, record: Any, key: str, least: float = 0) -> None:
+    """EmorecError unless the record has a number of at least `least` at the dotted `key`; infinite ones are none."""
+    value = record
+    for step in key.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1e300:
+        wanted = "a positive number" if least else "a number of at least 0"
+        raise EmorecError(f"{path}: {key} is not {wanted}; run the stage that makes it again")
 
 
 def _train_flops(record: dict[str, Any], faces: int) -> float:
@@ -113,6 +126,21 @@ def classes_table(summary: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _check_history(path: Path, history: pd.DataFrame, best: Any) -> None:
+    """EmorecError unless all are numbers, each epoch has a row of its own and the best one is among them."""
+    words = [column for column in HISTORY if history[column].dtype.kind not in "if"]
+    if words and len(history):
+        raise EmorecError(f"{path}: {', '.join(words)} holds other than numbers; train the network again")
+    epochs = history["epoch"]
+    if not (epochs.is_unique and (epochs >= 0).all() and (epochs % 1 == 0).all()):
+        raise EmorecError(f"{path}: its epochs are not whole numbers, each once; train the network again")
+    if not (epochs == best).any():
+        raise EmorecError(f"{path}: lacks epoch {best}, the best by network.json; train the network again")
+    scored = [column for column in ("val_loss", "val_accuracy", "seconds") if not np.isfinite(history[column]).all()]
+    if scored:
+        raise EmorecError(f"{path}: {', '.join(scored)} is not always a finite number; train the network again")
+
+
 def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
     """curves.csv: every epoch of every history.csv; `best` marks the epoch that network.json, beside it, names.
 
@@ -122,18 +150,20 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
     tables = []
     for path in histories:
         path = Path(path)
-        record = read_record(path.with_name("network.json"), ("network", "seed", "role", "best_epoch"))
+        beside = path.with_name("network.json")
+        record = read_record(beside, ("network", "seed", "role", "best_epoch"))
+        _check_number(beside, record, "best_epoch")
+        if [type(record[key]) for key in ("network", "seed", "role")] != [str, int, str]:
+            raise EmorecError(f"{beside}: network, seed or role is of another type; train the network again")
         check_table(path)
         history = pd.read_csv(path)
         missing = [column for column in HISTORY if column not in history.columns]
         if missing:
             raise EmorecError(f"{path}: no column {', '.join(missing)}; train the network again")
-        if history.empty:
+        if history.empty and record["best_epoch"] == 0:
             continue
         history = history[HISTORY]
-        words = [column for column in HISTORY if history[column].dtype.kind not in "if"]
-        if words and len(history):
-            raise EmorecError(f"{path}: {', '.join(words)} holds other than numbers; train the network again")
+        _check_history(path, history, record["best_epoch"])
         history.insert(0, "network", record["network"])
         history.insert(1, "seed", record["seed"])
         history.insert(2, "role", record["role"])

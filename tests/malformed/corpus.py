@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pickle
+import re
 import struct
 import zipfile
 import zlib
@@ -27,6 +28,12 @@ CONFIG = {
     "architecture": {"depth": 10, "width": 1, "stem": "imagenet"},
     "training": {"epochs": 1, "batch": 8, "device": "cpu", "views": "none"},
     "models": {"resnet18": {"kind": "single"}},
+}
+# The same with a grouping that is found from the faces, and a mixture by it.
+GROUPS = [("angry", "disgust", "fear", "sad"), ("happy", "surprise", "neutral")]
+FOUND = CONFIG | {
+    "groupings": {"found": {"method": "spectral", "experts": 2}},
+    "models": {**CONFIG["models"], "mixture": {"kind": "mixture", "of": "resnet18", "grouping": "found"}},
 }
 STUDY = Path("results/corpus")
 USAGES = ("Training", "PublicTest", "PrivateTest")
@@ -151,6 +158,88 @@ config("a label with an escape sequence", "label", changed("models.resnet18.labe
 config("a label of a novel", "label", changed("models.resnet18.label", "a" * 5000))
 config("an empty label", "label", changed("models.resnet18.label", ""))
 config("a grouping of strangers", "groupings", changed("groupings", {"g": [["joy"], ["love"]]}))
+# Groupings by method, and the families of models that are put together from others.
+for name, says, grouping in [
+    ("a word", ("groupings.g", "list of groups, or a mapping"), "emotions"),
+    ("no groups", ("groupings.g", "two groups or more"), []),
+    ("one group", ("groupings.g", "two groups or more"), [["happy"]]),
+    ("an empty group", "groupings.g.0", [[], ["happy"]]),
+    ("an emotion twice", ("groupings.g", "stands twice"), [["sad", "sad"], ["happy"]]),
+    ("a group twice", ("groupings.g", "the same"), [["sad", "happy"], ["happy", "sad"]]),
+    ("emotions missing", ("groupings.g", "no expert knows", "neutral"), [["sad"], ["happy"]]),
+    ("a number for an emotion", "groupings.g.0.0", [[3], ["happy"]]),
+    ("a list for an emotion", "groupings.g.0.0", [[["sad"]], ["happy"]]),
+    ("no method", ("groupings.g", "spectral"), {"experts": 3}),
+    ("an unknown method", ("groupings.g", "spectral"), {"method": "guess", "experts": 3}),
+    ("a method that is a list", ("groupings.g", "spectral"), {"method": ["spectral"], "experts": 3}),
+    ("one expert", "groupings.g.experts", {"method": "spectral", "experts": 1}),
+    ("seven experts", "groupings.g.experts", {"method": "spectral", "experts": 7}),
+    ("NaN experts", "groupings.g.experts", {"method": "spectral", "experts": float("nan")}),
+    ("a word for experts", "groupings.g.experts", {"method": "spectral", "experts": "three"}),
+    (
+        "an unknown key of a method",
+        ("groupings.g.seed", "unknown key"),
+        {"method": "spectral", "experts": 3, "seed": 1},
+    ),
+    ("random like nobody", ("groupings.g.like", "'nobody'"), {"method": "random", "like": "nobody", "seed": 1}),
+    ("random like itself", ("groupings.g.like", "'g'"), {"method": "random", "like": "g", "seed": 1}),
+    ("a negative seed of a method", "groupings.g.seed", {"method": "random", "like": "g", "seed": -1}),
+]:
+    config(f"a grouping: {name}", says, changed("groupings", {"g": grouping}))
+alone = [[emotion] for emotion in ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")]
+config("a grouping: no other of its sizes", ("groupings", "no other grouping of these sizes"),
+       changed("groupings", {"g": alone, "h": {"method": "random", "like": "g", "seed": 0}}))  # fmt: skip
+config("a path as grouping", "groupings", changed("groupings", {"../g": alone}))
+
+MIXED = {
+    "groupings": {"g": alone},
+    "models": {
+        "resnet18": {"kind": "single"},
+        "mixture": {"kind": "mixture", "of": "resnet18", "grouping": "g"},
+        "no-gate": {"kind": "mixture", "of": "resnet18", "grouping": "g", "gate": "uniform"},
+    },
+}
+for name, says, entry in [
+    ("mixture: no grouping", "models.x.grouping", {"kind": "mixture", "of": "resnet18"}),
+    ("mixture: an unknown grouping", ("models.x.grouping", "'h'"), {"kind": "mixture", "of": "resnet18", "grouping": "h"}),
+    ("mixture: of a mixture", ("models.x.of", "no single"), {"kind": "mixture", "of": "mixture", "grouping": "g"}),
+    ("mixture: an unknown gate", "models.x.gate", {"kind": "mixture", "of": "resnet18", "grouping": "g", "gate": "garden"}),
+    ("mixture: foreign faces that weigh nothing", "models.x.foreign_weight", {"kind": "mixture", "of": "resnet18", "grouping": "g", "foreign_weight": 0}),
+    ("ensemble: of nobody", ("models.x.of", "'nobody'"), {"kind": "ensemble", "of": "nobody", "members": 2}),
+    ("ensemble: one member", "models.x.members", {"kind": "ensemble", "of": "resnet18", "members": 1}),
+    ("ensemble: a billion members", "models.x.members", {"kind": "ensemble", "of": "resnet18", "members": 10**9}),
+    ("joint: of itself", ("models.x.of", "'x'"), {"kind": "joint", "of": "x", "experts": 2}),
+    ("joint: one expert", "models.x.experts", {"kind": "joint", "of": "resnet18", "experts": 1}),
+    ("joint: a billion experts", "models.x.experts", {"kind": "joint", "of": "resnet18", "experts": 10**9}),
+    ("joint: a list of experts", "models.x.experts", {"kind": "joint", "of": "resnet18", "experts": [["happy"]]}),
+    ("joint: one expert answers", "models.x.top", {"kind": "joint", "of": "resnet18", "experts": 3, "top": 1}),
+    ("joint: all experts answer", ("models.x", "leaves none out"), {"kind": "joint", "of": "resnet18", "experts": 3, "top": 3}),
+    ("joint: a balance of NaN", "models.x.balance", {"kind": "joint", "of": "resnet18", "experts": 3, "balance": float("nan")}),
+    ("joint: a negative balance", "models.x.balance", {"kind": "joint", "of": "resnet18", "experts": 3, "balance": -1}),
+    ("joint: a trunk of four stages", "models.x.trunk", {"kind": "joint", "of": "resnet18", "experts": 3, "trunk": 4}),
+    ("joint: a grouping", ("models.x.grouping", "unknown key"), {"kind": "joint", "of": "resnet18", "experts": 3, "grouping": "g"}),
+    ("fine-tuned: of a single", ("models.x.of", "no mixture with a gate"), {"kind": "fine-tuned", "of": "resnet18"}),
+    ("fine-tuned: of a mixture without a gate", ("models.x.of", "no mixture with a gate"), {"kind": "fine-tuned", "of": "no-gate"}),
+    ("fine-tuned: of itself", ("models.x.of", "no mixture with a gate"), {"kind": "fine-tuned", "of": "x"}),
+    ("fine-tuned: no epochs", "models.x.epochs", {"kind": "fine-tuned", "of": "mixture", "epochs": 0}),
+    ("fine-tuned: an infinite rate", "models.x.lr", {"kind": "fine-tuned", "of": "mixture", "lr": float("inf")}),
+    ("fine-tuned: options of its own", ("models.x.training", "unknown key"), {"kind": "fine-tuned", "of": "mixture", "training": {"batch": 4}}),
+    ("single: as large as nobody", ("models.x.parameters_like", "'nobody'"), {"kind": "single", "parameters_like": "nobody"}),
+    ("single: as large as itself", ("models.x.parameters_like", "'x'"), {"kind": "single", "parameters_like": "x"}),
+    ("single: a width twice", ("models.x.architecture.width", "leave it out"), {"kind": "single", "parameters_like": "mixture", "architecture": {"width": 3}}),
+    ("single: an unknown key in an override", ("models.x.training", "ephocs", "'epochs'"), {"kind": "single", "training": {"ephocs": 3}}),
+    ("single: a list for an override", "models.x.training", {"kind": "single", "training": [1]}),
+    ("a kind that is a list", "models.x", {"kind": ["single"]}),
+    ("a model that is a word", "models.x", "single"),
+    ("a model that is nothing", "models.x", None),
+]:  # fmt: skip
+    config(name, says, yaml.safe_dump(CONFIG | MIXED | {"models": {**MIXED["models"], "x": entry}}))
+config("no single", ("models", "one model of kind single"),
+       changed("models", {"x": {"kind": "ensemble", "of": "x", "members": 2}}))  # fmt: skip
+config("a gate's name", ("models.resnet18-gate-g", "give the model another"),
+       yaml.safe_dump(CONFIG | MIXED | {"models": {**MIXED["models"], "resnet18-gate-g": {"kind": "single"}}}))  # fmt: skip
+config("ten-crop of whole faces", ("training", "ten-crop", "crop"), changed("training.views", "ten-crop"))
+config("votes on synthetic faces", ("data", "ferplus"), changed("data", {"source": "synthetic", "ferplus": "x.csv"}))
 
 # -- datasets as tables ------------------------------------------------------------------------------------------------
 
@@ -640,6 +729,15 @@ def edit(path: Path, old: str, new: str) -> Callable[[], None]:
     return lambda: put(path, path.read_text().replace(old, new))
 
 
+def with_losses(value: str) -> Callable[[], None]:
+    """The history with other losses on val."""
+
+    def spoil() -> None:
+        pd.read_csv(history, dtype=str).assign(val_loss=value).to_csv(history, index=False)
+
+    return spoil
+
+
 shown("0 bytes", "empty", lambda: put(recall, b""))
 shown("a header alone", "", lambda: put(recall, recall.read_text().splitlines()[0] + "\n"))
 shown("cut in a row", "columns, the header has", lambda: put(recall, recall.read_bytes()[:-30]))
@@ -663,13 +761,116 @@ for fault, content in {
     case(f"summary.json: {fault}", "tables --group classes --config base.yaml", "summary.json", spoil)
 
 history = network / "history.csv"
-for fault, spoil in {
-    "0 bytes": lambda: put(history, b""),
-    "a column missing": edit(history, "val_loss", "loss"),
-    "cut": lambda: put(history, history.read_bytes()[:-12]),
-    "words for numbers": edit(history, "0.5", "half"),
-}.items():
-    case(f"history.csv: {fault}", "tables --group curves --config base.yaml", "history.csv", spoil)
+for fault, says, spoil in [
+    ("0 bytes", "empty", lambda: put(history, b"")),
+    ("a header alone", "epoch 1", lambda: put(history, history.read_text().splitlines()[0] + "\n")),
+    ("a column missing", "val_loss", edit(history, "val_loss", "loss")),
+    ("a column twice", "stands twice", edit(history, "val_loss", "train_loss")),
+    ("cut", "columns, the header has", lambda: put(history, history.read_bytes()[:-12])),
+    ("words for numbers", "other than numbers", edit(history, "0.5", "half")),
+    ("not UTF-8", "UTF-8", lambda: put(history, history.read_bytes().replace(b"0.5", b"\xff", 1))),
+    ("UTF-16", "UTF-8", lambda: put(history, history.read_text().encode("utf-16"))),
+    ("NUL bytes", "not text", lambda: put(history, bytes(1000))),
+    ("a quote without end", "UTF-8", lambda: put(history, history.read_text() + '"' + "x" * 200_000)),
+    ("an epoch twice", "epoch", lambda: put(history, history.read_text() + history.read_text().splitlines()[1] + "\n")),
+    ("a negative epoch", "epoch", edit(history, "\n1,", "\n-1,")),
+    ("half an epoch", "epoch", edit(history, "\n1,", "\n1.5,")),
+    ("the best epoch missing", "epoch 1", edit(history, "\n1,", "\n2,")),
+    ("a loss of NaN", "val_loss", with_losses("nan")),
+    ("an infinite loss", "val_loss", with_losses("inf")),
+    ("a loss beyond all numbers", "val_loss", with_losses("1e400")),
+    ("a loss of five thousand digits", "val_loss", with_losses("9" * 5000)),
+    ("a folder", "cannot be read", lambda: (history.unlink(), history.mkdir())),
+]:
+    case(f"history.csv: {fault}", "tables --group curves --config base.yaml", ("history.csv", says), spoil)
+
+for fault, key, value in [
+    ("a list for a name", "network", ["x"]),
+    ("a word for a seed", "seed", "x"),
+    ("a list for the best epoch", "best_epoch", [1]),
+]:
+    spoil = lambda key=key, value=value: with_key(key, value)()  # noqa: E731
+    case(f"network.json: {fault}", "tables --group curves --config base.yaml", ("network.json", key), spoil)
+
+speed = network / "speed.json"
+for fault, says, content in [
+    ("0 bytes", "no JSON", b""), ("cut", "no JSON", b'{"images_per_second": 12.'),
+    ("a list", "no JSON object", b"[1, 2]"), ("no JSON", "no JSON", b"images_per_second: 3\n"),
+    ("not UTF-8", "no JSON", b'{"images_per_second": "\xff"}'), ("NUL bytes", "no JSON", bytes(100)),
+    ("a hundred thousand levels", "no JSON", b"[" * 100_000), ("five thousand digits", "no JSON", b'{"images_per_second": ' + b"9" * 5000 + b"}"),
+    ("no speed", "images_per_second", b"{}"), ("a word", "images_per_second", b'{"images_per_second": "fast"}'),
+    ("nothing", "images_per_second", b'{"images_per_second": null}'), ("a list for a number", "images_per_second", b'{"images_per_second": [1]}'),
+    ("true", "images_per_second", b'{"images_per_second": true}'),
+    ("NaN", "images_per_second", b'{"images_per_second": NaN}'), ("infinity", "images_per_second", b'{"images_per_second": Infinity}'),
+    ("zero", "images_per_second", b'{"images_per_second": 0}'), ("a negative speed", "images_per_second", b'{"images_per_second": -3}'),
+]:  # fmt: skip
+    spoil = lambda content=content: put(speed, content)  # noqa: E731
+    case(f"speed.json: {fault}", "tables --group costs --config base.yaml", ("speed.json", says), spoil)
+case("speed.json: a folder", "tables --group costs --config base.yaml", ("speed.json", "cannot be read"),
+     lambda: (speed.unlink(), speed.mkdir()))  # fmt: skip
+case("speed.json: six megabytes", "tables --group costs --config base.yaml", ("speed.json", "larger than any"),
+     lambda: put(speed, b'{"images_per_second": 3}' + b" " * 6_000_000))  # fmt: skip
+for fault, key, value in [
+    ("a word for operations", "flops", "many"), ("negative operations", "flops", -1), ("NaN for parameters", "parameters", float("nan")),
+    ("infinite seconds", "train_seconds", float("inf")), ("a list for seconds", "train_seconds", [1]),
+    ("no options", "spec", {}), ("a batch of zero", "spec.training.batch", 0), ("a word for a spec", "spec", "wide"),
+]:  # fmt: skip
+    spoil = lambda key=key, value=value: with_key(key, value)()  # noqa: E731
+    case(
+        f"network.json: {fault}", "tables --group costs --config base.yaml", ("network.json", key.split(".")[0]), spoil
+    )
+
+grouping = STUDY / "groupings" / "found.json"
+
+
+def groups(*found: object) -> bytes:
+    return json.dumps({"groups": list(found)}).encode()
+
+
+first, second = map(list, GROUPS)
+for fault, says, content in [
+    ("0 bytes", "no JSON", b""),
+    ("cut", "no JSON", groups(first, second)[:-9]),
+    ("a list", "no JSON object", b"[1, 2]"),
+    ("not UTF-8", "no JSON", groups(first, second).replace(b"happy", b"h\xffppy")),
+    ("UTF-16", "no JSON", groups(first, second).decode().encode("utf-16")),
+    ("NUL bytes", "no JSON", bytes(100)),
+    ("a hundred thousand levels", "no JSON", b'{"groups": ' + b"[" * 100_000),
+    ("five thousand digits", "no JSON", b'{"groups": ' + b"9" * 5000 + b"}"),
+    ("six megabytes", "larger than any", groups(first, second) + b" " * 6_000_000),
+    ("no groups", "groups", b"{}"),
+    ("nothing for groups", "groups", b'{"groups": null}'),
+    ("a word for groups", "groups", b'{"groups": "happy"}'),
+    ("a number for groups", "groups", b'{"groups": 3}'),
+    ("NaN for groups", "groups", b'{"groups": NaN}'),
+    ("a mapping for groups", "groups", b'{"groups": {"happy": "sad"}}'),
+    ("a word for a group", "groups", groups("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")),
+    ("a number for a group", "groups", groups(first, 3)),
+    ("a mapping for a group", "groups", groups(first, dict.fromkeys(second, 1))),
+    ("a number for an emotion", "groups", groups(first, [*second[1:], 3])),
+    ("NaN for an emotion", "groups", groups(first, [*second[1:], float("nan")])),
+    ("nothing for an emotion", "groups", groups(first, [*second[1:], None])),
+    ("a list for an emotion", "groups", groups(first, [*second[1:], ["happy"]])),
+    ("an unknown emotion", "'joy'", groups(first, [*second[1:], "joy"])),
+    ("an emotion with an escape sequence", "\\x1b", groups(first, [*second[1:], "\x1b[2J"])),
+    ("an emotion of a megabyte", "unknown emotion", groups(first, [*second[1:], "x" * 1_000_000])),
+    ("an emotion twice", "happy", groups(first, [*second, "happy"])),
+    ("an emotion in both", "happy", groups([*first, "happy"], second)),
+    ("an emotion missing", "neutral", groups(first, second[:-1])),
+    ("no group at all", "groups", groups()),
+    ("an empty group", "groups", groups(first, second, [])),
+    ("one group for two experts", "2", groups(first + second)),
+    ("three groups for two experts", "2", groups(first, second[:1], second[1:])),
+]:
+    spoil = lambda content=content: put(grouping, content)  # noqa: E731
+    command = "outputs --network resnet18-gate-found --seed 0 --config found.yaml"
+    case(f"groupings: {fault}", command, ("found.json", says, "delete it"), spoil)
+case("groupings: a folder", "outputs --network resnet18-gate-found --seed 0 --config found.yaml", ("found.json", "cannot be read"),
+     lambda: (grouping.unlink(), grouping.mkdir()))  # fmt: skip
+case("groupings: a folder, for its table", "tables --group groupings --config found.yaml", ("found.json", "cannot be read"),
+     lambda: (grouping.unlink(), grouping.mkdir()))  # fmt: skip
+case("groupings: three for the training of an expert", "train --network resnet18-expert-found-1 --seed 0 --config found.yaml",
+     ("found.json", "2"), lambda: put(grouping, groups(first, second[:1], second[1:])))  # fmt: skip
 
 twins = STUDY / "tables" / "twins.csv"
 for fault, spoil in {
@@ -679,6 +880,28 @@ for fault, spoil in {
     "faces missing": lambda: put(twins, "\n".join(twins.read_text().splitlines()[:3]) + "\n"),
 }.items():
     case(f"twins.csv: {fault}", "tables --group without_twins --config base.yaml", "twins.csv", spoil)
+
+projections = STUDY / "tables" / "projections.csv"
+for group in ("without_twins", "representation"):
+    for fault, spoil in {
+        "0 bytes": lambda: put(models, b""),
+        "a column missing": lambda: put(models, re.sub("control|headline", "x", models.read_text())),
+        "not UTF-8": lambda: put(models, models.read_bytes().replace(b"single", b"\xff")),
+        "the model missing": lambda: put(models, models.read_text().splitlines()[0] + "\n"),
+    }.items():
+        case(f"models.csv: {fault}, for {group}", f"tables --group {group} --config base.yaml", "models.csv", spoil)
+for fault, spoil in {
+    "0 bytes": lambda: put(projections, b""),
+    "cut": lambda: put(projections, projections.read_bytes()[:-15]),
+    "a column missing": edit(projections, "method", "way"),
+    "words for places": lambda: pd.read_csv(projections).assign(x="far").to_csv(projections, index=False),
+    "NaN for places": lambda: pd.read_csv(projections).assign(y=np.nan).to_csv(projections, index=False),
+    "faces of nobody": lambda: pd.read_csv(projections).assign(row=10**6).to_csv(projections, index=False),
+    "not UTF-8": lambda: put(projections, projections.read_bytes().replace(b"pca", b"\xff")),
+}.items():
+    case(f"projections.csv: {fault}", "explorer --config base.yaml", "projections.csv", spoil)
+case("models.csv: 0 bytes, for explorer", "explorer --config base.yaml", "models.csv", lambda: put(models, b""))
+case("models.csv: no labels, for explorer", "explorer --config base.yaml", "models.csv", edit(models, "label", "title"))
 
 # -- the command line itself -------------------------------------------------------------------------------------------
 

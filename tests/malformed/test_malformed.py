@@ -9,7 +9,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from corpus import CASES, Case, arrays, flipped, put, safetensors, weights
+from corpus import Case, arrays, flipped, put, safetensors, weights
+from corpus_published import CASES
 
 from emorec import cli
 
@@ -30,6 +31,7 @@ def copy(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_handl
     folder = tmp_path / "copy"
     shutil.copytree(whole, folder)
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")  # no commit here that has a date
     return folder
 
 
@@ -100,8 +102,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(
 
 def test_the_whole_study_is_well_formed(copy: Path) -> None:
     """The cases start from something that passes."""
-    for command in {case.command for case in CASES if "base.yaml" in case.command and case.name[0] != "a"}:
-        if "--results" not in command:
-            assert cli.main(list(command)) == 0, command
+    for command in {case.command for case in CASES if "bad.yaml" not in case.command and case.name[0] != "a"}:
+        assert cli.main(list(command)) == 0, command
     assert arrays(Path("results/corpus/data/faces.npz"))["images"].shape == (42, 48, 48)
     assert flipped(b"\0", 0) == b"\xff"

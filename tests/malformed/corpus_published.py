@@ -1,0 +1,321 @@
+"""Malformed published studies, as a stranger may hand them on: the manifest says so itself, or agrees with what is wrong."""
+
+# ruff: noqa: E501 - a case a line
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from corpus import CASES, STUDY, case, put
+
+PUBLISHED = Path("results/published/corpus")
+__all__ = ["CASES"]  # of both files
+UNPACK = f"unpack --config base.yaml --results rebuilt --published {PUBLISHED}"
+COMPARE = f"compare-runs {PUBLISHED} {STUDY}"
+PREDICTIONS = "predictions/resnet18/seed0.parquet"
+MANIFEST = PUBLISHED / "manifest.json"
+
+
+def published(name: str, says: str | tuple[str, ...], spoil: Callable[[], object], command: str = UNPACK) -> None:
+    parts = (says,) if isinstance(says, str) else says
+    case(f"published: {name}", command, ("results/published/corpus", *parts), spoil)
+
+
+def rewritten(change: Callable[[dict], object]) -> Callable[[], None]:
+    """The manifest, changed."""
+
+    def spoil() -> None:
+        content = json.loads(MANIFEST.read_text())
+        change(content)
+        put(MANIFEST, json.dumps(content))
+
+    return spoil
+
+
+def entry(content: bytes) -> dict:
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def listed(name: str, content: Callable[[], bytes]) -> Callable[[], None]:
+    """Another file of that name, with the manifest's blessing."""
+
+    def spoil() -> None:
+        made = content()
+        put(PUBLISHED / name, made)
+        rewritten(lambda found: found["files"].update({name: entry(made)}))()
+
+    return spoil
+
+
+def named(name: str) -> Callable[[], None]:
+    """An entry of the manifest alone."""
+    return rewritten(lambda found: found["files"].update({name: entry(b"x")}))
+
+
+# -- the manifest ------------------------------------------------------------------------------------------------------
+
+for name, says, spoil in [
+    ("gone", ("manifest.json", "missing"), MANIFEST.unlink),
+    ("0 bytes", "manifest.json", lambda: put(MANIFEST, b"")),
+    ("cut", "manifest.json", lambda: put(MANIFEST, MANIFEST.read_bytes()[:-20])),
+    ("a list", "manifest.json", lambda: put(MANIFEST, b"[1, 2]")),
+    ("not UTF-8", "manifest.json", lambda: put(MANIFEST, MANIFEST.read_bytes().replace(b"corpus", b"\xff"))),
+    ("NUL bytes", "manifest.json", lambda: put(MANIFEST, bytes(1000))),
+    ("a hundred thousand levels", "manifest.json", lambda: put(MANIFEST, b'{"files": ' + b"[" * 100_000)),
+    ("five thousand digits", "manifest.json", lambda: put(MANIFEST, b'{"networks": ' + b"9" * 5000 + b"}")),
+    (
+        "sixty megabytes",
+        ("manifest.json", "larger than any"),
+        lambda: put(MANIFEST, MANIFEST.read_bytes() + b" " * 60_000_000),
+    ),
+    ("a folder", ("manifest.json", "no file"), lambda: (MANIFEST.unlink(), MANIFEST.mkdir())),
+    ("a pipe", ("manifest.json", "no file"), lambda: (MANIFEST.unlink(), os.mkfifo(MANIFEST))),
+    ("of another format", ("manifest.json", "format"), rewritten(lambda m: m.update(format=2))),
+    ("without files", ("manifest.json", "files"), rewritten(lambda m: m.pop("files"))),
+    ("a list of files", ("manifest.json", "files"), rewritten(lambda m: m.update(files=list(m["files"])))),
+    ("no file at all", "added", rewritten(lambda m: m["files"].clear())),
+    ("an unknown key", ("manifest.json", "owner"), rewritten(lambda m: m.update(owner="me"))),
+    ("a path as study", ("manifest.json", "study"), rewritten(lambda m: m.update(study="../../x"))),
+    ("NaN seconds", ("manifest.json", "seconds"), rewritten(lambda m: m["seconds"].update(train=float("nan")))),
+    (
+        "a digest too short",
+        ("manifest.json", "sha256"),
+        rewritten(lambda m: m["files"]["config.yaml"].update(sha256="00")),
+    ),
+    ("minus one byte", ("manifest.json", "bytes"), rewritten(lambda m: m["files"]["config.yaml"].update(bytes=-1))),
+    ("bytes of words", ("manifest.json", "bytes"), rewritten(lambda m: m["files"]["config.yaml"].update(bytes="few"))),
+    (
+        "a commit that is markup",
+        ("manifest.json", "commit"),
+        rewritten(lambda m: m["published"].update(commit="`<script>alert(1)</script>`")),
+    ),
+    ("a date that is markup", ("manifest.json", "date"), rewritten(lambda m: m.update(date="<b>today</b>"))),
+    ("a key with an escape sequence", ("manifest.json", "\\x1b[2J"), rewritten(lambda m: m.update({"\x1b[2J": 1}))),
+    ("a key of a megabyte", ("manifest.json", "xxx"), rewritten(lambda m: m.update({"x" * 1_000_000: 1}))),
+]:
+    published(f"manifest: {name}", says, spoil)
+published("manifest: 0 bytes, to be compared", "manifest.json", lambda: put(MANIFEST, b""), COMPARE)
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+for name, path in {
+    "out of the folder": "../../../owned", "out of the folder later on": "data/../../../../owned", "absolute": "/tmp/owned",
+    "of another system": "data\\..\\owned", "with a drive": "C:/owned", "of weights": "networks/resnet18/seed0/weights.safetensors",
+    "of pictures": "data/faces.npz", "of code": "Snakefile", "hidden": ".git/config", "empty": "", "a dot": ".",
+    "of an unknown table": "tables/Owned.csv", "with a line end": "config.yaml\n", "with two slashes": "data//summary.json",
+}.items():  # fmt: skip
+    published(f"a name {name}", "owned" if "owned" in path else "not allowed", named(path))
+published("a name with an escape sequence", "\\x1b[2J", named("tables/\x1b[2J.csv"))
+published("a name of a megabyte", "not allowed", named("x" * 1_000_000))
+published(
+    "a thousand names",
+    "and 995 more",
+    rewritten(lambda m: m["files"].update({f"x{i}": entry(b"x") for i in range(1000)})),
+)
+
+# -- files that are not those of the manifest --------------------------------------------------------------------------
+
+config, predictions = PUBLISHED / "config.yaml", PUBLISHED / PREDICTIONS
+twins = PUBLISHED / "tables/twins.csv.gz"
+for name, says, spoil in [
+    ("gone", f"missing {PREDICTIONS}", predictions.unlink),
+    ("cut", f"damaged {PREDICTIONS}", lambda: put(predictions, predictions.read_bytes()[:-4])),
+    ("changed", "damaged config.yaml", lambda: put(config, config.read_text().replace("seeds", "sedes"))),
+    ("added", "added tables/more.csv", lambda: put(PUBLISHED / "tables/more.csv", b"x\n1\n")),
+    ("a link", "damaged config.yaml", lambda: (config.rename("moved"), config.symlink_to(Path("moved").resolve()))),
+    ("a link out of the folder", "added data/passwd", lambda: os.symlink("/etc/passwd", PUBLISHED / "data/passwd")),
+    ("a folder that is a link", "missing", lambda: (shutil.move(PUBLISHED / "data", "moved"), os.symlink(Path("moved").resolve(), PUBLISHED / "data"))),
+    ("a folder for a file", "missing config.yaml", lambda: (config.unlink(), config.mkdir())),
+    ("a pipe", "damaged config.yaml", lambda: (config.unlink(), os.mkfifo(config))),
+    ("a hundred megabytes of nothing", "damaged config.yaml", lambda: os.truncate(config, 100 << 20)),
+]:  # fmt: skip
+    published(f"a file {name}", says, spoil)
+    published(f"a file {name}, to be compared", says, spoil, COMPARE)
+published("more than a publication may hold", "MB", rewritten(lambda m: m["files"]["config.yaml"].update(bytes=10**12)))
+
+# -- files that the manifest vouches for and that are wrong ------------------------------------------------------------
+
+
+def frame() -> pa.Table:
+    return pq.read_table(predictions)
+
+
+def parquet(table: pa.Table, told: object = None, key: bytes = b"emorec") -> bytes:
+    """A table as a file; `told` in place of what its metadata say."""
+    metadata = dict(table.schema.metadata)
+    if told is not None:
+        metadata = {key: told if isinstance(told, bytes) else json.dumps(told).encode()}
+    file = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(metadata), file)
+    return file.getvalue()
+
+
+def column(name: str, values: Callable[[np.ndarray], object]) -> bytes:
+    table = frame()
+    place = table.column_names.index(name)
+    return parquet(table.set_column(place, name, pa.array(values(table.column(name).to_numpy()))))
+
+
+def told(change: Callable[[dict], object]) -> bytes:
+    content = json.loads(frame().schema.metadata[b"emorec"])
+    change(content)
+    return parquet(frame(), content)
+
+
+def bomb() -> bytes:
+    """A few kilobytes that stand for six million faces."""
+    schema, file = frame().schema, io.BytesIO()
+    count = 1_000_000
+    columns = [pa.array(np.zeros(count, field.type.to_pandas_dtype())) for field in list(schema)[1:]]
+    split = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array(["test"])).cast(schema.field(0).type)
+    block = pa.Table.from_arrays([split, *columns], schema=schema)
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for _ in range(6):
+            writer.write_table(block)
+    return file.getvalue()
+
+
+def long_names() -> bytes:
+    """A split's name of 10 MB for each of a thousand faces, kept once in the file."""
+    table = frame()
+    table = pa.concat_tables([table] * (1000 // len(table) + 1))
+    words = pa.DictionaryArray.from_arrays(np.zeros(len(table), np.int32), pa.array(["x" * 10_000_000]))
+    return parquet(table.set_column(0, "split", words), dict(frame().schema.metadata).get(b"emorec"))
+
+
+for name, says, content in [
+    ("0 bytes", "no Parquet", lambda: b""),
+    ("cut", "no Parquet", lambda: predictions.read_bytes()[:-10]),
+    ("a CSV", "no Parquet", lambda: b"split,row,label\n"),
+    ("the run's own form", "no published predictions", lambda: (STUDY / PREDICTIONS).read_bytes()),
+    ("for six million faces", "are no predictions", bomb),
+    ("names of megabytes", "unknown split", long_names),
+    ("metadata that are no JSON", "no published predictions", lambda: parquet(frame(), b"{{")),
+    ("metadata that are not UTF-8", "no published predictions", lambda: parquet(frame(), b'"\xff"')),
+    ("metadata of a hundred thousand levels", "no published predictions", lambda: parquet(frame(), b"[" * 100_000)),
+    ("metadata that are a list", "no published predictions", lambda: parquet(frame(), [1])),
+    ("metadata without columns", "no published predictions", lambda: told(lambda t: t.pop("columns"))),
+    ("a number for columns", "no published predictions", lambda: told(lambda t: t.update(columns=3))),
+    ("a column that is not there", "no published predictions", lambda: told(lambda t: t["columns"].insert(3, "p_joy"))),
+    ("a column twice", "no published predictions", lambda: told(lambda t: t["columns"].append("p_sad"))),
+    ("an emotion missing", "no published predictions", lambda: told(lambda t: t["columns"].pop())),
+    ("words for attributes", "no published predictions", lambda: told(lambda t: t.update(attrs="x"))),
+    ("a column less", "no published predictions", lambda: parquet(frame().drop_columns(["p_happy"]))),
+    ("words for steps", "no numbers", lambda: column("p_sad", lambda a: ["x"] * len(a))),
+    ("lists for steps", "no numbers", lambda: column("p_sad", lambda a: [[1]] * len(a))),
+    ("nothing for steps", "no published predictions", lambda: column("p_sad", lambda a: [None, *a[1:].tolist()])),
+    ("NaN for steps", "no published predictions", lambda: column("p_sad", lambda a: a * np.nan)),
+    ("negative steps", "outside 0 to 1", lambda: column("p_sad", lambda a: np.full(len(a), -5, np.int32))),
+    (
+        "more steps than there are",
+        "outside 0 to 1",
+        lambda: column("p_sad", lambda a: np.full(len(a), 70_000, np.int32)),
+    ),
+    ("huge steps", "outside 0 to 1", lambda: column("p_sad", lambda a: np.full(len(a), 2**62))),
+    ("an unknown split", "unknown split", lambda: column("split", lambda a: ["holdout"] * len(a))),
+    ("a label of nine", "label", lambda: column("label", lambda a: np.full(len(a), 9, np.uint8))),
+    ("a row twice", "occurs twice", lambda: column("row", lambda a: np.zeros(len(a), np.int32))),
+]:
+    published(f"predictions: {name}", (PREDICTIONS, says), listed(PREDICTIONS, content))
+    published(f"predictions: {name}, to be compared", (PREDICTIONS, says), listed(PREDICTIONS, content), COMPARE)
+
+
+def zeros(size: int) -> bytes:
+    """What inflates to `size` bytes, a thousandfold."""
+    file = io.BytesIO()
+    with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=9, mtime=0) as packed:
+        for _ in range(size >> 20):
+            packed.write(bytes(1 << 20))
+    return file.getvalue()
+
+
+for name, says, content in [
+    ("0 bytes", "", lambda: b""),
+    ("cut", "", lambda: twins.read_bytes()[:-6]),
+    ("not compressed", "", lambda: gzip.decompress(twins.read_bytes())),
+    ("compressed otherwise", "", lambda: zlib.compress(gzip.decompress(twins.read_bytes()))),
+    ("a bit flipped", "", lambda: bytes(b ^ (i == 30) * 255 for i, b in enumerate(twins.read_bytes()))),
+    ("more after its end", "", lambda: twins.read_bytes() + b"owned"),
+    ("a gigabyte of zeros", "larger than", lambda: zeros(1 << 30)),
+]:  # fmt: skip
+    published(f"compressed table: {name}", ("tables/twins.csv.gz", says), listed("tables/twins.csv.gz", content))
+    published(
+        f"compressed table: {name}, to be compared",
+        ("tables/curves.csv.gz", says),
+        listed("tables/curves.csv.gz", content),
+        COMPARE,
+    )
+
+scores = PUBLISHED / "tables/scores.csv"
+for name, says, content in [
+    ("0 bytes", "empty", lambda: b""),
+    ("not UTF-8", "UTF-8", lambda: scores.read_bytes().replace(b"test", b"\xff")),
+    ("a column missing", "no column value", lambda: scores.read_bytes().replace(b"value", b"worth")),
+    ("a column twice", "stands twice", lambda: scores.read_bytes().replace(b"value", b"seed")),
+    ("words for numbers", "scores.csv", lambda: pd.read_csv(scores).assign(value="many").to_csv(index=False).encode()),
+    ("words for seeds", "scores.csv", lambda: pd.read_csv(scores).assign(seed="x").to_csv(index=False).encode()),
+    ("a row twice", "scores.csv", lambda: scores.read_bytes() + scores.read_bytes().splitlines()[-1] + b"\n"),
+    ("cut", "columns, the header has", lambda: scores.read_bytes()[:-30]),
+]:
+    published(f"scores.csv: {name}", says, listed("tables/scores.csv", content), f"{COMPARE} --tolerance training")
+
+for name, says, content in [
+    ("0 bytes", "mapping", lambda: b""),
+    ("not UTF-8", "UTF-8", lambda: config.read_bytes() + b"# \xff\n"),
+    ("a path as study", "study", lambda: config.read_bytes().replace(b"study: corpus", b"study: ../../x")),
+    ("YTE's switch", "__use_yte__", lambda: config.read_bytes() + b"__use_yte__: true\n"),
+    (
+        "a Python tag",
+        "not valid YAML",
+        lambda: config.read_bytes() + b"x: !!python/object/apply:os.system ['touch owned']\n",
+    ),
+]:
+    published(f"config.yaml: {name}", ("config.yaml", says), listed("config.yaml", content), COMPARE)
+
+record = PUBLISHED / "networks/resnet18/seed0/network.json"
+for name, says, content in [
+    ("0 bytes", "no JSON", lambda: b""), ("a list", "no JSON object", lambda: b"[1]"),
+    ("no spec", "'spec'", lambda: json.dumps({k: v for k, v in json.loads(record.read_text()).items() if k != "spec"}).encode()),
+    ("a hundred thousand levels", "no JSON", lambda: b'{"spec": ' + b"[" * 100_000),
+]:  # fmt: skip
+    published(
+        f"network.json: {name}",
+        ("network.json", says),
+        listed("networks/resnet18/seed0/network.json", content),
+        COMPARE,
+    )
+
+# -- what is published -------------------------------------------------------------------------------------------------
+
+network = STUDY / "networks/resnet18/seed0"
+benchmark = STUDY / "benchmarks/train/resnet18/seed0.tsv"
+for name, file, says, spoil in [
+    ("a benchmark of 0 bytes", "seed0.tsv", "", lambda: put(benchmark, b"")),
+    ("a benchmark without seconds", "seed0.tsv", "", lambda: put(benchmark, b"x\n1\n")),
+    ("words for seconds", "seed0.tsv", "", lambda: put(benchmark, b"s\th:m:s\nmany\t0\n")),
+    ("seconds of NaN", "seed0.tsv", "", lambda: put(benchmark, b"s\th:m:s\nnan\t0\n")),
+    ("a benchmark that is not UTF-8", "seed0.tsv", "", lambda: put(benchmark, b"s\n\xff\n")),
+    ("a record of 0 bytes", "network.json", "", lambda: put(network / "network.json", b"")),
+    ("a record that is a list", "network.json", "", lambda: put(network / "network.json", b"[1]")),
+    ("a record without seconds", "network.json", "train_seconds", lambda: put(network / "network.json", b"{}")),
+    ("a commit that is markup", "network.json", "no commit", lambda: put(network / "network.json", json.dumps(json.loads((network / "network.json").read_text()) | {"commit": "<b>x</b>"}))),
+    ("a list for versions", "network.json", "versions", lambda: put(network / "network.json", json.dumps(json.loads((network / "network.json").read_text()) | {"versions": ["torch"]}))),
+    ("predictions cut", "seed0.parquet", "", lambda: put(STUDY / PREDICTIONS, (STUDY / PREDICTIONS).read_bytes()[:-9])),
+    ("predictions with pixels", "seed0.parquet", "pixel_0", lambda: pd.read_parquet(STUDY / PREDICTIONS).assign(pixel_0=1).to_parquet(STUDY / PREDICTIONS)),
+    ("other predictions than the tables'", "scores.csv", "not made from", lambda: pd.read_parquet(STUDY / PREDICTIONS).assign(label=0).to_parquet(STUDY / PREDICTIONS, index=False)),
+    ("a config that is cut", "config.yaml", "", lambda: put(STUDY / "config.yaml", b"study: [")),
+    ("a summary that is a list", "summary.json", "", lambda: put(STUDY / "data/summary.json", b"[1]")),
+    ("a speed missing", "unfinished", "speed.json", (network / "speed.json").unlink),
+]:  # fmt: skip
+    case(f"to publish: {name}", "publish --config base.yaml", (file, says), spoil)

@@ -84,6 +84,6 @@ def _read(ledger: Path) -> dict[str, dict[str, Any]]:
             return content
     except FileNotFoundError:
         return {}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         pass
     raise EmorecError(f"{ledger}: damaged; delete it (its files are then no longer checked)")

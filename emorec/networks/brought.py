@@ -5,7 +5,6 @@ Without torch, since the workflow asks this each time that it is parsed.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from emorec import config as configs
 from emorec.config import Architecture, NetworkSpec, Study, Training
 from emorec.errors import EmorecError
+from emorec.inputs import read_json
 from emorec.paths import Layout
 
 FILES = ("weights.safetensors", "history.csv", "network.json")
@@ -62,10 +62,11 @@ def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:
 
 
 def _record(path: Path) -> dict[str, Any]:
+    again = "copy it again from where it was trained"
+    record = read_json(path, again)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
         differences(record, NetworkSpec("", "classifier", (), Architecture(), Training()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise EmorecError(f"{path}: no network's record ({reason}); copy it again from where it was trained") from None
+        raise EmorecError(f"{path}: no network's record ({reason}); {again}") from None
     return record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ def unpack(folder: Path, destination: Path) -> None:
     from emorec.tables.read import read_predictions  # here alone: the workflow reads this module whenever it is parsed
 
     manifest = verify(folder)
+    check_text(folder, manifest.files)
     with ExitStack() as stack:  # names appear when all files are there
         for name, target in {MANIFEST: ORIGIN, **contents.rebuilt_from(manifest.files)}.items():
             source, temporary = folder / name, stack.enter_context(atomic(destination / target))
@@ -84,15 +86,20 @@ def unpack(folder: Path, destination: Path) -> None:
                 read_predictions({("", 0): source}, read_compact)  # which checks them
                 read_compact(source).to_parquet(temporary, index=False)
                 continue
-            if name.endswith((".csv", ".csv.gz")):
-                check_table(source, RESTORE)
-            elif name.endswith(".json"):
-                read_json(source, RESTORE)
             if name.endswith(".gz"):
                 with gzip.open(source) as packed, temporary.open("wb") as file:
                     shutil.copyfileobj(packed, file)
             else:
                 shutil.copyfile(source, temporary)
+
+
+def check_text(folder: Path, names: Iterable[str]) -> None:
+    """EmorecError where one of these tables or records is none, although it is what was published."""
+    for name in names:
+        if name.endswith((".csv", ".csv.gz")):
+            check_table(folder / name, RESTORE)
+        elif name.endswith(".json"):
+            read_json(folder / name, RESTORE)
 
 
 def origin(study: Path) -> Manifest | None:

@@ -17,7 +17,7 @@ from emorec.predictions.compact import read_compact
 from emorec.published import compare
 from emorec.published.compare import Comparison, Number, Tolerance
 from emorec.published.manifest import MANIFEST, shortened, verify
-from emorec.published.rebuild import differing, dumped
+from emorec.published.rebuild import check_text, differing, dumped
 from emorec.report.results import read_table
 from emorec.tables.read import read_predictions, read_record
 
@@ -106,7 +106,7 @@ def _text(value: float | str) -> str:
 
 def _study(folder: Path) -> Study:
     if (folder / MANIFEST).exists():
-        verify(folder)
+        check_text(folder, verify(folder).files)
     if not (folder / "config.yaml").is_file():
         raise EmorecError(f"{folder}: no config.yaml; name two folders of studies, runs or published ones")
     return configs.load(folder / "config.yaml")

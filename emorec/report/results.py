@@ -226,8 +226,9 @@ def _jobs(study: Path, own: set[tuple[str, int]]) -> pd.DataFrame:
         stage, network, seed = path.parts[-3], path.parts[-2], path.stem.removeprefix("seed")
         if stage not in ("train", "outputs") or not seed.isdigit() or (network, int(seed)) not in own:
             continue
-        measured = pd.read_csv(path, sep="\t", na_values=["-", "NA"]).iloc[-1]
-        values = [float(measured.get(column, float("nan"))) for column in ("s", "cpu_time", "max_rss")]
+        with made_of([path]):
+            measured = pd.read_csv(path, sep="\t", na_values=["-", "NA"]).iloc[-1]
+            values = [float(measured.get(column, float("nan"))) for column in ("s", "cpu_time", "max_rss")]
         rows.append((stage, network, int(seed), *values))
     return pd.DataFrame(rows, columns=["stage", "network", "seed", "seconds", "processor", "memory"])
 

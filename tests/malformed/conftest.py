@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from corpus import CONFIG, FACES, FOUND, GROUPS, csv_of, put
 
 from emorec import cli
 from emorec import config as configs
+from emorec.data.synthetic import NAMES
+from emorec.data.votes import Votes, save_votes
 from emorec.files import write_json, write_text
 from emorec.networks.store import save_network
 from emorec.networks.train import Trained, build
@@ -42,6 +45,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for group in ("costs", "classes", "curves", "scores", "audit", "without_twins", "representation"):
             run("tables", "--group", group)
         run("figure", "--name", "recall")
+        rows = np.arange(42, dtype=np.int32)
+        save_votes(Path("results/corpus/data/votes.npz"), Votes(rows, np.eye(10, dtype=np.uint8)[rows % 7] * 10))
+        units = np.zeros((42, len(NAMES)), np.float16)
+        truth = {"true_labels": (rows % 7).astype(np.uint8), "action_units": units, "names": np.array(NAMES)}
+        np.savez("results/corpus/data/truth.npz", **truth)
         write_text(Path("results/corpus/config.yaml"), configs.dump(study))
         put("results/corpus/benchmarks/train/resnet18/seed0.tsv", "s\th:m:s\tcpu_time\n2.5\t0:00:02\t2.4\n")
         patch.setenv("SOURCE_DATE_EPOCH", "1767225600")  # no commit here that has a date

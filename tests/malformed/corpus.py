@@ -478,7 +478,7 @@ def archive(name: str, path: Path, command: str, member: str, other: Callable[[n
         "cut": ("", lambda: put(path, path.read_bytes()[:-100])),
         "cut in half": ("", lambda: put(path, path.read_bytes()[: path.stat().st_size // 2])),
         "no archive": ("", lambda: put(path, b"emotion,pixels\n")),
-        "a bit flipped": ("", lambda: put(path, flipped(path.read_bytes(), 300))),
+        "a bit flipped": ("", lambda: put(path, flipped(path.read_bytes(), path.read_bytes().index(b"NUMPY") + 130))),
         "an array missing": (f"{member} is missing", lambda: with_member(path, member, None)),
         "pickled objects": ("", lambda: with_member(path, member, npy_of_objects())),
         "a pickle": ("", lambda: put(path, pickle.dumps(Owned()))),
@@ -543,6 +543,8 @@ embeddings = STUDY / "embeddings" / "resnet18" / "seed0.npz"
 archive("faces.npz", faces, "tables --group audit", "labels", lambda a: np.full_like(a, 7))
 archive("outputs.npz", outputs, "combine --model resnet18 --seed 0", "logits", lambda a: a * np.nan)
 archive("embeddings", embeddings, "tables --group representation", "embeddings", lambda a: a * np.nan)
+archive("votes.npz", STUDY / "data" / "votes.npz", "tables --group ferplus", "votes", lambda a: a[:, :9])
+archive("truth.npz", STUDY / "data" / "truth.npz", "tables --group truth", "true_labels", lambda a: np.full_like(a, 7))
 for fault, member, change in [
     ("floats for images", "images", lambda a: a.astype(np.float32) * np.nan),
     ("images of 96 pixels", "images", lambda a: np.zeros((len(a), 96, 96), np.uint8)),

@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None:
             raise
-        log.error("emorec: error: %s: %s", error.filename, error.strerror)
+        log.error("emorec: error: %s: %s; check the path and its permissions", error.filename, error.strerror)
         return 1
     except MemoryError:
         log.error("emorec: error: not enough memory; close other programs or give the job more (ulimit -v, mem_mb)")
@@ -479,7 +479,7 @@ def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> 
         spec = configs.networks(study, found)[args.network]
     seeds = [part.seed for part in configs.all_parts(study) if part.network == args.network]
     if args.seed not in seeds:
-        raise EmorecError(f"--seed {args.seed}: the models need {args.network} with {', '.join(map(str, seeds))}")
+        raise EmorecError(f"--seed {args.seed}: the models need {args.network} with seed {', '.join(map(str, seeds))}")
     return spec
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +18,15 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from emorec import EMOTIONS, Emotion, strict_yaml
+from emorec import EMOTIONS, Emotion, plain, strict_yaml
 from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.networks.size import Size, resnet_size, width_nearest
 
 # Names become folder names, so that nothing in a config can point outside results/.
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Name = Annotated[str, Field(pattern=plain.NAME, max_length=60)]
 # Labels stand in Markdown, HTML, Typst and in figures, where other characters would be commands.
-Label = Annotated[str, Field(pattern=r"^([^\W_]|[(])([^\W_]|[ .,:()/%&'=+×≤≥–-])*$", min_length=1, max_length=80)]
+Label = Annotated[str, Field(pattern=plain.LABEL, min_length=1, max_length=80)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 SIDE = 48  # of a face, in pixels
 SEVEN = tuple((emotion,) for emotion in EMOTIONS)
@@ -724,14 +725,16 @@ def load(path: Path) -> Study:
 def read_yaml(path: Path) -> Any:
     """What a config file says, unchecked but for being YAML with each key once. Raises EmorecError, one line."""
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read(strict_yaml.LARGEST + 1)
+        with open(path, "rb") as file:
+            content = file.read(strict_yaml.LARGEST + 1)
+        text = content.decode("utf-8")
     except FileNotFoundError:
         raise EmorecError(f"{path}: no such config file; the ones that come with the project are in config/") from None
     except UnicodeDecodeError as error:
-        raise EmorecError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+        line = content[: error.start].count(b"\n") + 1
+        raise EmorecError(f"{path}: {plain.plain(error)} in line {line}; save it as UTF-8") from None
     except OSError as error:
-        raise EmorecError(f"{path}: cannot be read as UTF-8 text ({error.strerror})") from None
+        raise EmorecError(f"{path}: cannot be read ({error.strerror}); name a config file") from None
     try:
         return strict_yaml.parse(text)
     except ValueError as error:
@@ -779,7 +782,7 @@ def _override(base: Section, changes: dict[str, Any], where: str) -> Section:
     try:
         return type(base).model_validate(merged)
     except ValidationError as error:
-        raise ValueError(f"{where}: {_explain(error, type(base))}") from None
+        raise ValueError(_below(where, _explain(error, type(base)))) from None
 
 
 def _explain(error: ValidationError, schema: type[BaseModel] = Study) -> str:
@@ -789,18 +792,21 @@ def _explain(error: ValidationError, schema: type[BaseModel] = Study) -> str:
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     tags = {*KINDS, "list", "spectral", "random"}  # pydantic names the branch of a union in the path; a user did not
     path = [str(p) for i, p in enumerate(problem["loc"]) if not (p in tags and i == 2)]
-    key = ".".join(path)
-    message = problem["msg"].removeprefix("Value error, ")
+    message, given = plain.worded(problem), problem.get("input")
+    if path and path[-1] == "[key]":
+        return f"{'.'.join(path[:-2])}: the name {_cut(repr(given))} {message}"
     if problem["type"] == "extra_forbidden":
-        hint = _nearest(path[-1], _known_keys(schema, problem["loc"][:-1]))
-        return f"{key}: unknown key{hint}"
-    given = problem.get("input")
-    shown = (
-        f" (it is {_cut(repr(given))})"
-        if key and not isinstance(given, dict | list) and problem["type"] != "missing"
-        else ""
-    )
-    return f"{key}: {message}{shown}" if key else message
+        message += _nearest(path[-1], _known_keys(schema, problem["loc"][:-1]))
+    elif problem["type"] == "union_tag_not_found":
+        message += f"; known are {', '.join(KINDS)}"
+    elif path and not isinstance(given, dict | list) and problem["type"] != "missing":
+        message += f" (it is {_cut(repr(given))})"
+    return _below(".".join(path), message)
+
+
+def _below(where: str, message: str) -> str:
+    """`message` about `where`, or about the key below it that it begins with."""
+    return f"{where}{'.' if re.match(r'[a-z_.0-9-]+: ', message) else ': '}{message}" if where else message
 
 
 def _cut(text: str, limit: int = 80) -> str:

@@ -93,13 +93,16 @@ def _problem(groups: Any, experts: int) -> str:
     named = [emotion for group in groups for emotion in group]
     for emotion in named:
         if emotion not in EMOTIONS:
-            shown = repr(printable(emotion, 40)) if isinstance(emotion, str) else type(emotion).__name__
-            return f"unknown emotion {shown}"
+            return (
+                f"unknown emotion '{printable(emotion, 40)}'" if isinstance(emotion, str) else "an emotion is no word"
+            )
         if named.count(emotion) > 1:
             return f"{emotion} stands there twice"
     missing = [emotion for emotion in EMOTIONS if emotion not in named]
     if missing:
-        return f"{', '.join(missing)} missing"
-    if len(groups) != experts or not all(groups):
-        return f"{sum(map(bool, groups))} of {len(groups)} hold emotions, the config asks for {experts}"
+        return f"{', '.join(missing)} in none of them"
+    if not all(groups):
+        return "one of them is empty"
+    if len(groups) != experts:
+        return f"there are {len(groups)}, the config asks for {experts}"
     return ""

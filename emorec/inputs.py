@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from emorec.errors import EmorecError
+from emorec.plain import plain
 
 LARGEST = 500_000_000  # bytes of a table; of a record a hundredth of it
 LONGEST = 1_000_000  # characters of a line
@@ -63,7 +64,7 @@ def check_table(path: Path, again: str = AGAIN) -> None:
     except FileNotFoundError:
         raise EmorecError(f"{path}: missing; run the stage `tables` first") from None
     except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise EmorecError(f"{path}: no CSV text in UTF-8 ({error}); {again}") from None
+        raise EmorecError(f"{path}: no CSV text in UTF-8 ({plain(error)}); {again}") from None
     except OSError as error:
         raise EmorecError(f"{path}: cannot be read ({error.strerror}); {again}") from None
 
@@ -79,29 +80,29 @@ def read_json(path: Path, again: str = AGAIN) -> dict[str, Any]:
     except OSError as error:
         raise EmorecError(f"{path}: cannot be read ({error.strerror}); {again}") from None
     except (ValueError, RecursionError) as error:
-        raise EmorecError(f"{path}: no JSON ({' '.join(str(error).split())[:120]}); {again}") from None
+        raise EmorecError(f"{path}: no JSON ({plain(error)}); {again}") from None
     if not isinstance(content, dict):
         raise EmorecError(f"{path}: no JSON object; {again}")
     return content
 
 
 @contextmanager
-def made_of(paths: Sequence[Path]) -> Iterator[None]:
+def made_of(paths: Sequence[Path], again: str = AGAIN) -> Iterator[None]:
     """Check the tables and records that something is made of, and call a failure for lack of a column or value theirs.
 
     Which of several files it was, the program's own error does not say: all are named.
     """
     for path in paths:
         if path.name.endswith((".csv", ".csv.gz")):
-            check_table(path)
+            check_table(path, again)
         elif path.suffix == ".json":
-            read_json(path)
+            read_json(path, again)
     try:
         yield
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        reason = plain(error)
         if len(paths) == 1:
-            raise EmorecError(f"{paths[0]}: lacks what is made of it ({reason}); {AGAIN}") from error
+            raise EmorecError(f"{paths[0]}: lacks what is made of it ({reason}); {again}") from error
         named = ", ".join(path.name for path in paths)
         raise EmorecError(
             f"{paths[0].parent}: {named} lack what is made of them ({reason}); delete them and run again"

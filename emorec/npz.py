@@ -57,7 +57,8 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = npy.read_magic(file)
-    if version == (1, 0):
-        return npy.read_array_header_1_0(file)
-    return npy.read_array_header_2_0(file)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    try:
+        return readers[npy.read_magic(file)](file)
+    except (KeyError, ValueError):
+        raise _NotOurs("an array's header cannot be read") from None

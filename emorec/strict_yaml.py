@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
+
+from emorec.plain import plain
 
 LARGEST = 1_000_000  # bytes
 MOST_NODES = 100_000  # keys and values, aliases written out
 DEEPEST = 50  # levels
+_VALUES = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")  # what looks like one need not be one
 
 
 def parse(text: str) -> Any:
@@ -23,19 +27,28 @@ def parse(text: str) -> Any:
             if node is None:
                 return None
             _check(node, {}, ())
+            _check_scalars(loader, node, set())
             return loader.construct_document(node)
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
+        if isinstance(error, ReaderError):
+            before = text[: error.position]
+            place = f" (line {before.count(chr(10)) + 1}, column {error.position - before.rfind(chr(10))})"
+            raise ValueError(
+                f"not valid YAML: the character U+{error.character:04X} may not stand there{place}"
+            ) from None
         mark = getattr(error, "problem_mark", None)
         reason = " ".join(str(getattr(error, "problem", None) or error).split())
+        if reason.startswith("but "):
+            reason = f"{getattr(error, 'context', '')}, {reason}"
         raise ValueError(f"not valid YAML: {reason}{_place(mark)}") from None
     except RecursionError:
         raise ValueError(f"nested deeper than {DEEPEST} levels") from None
     except (ValueError, OverflowError) as error:  # PyYAML lets those of an impossible date or number through
         if isinstance(error, _RefusedError):
             raise ValueError(str(error)) from None
-        raise ValueError(f"not valid YAML: {' '.join(str(error).split())}") from None
+        raise ValueError(f"not valid YAML: {plain(error)}") from None
 
 
 class _RefusedError(ValueError):
@@ -65,6 +78,25 @@ def _check(node: yaml.Node, sizes: dict[int, int], above: tuple[int, ...]) -> in
         raise _RefusedError(f"its aliases stand for more than {MOST_NODES:,} values{_place(node.start_mark)}")
     sizes[id(node)] = size
     return size
+
+
+def _check_scalars(loader: yaml.SafeLoader, node: yaml.Node, seen: set[int]) -> None:
+    """Name the place of a date or number that there is not; PyYAML's own error does not."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode) and node.tag in _VALUES:
+        try:
+            loader.construct_object(node)
+        except (ValueError, OverflowError) as error:
+            raise _RefusedError(f"not valid YAML: {plain(error)}{_place(node.start_mark)}") from None
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _check_scalars(loader, item, seen)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _check_scalars(loader, key, seen)
+            _check_scalars(loader, value, seen)
 
 
 def _place(mark: Any) -> str:

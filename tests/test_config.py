@@ -153,7 +153,7 @@ def test_missing_keys_are_named() -> None:
     for key in ("study", "models"):
         whole = content()
         del whole[key]
-        refuse(whole, f"{key}: Field required")
+        refuse(whole, f"{key}: missing")
     refuse(changed("models.ensemble", {"kind": "ensemble", "of": "resnet18"}), "models.ensemble.members")
     refuse(changed("models.resnet18", {}), "models.resnet18", "kind")
     only = {"mixture": {"kind": "mixture", "of": "resnet18", "grouping": "original"}}

@@ -87,6 +87,13 @@ def refused(source: Path) -> str:
     return message
 
 
+def fault(source: Path) -> str:
+    """What is wrong, without the remedy, which there has to be."""
+    what, _, remedy = refused(source).partition("; ")
+    assert remedy
+    return what
+
+
 # The forms
 
 
@@ -245,7 +252,7 @@ def test_search_looks_into_fer2013(tmp_path: Path, faces: Faces) -> None:
 
 def test_nothing_found_says_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(EmorecError, match=r"looked in data/, data/fer2013/ .*kaggle\.com.*torchvision") as caught:
+    with pytest.raises(EmorecError, match=r"looked in data/, data/fer2013/ .*kaggle\.com") as caught:
         find_source(None)
     assert "\n" not in str(caught.value)
     with pytest.raises(EmorecError, match=r"nowhere\.csv: no such file.*kaggle\.com"):
@@ -324,19 +331,19 @@ GOOD = [f"0,{FACE},Training", f"1,{FACE},PublicTest", f"2,{FACE},PrivateTest"]
 def test_malformed_row(tmp_path: Path, line: str, reason: str) -> None:
     path = tmp_path / "fer2013.csv"
     path.write_text("\n".join(["emotion,pixels,Usage", *GOOD, line, *GOOD]) + "\n", encoding="utf-8")
-    assert refused(path) == f"{path}, row 5: {reason}"
+    assert fault(path) == f"{path}, row 5: {reason}"
 
 
 def test_row_not_in_utf8(tmp_path: Path) -> None:
     path = tmp_path / "fer2013.csv"
     path.write_bytes("\n".join(["emotion,pixels,Usage", *GOOD, f"0,{changed(0, 'é')},Training"]).encode("latin-1"))
-    assert refused(path) == rf"{path}, row 5: pixel 1 is '\xe9', not an integer from 0 to 255"
+    assert fault(path) == rf"{path}, row 5: pixel 1 is '\xe9', not an integer from 0 to 255"
 
 
 def test_rows_are_the_lines_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "fer2013.csv"
     path.write_text("\n".join(["emotion,pixels,Usage", GOOD[0], "", "", f"9,{FACE},Training"]))
-    assert refused(path) == f"{path}, row 5: emotion is '9', above 6"
+    assert fault(path) == f"{path}, row 5: emotion is '9', above 6"
 
 
 @pytest.mark.parametrize(
@@ -368,24 +375,24 @@ EMPTY = [(0, "train (Training)"), (1, "val (PublicTest)"), (2, "test (PrivateTes
 def test_empty_split(tmp_path: Path, absent: int, split: str) -> None:
     path = tmp_path / "fer2013.csv"
     path.write_text("\n".join(["emotion,pixels,Usage", *(line for i, line in enumerate(GOOD) if i != absent)]))
-    assert refused(path) == f"{path}: no faces in split {split}"
+    assert fault(path) == f"{path}: no faces in split {split}"
 
 
 def test_train_without_test(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(f"emotion,pixels\n0,{FACE}\n")
-    assert refused(tmp_path) == f"{tmp_path}: train.csv without test.csv"
+    assert fault(tmp_path) == f"{tmp_path}: train.csv without test.csv"
 
 
 def test_fault_in_test_csv(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(f"emotion,pixels\n0,{FACE}\n")
     (tmp_path / "test.csv").write_text(f"emotion,pixels\n0,{FACE}\n8,{FACE}\n")
-    assert refused(tmp_path) == f"{tmp_path / 'test.csv'}, row 3: emotion is '8', above 6"
+    assert fault(tmp_path) == f"{tmp_path / 'test.csv'}, row 3: emotion is '8', above 6"
 
 
 def test_path_with_a_line_end_stays_on_one_line(tmp_path: Path) -> None:
     path = tmp_path / "fer\n2013.csv"
     path.touch()
-    assert refused(path).endswith(r"fer\n2013.csv: the file is empty")
+    assert fault(path).endswith(r"fer\n2013.csv: the file is empty")
 
 
 @pytest.mark.parametrize("reader", [read_faces, source_digest])
@@ -415,7 +422,7 @@ def tree(tmp_path: Path, faces: Faces) -> Path:
 def test_unreadable_image(tree: Path, keep: int) -> None:
     path = tree / "train/angry/Training_0.png"
     path.write_bytes(path.read_bytes()[:keep])
-    assert re.fullmatch(rf"{re.escape(str(path))}: unreadable image \(\w+\)", refused(tree))
+    assert re.fullmatch(rf"{re.escape(str(path))}: unreadable image, (of no known format|damaged)", fault(tree))
 
 
 def test_file_that_is_no_image(tree: Path) -> None:
@@ -451,17 +458,17 @@ def test_sixteen_bits(tree: Path) -> None:
 def test_unknown_emotion_folder(tree: Path) -> None:
     (tree / "train/contempt").mkdir()
     expected = "angry, disgust, fear, happy, sad, surprise, neutral"
-    assert refused(tree) == f"{tree / 'train/contempt'}: a folder of unknown emotion, expected {expected}"
+    assert fault(tree) == f"{tree / 'train/contempt'}: a folder of unknown emotion, expected {expected}"
 
 
 def test_image_outside_an_emotion(tree: Path) -> None:
     (tree / "train/angry/Training_0.png").rename(tree / "train/Training_0.png")
-    assert refused(tree) == f"{tree / 'train/Training_0.png'}: lies outside the emotions' folders"
+    assert fault(tree) == f"{tree / 'train/Training_0.png'}: lies outside the emotions' folders"
 
 
 def test_folder_inside_an_emotion(tree: Path) -> None:
     (tree / "train/angry/more").mkdir()
-    assert refused(tree) == f"{tree / 'train/angry/more'}: not an image file"
+    assert fault(tree) == f"{tree / 'train/angry/more'}: not an image file"
 
 
 def test_test_name_of_neither_kind(tree: Path) -> None:
@@ -477,10 +484,10 @@ def test_no_test_folder(tree: Path) -> None:
 
 def test_empty_folders(tree: Path) -> None:
     (tree / "validation" / "sad").mkdir(parents=True)
-    assert refused(tree) == f"{tree}: no faces in split val (PublicTest)"
+    assert fault(tree) == f"{tree}: no faces in split val (PublicTest)"
     for path in tree.rglob("*.png"):
         path.unlink()
-    assert refused(tree) == f"{tree}: no faces in split train (Training)"
+    assert fault(tree) == f"{tree}: no faces in split train (Training)"
 
 
 # Carving, and cost

@@ -289,7 +289,7 @@ def test_compact_predictions_are_the_same_ones(tmp_path: Path, combined: Combine
     large = prediction_frame(Combined(many, many, {}), *where)
     write_compact(tmp_path / "large.parquet", large.astype({"split": own["split"].dtype}))
     assert (tmp_path / "large.parquet").stat().st_size < 0.55 * 4000 * 7 * 4
-    with pytest.raises(EmorecError, match="no published predictions"):
+    with pytest.raises(EmorecError, match="not those of published predictions"):
         read_compact(tmp_path / "run.parquet")
     with pytest.raises(EmorecError, match="whole steps"):
         write_compact(tmp_path / "compact.parquet", own.assign(p_sad=own["p_sad"] * np.float32(1.001)))

@@ -123,7 +123,7 @@ def test_the_data_stage_keeps_the_votes(tmp_path: Path) -> None:
 
 
 def test_synthetic_faces_have_no_votes() -> None:
-    with pytest.raises(EmorecError, match=r"x: data: ferplus: nobody voted on synthetic faces"):
+    with pytest.raises(EmorecError, match=r"x: data\.ferplus: nobody voted on synthetic faces"):
         configs.validate(
             {
                 "study": "a",

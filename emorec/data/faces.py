@@ -51,7 +51,7 @@ def save_faces(path: Path, faces: Faces) -> None:
         EmorecError: `faces` break the contract; nothing is written.
     """
     arrays = {name: getattr(faces, name) for name in _CONTRACT}
-    _check(Path(path), arrays)
+    _check(Path(path), arrays, "take other faces")
     with atomic(Path(path)) as temporary:
         np.savez(temporary, **arrays)
 
@@ -69,20 +69,20 @@ def load_faces(path: Path) -> Faces:
         raise malformed(path, "no such file; the data stage makes it") from None
     except ValueError as error:
         raise malformed(path, f"not a readable faces.npz ({error}); make it anew with the data stage") from None
-    _check(path, arrays)
+    _check(path, arrays, "make it anew with the data stage")
     return Faces(arrays["images"], arrays["labels"], arrays["split"], arrays["row"])
 
 
-def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
+def _check(path: Path, arrays: dict[str, np.ndarray], remedy: str) -> None:
     count = len(arrays["images"]) if arrays["images"].ndim else 0
     if count == 0:
-        raise malformed(path, "holds no faces")
+        raise malformed(path, f"holds no faces; {remedy}")
     for name, (dtype, shape, largest) in _CONTRACT.items():
         array = arrays[name]
         if array.dtype != dtype or array.shape != (count, *shape):
             wanted = f"{np.dtype(dtype).name} of shape {(count, *shape)}"
-            raise malformed(path, f"{name} is {array.dtype} of shape {array.shape}, not {wanted}")
+            raise malformed(path, f"{name} is {array.dtype} of shape {array.shape}, not {wanted}; {remedy}")
         if array.min() < 0 or array.max() > largest:
-            raise malformed(path, f"{name} has a value outside 0 to {largest}")
+            raise malformed(path, f"{name} has a value outside 0 to {largest}; {remedy}")
     if len(np.unique(arrays["row"])) != count:
-        raise malformed(path, "row has a number twice")
+        raise malformed(path, f"row has a number twice; {remedy}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from emorec.data.faces import SIDE, Faces
 from emorec.data.malformed import malformed
@@ -43,6 +43,7 @@ _DECODING_ERRORS: tuple[type[Exception], ...]
 _DECODING_ERRORS = (ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError)
 _DECODING_ERRORS += (struct.error, zlib.error)
 _MOST_PIXELS = 1 << 24  # of one image; a photograph has this many, a decompression bomb more
+SCALE = "crop it to the face, or scale it down"
 
 VAL_FROM_TRAIN = "val is every tenth training face of each emotion, as the source has no validation faces"
 
@@ -79,17 +80,17 @@ def list_images(folder: Path) -> list[ImageFile]:
         present.add(split)
         for emotion in _children(top):
             if not emotion.is_dir():
-                raise malformed(emotion, "lies outside the emotions' folders")
+                raise malformed(emotion, "lies outside the emotions' folders; put it into one, or take it out")
             if _key(emotion) not in _EMOTIONS:
                 known = "angry, disgust, fear, happy, sad, surprise, neutral"
-                raise malformed(emotion, f"a folder of unknown emotion, expected {known}")
+                raise malformed(emotion, f"a folder of unknown emotion, expected {known}; rename it, or take it out")
             found += [ImageFile(file, split, _EMOTIONS[_key(emotion)]) for file in _children(emotion)]
     for split, name in ((TRAIN, "train"), (TEST, "test")):
         if split not in present:
             raise malformed(folder, f"no folder '{name}'; expected train and test, or train, validation and test")
     for file in found:
         if not file.path.is_file():
-            raise malformed(file.path, "not an image file")
+            raise malformed(file.path, "not an image file; take it out")
     if VAL not in present:
         found = _split_by_name(found)
     return sorted(found, key=lambda file: (file.split, *_source_order(file.path.relative_to(folder))))
@@ -128,7 +129,9 @@ def read_image(path: Path) -> np.ndarray:
     try:
         with Image.open(path, formats=_FORMATS) as image:
             if image.width * image.height > _MOST_PIXELS:  # known from the header, before anything is decoded
-                raise malformed(path, f"image of {image.width}×{image.height} pixels, more than {_MOST_PIXELS:,}")
+                raise malformed(
+                    path, f"image of {image.width}×{image.height} pixels, more than {_MOST_PIXELS:,}; {SCALE}"
+                )
             if image.mode.startswith(("I", "F")):
                 raise malformed(path, "image of more than 8 bits a channel; save it as 8-bit grey or RGB")
             grey = ImageOps.exif_transpose(image).convert("L")
@@ -136,9 +139,10 @@ def read_image(path: Path) -> np.ndarray:
                 grey = grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
             return np.asarray(grey)
     except Image.DecompressionBombError:
-        raise malformed(path, f"image of more than {_MOST_PIXELS:,} pixels") from None
+        raise malformed(path, f"image of more than {_MOST_PIXELS:,} pixels; {SCALE}") from None
     except _DECODING_ERRORS as error:
-        raise malformed(path, f"unreadable image ({type(error).__name__})") from None
+        known = "of no known format" if isinstance(error, UnidentifiedImageError) else "damaged"
+        raise malformed(path, f"unreadable image, {known}; replace it, or take it out") from None
 
 
 def _split_by_name(files: list[ImageFile]) -> list[ImageFile]:

@@ -18,6 +18,7 @@ from emorec.data.malformed import malformed, printable
 from emorec.data.splits import USAGES
 
 PIXELS = SIDE * SIDE
+REMEDY = "mend the line, or get the file again"
 _LONGEST_LINE = 1 << 16  # bytes; a face takes up to 9,240
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -66,9 +67,9 @@ def read_table(path: Path, split: int | None = None) -> Faces:
                 splits.append(split if usage is None else _parse_usage(fields[usage]))
                 images += _parse_pixels(fields[pixels])
             except ValueError as error:
-                raise malformed(path, str(error), row) from None
+                raise malformed(path, f"{error}; {REMEDY}", row) from None
     if not labels:
-        raise malformed(path, "no faces below the header")
+        raise malformed(path, "no faces below the header; get the file again")
     return Faces(
         images=np.frombuffer(images, np.uint8).reshape(-1, SIDE, SIDE),
         labels=np.array(labels, np.uint8),
@@ -80,20 +81,20 @@ def read_table(path: Path, split: int | None = None) -> Faces:
 def _read_header(path: Path, file: BinaryIO) -> list[str]:
     line = _read_line(path, file, 1).removeprefix(_BYTE_ORDER_MARK)
     if not line:
-        raise malformed(path, "the file is empty")
+        raise malformed(path, "the file is empty; get it again")
     try:
         header = line.decode("utf-8")
     except UnicodeDecodeError:
         header = "\0"
     if "\0" in header:
-        raise malformed(path, "not a CSV in UTF-8", 1)
+        raise malformed(path, "not a CSV in UTF-8; unpack the file, or save it as that", 1)
     return [column.strip().strip('"').strip().lower() for column in header.split(",")]
 
 
 def _read_line(path: Path, file: BinaryIO, row: int) -> bytes:
     line = file.readline(_LONGEST_LINE)  # bounded, or a file without line ends would be read as a whole
     if len(line) == _LONGEST_LINE:
-        raise malformed(path, f"longer than any face's line ({_LONGEST_LINE:,} bytes)", row)
+        raise malformed(path, f"longer than any face's line ({_LONGEST_LINE:,} bytes); get the file again", row)
     return line
 
 

@@ -16,6 +16,7 @@ and results are not comparable with those on FER2013's own splits. `emorec.data.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,10 +32,8 @@ from emorec.errors import EmorecError
 from emorec.files import sha256
 
 WHERE_TO_GET_IT = (
-    "get fer2013.csv or icml_face_data.csv from the Kaggle challenge 'Challenges in Representation Learning: Facial "
-    "Expression Recognition Challenge', https://www.kaggle.com/c/"
-    "challenges-in-representation-learning-facial-expression-recognition-challenge/data (the files are those of "
-    "https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.FER2013.html)"
+    "get fer2013.csv or icml_face_data.csv from https://www.kaggle.com/c/"
+    "challenges-in-representation-learning-facial-expression-recognition-challenge/data"
 )
 FORMS = "fer2013.csv, icml_face_data.csv, train.csv with test.csv, or image folders train and test"
 
@@ -60,7 +59,8 @@ def find_source(path: Path | None, places: Sequence[Path] = (Path("data"),)) -> 
         if path.is_file():
             return path
         if not path.is_dir():
-            raise malformed(path, f"no such file or folder; {WHERE_TO_GET_IT}")
+            there = "neither a file nor a folder" if os.path.lexists(path) else "no such file or folder"
+            raise malformed(path, f"{there}; {WHERE_TO_GET_IT}")
         places = (path,)
     folders = [folder for place in places for folder in (Path(place), Path(place) / "fer2013")]
     for folder in folders:
@@ -90,7 +90,9 @@ def read_faces(source: Path) -> Faces:
             faces = read_images(source)
     for split, usage in zip(SPLITS, USAGES, strict=True):
         if not (faces.split == USAGES[usage]).any():
-            raise malformed(source, f"no faces in split {split} ({usage})")
+            raise malformed(
+                source, f"no faces in split {split} ({usage}); all three splits are needed, get the data again"
+            )
     return faces
 
 
@@ -120,7 +122,7 @@ def _read_train_and_test(folder: Path) -> Faces:
     if not (folder / "test.csv").is_file():
         if has_usage:
             return train
-        raise malformed(folder, "train.csv without test.csv")
+        raise malformed(folder, "train.csv without test.csv; put both there, or name fer2013.csv")
     columns = read_columns(folder / "test.csv")
     if columns == ["pixels"]:
         if has_usage:

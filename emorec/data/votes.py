@@ -18,8 +18,10 @@ from emorec.data.faces import Faces
 from emorec.data.malformed import malformed, printable
 from emorec.data.splits import USAGES
 from emorec.files import atomic
+from emorec.plain import plain
 
 FILE_NAME = "fer2013new.csv"
+REMEDY = "take FER+'s fer2013new.csv of the same faces, or leave it out"
 # FER+'s names, in the order in which the votes are kept: FER2013's seven emotions first. NF: not a face.
 COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "NF")
 # Two thirds of FER2013's labels are what most people voted for; of labels in another order, a fifth would be.
@@ -63,7 +65,7 @@ def read_votes(path: Path, faces: Faces) -> Votes:
             header = [name.strip() for name in next(reader, [])]
             missing = [name for name in ("Usage", *COLUMNS) if name not in header]
             if missing:
-                raise malformed(path, f"no column {', '.join(missing)}; it must be FER+'s fer2013new.csv", 1)
+                raise malformed(path, f"no column {', '.join(missing)}; {REMEDY}", 1)
             twice = [name for name in header if header.count(name) > 1]
             if twice:
                 raise malformed(path, f"the column {printable(twice[0], 40)} stands there twice; keep one", 1)
@@ -71,17 +73,18 @@ def read_votes(path: Path, faces: Faces) -> Votes:
             count = 0
             for row, fields in enumerate(filter(None, reader), start=2):
                 if count == len(faces):
-                    raise malformed(path, f"more rows than the {len(faces):,} faces; it is not theirs", row)
+                    raise malformed(path, f"more rows than the {len(faces):,} faces; {REMEDY}", row)
                 if len(fields) != len(header):
-                    raise malformed(path, f"{len(fields)} columns, the header has {len(header)}", row)
+                    raise malformed(path, f"{len(fields)} columns, the header has {len(header)}; {REMEDY}", row)
                 if USAGES.get(fields[usage].strip()) != faces.split[count]:
-                    raise malformed(path, f"Usage {printable(fields[usage], 20)} is not that of the face", row)
+                    shown = printable(fields[usage], 20)
+                    raise malformed(path, f"Usage {shown} is not that of the face; {REMEDY}", row)
                 votes[count] = [_parse(path, row, fields[place]) for place in places]
                 count += 1
     except (UnicodeDecodeError, csv.Error) as error:
-        raise malformed(path, f"no CSV text ({error}); it must be FER+'s fer2013new.csv") from None
+        raise malformed(path, f"no CSV text ({plain(error)}); {REMEDY}") from None
     if count < len(faces):
-        raise malformed(path, f"{count:,} rows for {len(faces):,} faces; it is not theirs")
+        raise malformed(path, f"{count:,} rows for {len(faces):,} faces; {REMEDY}")
     _check_agreement(path, votes, faces.labels)
     return Votes(faces.row, votes)
 
@@ -117,7 +120,7 @@ def load_votes(path: Path) -> Votes:
 def _parse(path: Path, row: int, text: str) -> int:
     text = text.strip()
     if not (text.isascii() and text.isdigit()) or len(text) > 3 or int(text) > 255:
-        raise malformed(path, f"'{printable(text, 20)}' is no number of votes", row)
+        raise malformed(path, f"'{printable(text, 20)}' is no number of votes; {REMEDY}", row)
     return int(text)
 
 
@@ -127,5 +130,7 @@ def _check_agreement(path: Path, votes: np.ndarray, labels: np.ndarray) -> None:
     agree = float((voted == labels)[judged].mean()) if judged.any() else 0.0
     if agree < LEAST_AGREEMENT:
         raise malformed(
-            path, f"the votes agree with {100 * agree:.0f} % of the labels only; its rows are not in the faces' order"
+            path,
+            f"the votes agree with {100 * agree:.0f} % of the labels only, so its rows are not in the faces' order; "
+            f"{REMEDY}",
         )

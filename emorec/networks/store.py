@@ -22,6 +22,7 @@ from emorec.networks.build import Network, build
 from emorec.networks.device import processor
 from emorec.networks.files import read_record
 from emorec.networks.train import HISTORY, Trained, Weights
+from emorec.plain import plain
 
 
 def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, mean: float, std: float) -> None:
@@ -64,6 +65,7 @@ def load_network(folder: Path) -> Loaded:
     """Read a trained network. Raises EmorecError naming the file that is missing, damaged or does not fit."""
     record = read_record(folder)
     weights = folder / "weights.safetensors"
+    again = f"delete {folder} and train it again"
     try:
         spec = NetworkSpec(
             network=record["network"],
@@ -76,15 +78,17 @@ def load_network(folder: Path) -> Loaded:
             mixture=MixtureSpec.from_dict(record["mixture"]) if record.get("mixture") else None,
         )
         if not all(math.isfinite(record[name]) for name in ("pixel_mean", "pixel_std")) or record["pixel_std"] <= 0:
-            raise ValueError("network.json gives no pixel_mean and pixel_std")
+            raise ValueError("pixel_mean or pixel_std is no number that faces can be scaled by")
+    except (KeyError, TypeError, ValueError) as error:
+        raise EmorecError(f"{folder / 'network.json'}: no network's record ({plain(error)}); {again}") from None
+    try:
         network = build(spec)
         network.load_state_dict(load_file(weights))
         broken = [name for name, tensor in network.state_dict().items() if not torch.isfinite(tensor).all()]
         if broken:
             raise ValueError(f"{broken[0]} is not all finite")
     except (SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise EmorecError(f"{weights}: cannot be loaded ({reason}); delete {folder} and train it again") from None
+        raise EmorecError(f"{weights}: cannot be loaded ({plain(error)}); {again}") from None
     return Loaded(network.eval(), record)
 
 

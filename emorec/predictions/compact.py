@@ -54,7 +54,7 @@ def read_compact(path: Path) -> pd.DataFrame:
         table = parquet.read(path)
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = printable(" ".join(str(error).split()), 200)
-        raise EmorecError(f"{path}: no Parquet file ({reason}); {RESTORE}") from None
+        raise EmorecError(f"{path}: no Parquet file of predictions ({reason}); {RESTORE}") from None
     names, attrs = _told(path, table)
     small = table.to_pandas(ignore_metadata=True)
     unknown = sorted({str(name) for name in small["split"].unique()} - set(SPLITS))
@@ -76,17 +76,17 @@ def _told(path: Path, table: pa.Table) -> tuple[list[str], dict[str, Any]]:
     """The predictions' columns and attributes, as the file's metadata tell them. EmorecError where they do not."""
     try:
         told = json.loads((table.schema.metadata or {})[KEY])
-        names, attrs = told["columns"], told["attrs"]
-        left = [name for name in names if name not in FACES]
-        stored = {*FACES, *(name for group in _groups(left) for name in group[:-1])}
-        kinds = [table.schema.field(name).type for name in stored - {"split"}]
-        sound = isinstance(attrs, dict) and len(set(names)) == len(names) and set(FACES) <= set(names)
-        sound = sound and stored == set(table.column_names) and all(map(pa.types.is_integer, kinds))
-        if sound and not any(table.column(name).null_count for name in stored):
-            return list(names), attrs
+        names, attrs = list(map(str, told["columns"])), dict(told["attrs"])
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
-        pass
-    raise EmorecError(f"{path}: no published predictions; {RESTORE}")
+        raise EmorecError(f"{path}: its metadata are not those of published predictions; {RESTORE}") from None
+    groups = _groups([name for name in names if name not in FACES])
+    stored = {*FACES, *(name for group in groups for name in group[:-1])}
+    if len(set(names)) < len(names) or not set(FACES) <= set(names) or stored != set(table.column_names):
+        raise EmorecError(f"{path}: its columns are not those that its metadata tell; {RESTORE}")
+    for name in sorted(stored - {"split"}):
+        if not pa.types.is_integer(table.schema.field(name).type) or table.column(name).null_count:
+            raise EmorecError(f"{path}: {name} does not hold whole numbers alone; {RESTORE}")
+    return names, attrs
 
 
 def _groups(names: list[str]) -> list[list[str]]:

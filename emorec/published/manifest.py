@@ -13,6 +13,7 @@ from emorec.config import Name, Strict
 from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.files import sha256
+from emorec.plain import COMMIT, DATE, DIGEST, plain
 
 MANIFEST = "manifest.json"
 ORIGIN = "published.json"  # its copy in the folder of a study that is rebuilt
@@ -40,14 +41,14 @@ ALLOWED = re.compile(
 class File(Strict):
     """A file's digest and size."""
 
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Field(pattern=DIGEST)]
     bytes: int = Field(ge=0)
 
 
 class Code(Strict):
     """A state of the code: the commit, empty where it is not known, and whether tracked files had been changed."""
 
-    commit: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{0,100}$")]  # it stands in reports
+    commit: Annotated[str, Field(pattern=COMMIT)]  # it stands in reports
     dirty: bool
 
 
@@ -62,7 +63,7 @@ class Manifest(Strict):
     format: Literal[1] = 1
     study: Name
     published: Code
-    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+    date: Annotated[str, Field(pattern=DATE)]
     trained: list[Code]
     networks: int
     hardware: list[str]
@@ -87,9 +88,7 @@ def read(path: Path) -> Manifest:
     except OSError as error:
         raise EmorecError(f"{path}: cannot be read ({error.strerror}); {again}") from None
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = printable(".".join(str(step) for step in problem["loc"]), 100) or "content"
-        raise EmorecError(f"{path}: {where}: {printable(problem['msg'], 200)}; {again}") from None
+        raise EmorecError(f"{path}: {plain(error)}; {again}") from None
 
 
 def verify(folder: Path) -> Manifest:
@@ -101,16 +100,20 @@ def verify(folder: Path) -> Manifest:
     manifest = read(folder / MANIFEST)
     check_size(folder, manifest.files)
     there = files_in(folder) - {MANIFEST}
-    named = set(manifest.files)
+    forbidden = not_allowed(manifest.files)
+    named = set(manifest.files) - set(forbidden)
     problems = {
         "missing": sorted(named - there),
         "damaged": sorted(name for name in named & there if not _is(folder / name, manifest.files[name])),
-        "added": sorted(there - named),
-        "not allowed": not_allowed(named),
+        "added": sorted(there - set(manifest.files)),
+        "not allowed": forbidden,
     }
     found = [f"{what} {shortened(names)}" for what, names in problems.items() if names]
     if found:
-        raise EmorecError(f"{folder}: {'; '.join(found)}; restore what was published, e.g. git checkout -- {folder}")
+        remedies = ["take out what was added"] if problems["added"] else []
+        if len(found) > len(remedies):
+            remedies.append(f"restore what was published, e.g. git checkout -- {folder}")
+        raise EmorecError(f"{folder}: {'; '.join(found)}; {' and '.join(remedies)}")
     return manifest
 
 
@@ -160,4 +163,4 @@ def check_size(folder: Path, files: dict[str, File]) -> None:
 def shortened(names: Sequence[str], most: int = 5) -> str:
     """`a, b, c and 4 more`, each in printable characters and cut where it is no name any more."""
     more = len(names) - most
-    return ", ".join(printable(name, 120) for name in names[:most]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(printable(name, 120) or "''" for name in names[:most]) + (f" and {more} more" if more > 0 else "")

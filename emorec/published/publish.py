@@ -133,7 +133,7 @@ def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout,
     records = [read_record(path, ("train_seconds",)) for path in paths]
     for path, record in zip(paths, records, strict=True):
         if not isinstance(record.get("versions", {}), dict) or not isinstance(record["train_seconds"], float | int):
-            raise EmorecError(f"{path}: versions or train_seconds are of another type; train the network again")
+            raise EmorecError(f"{path}: versions is no mapping, or train_seconds no number; train the network again")
         _code(record.get("commit") or "", bool(record.get("dirty")), str(path))
     trained = sorted({(r["commit"], bool(r.get("dirty"))) for r in records if r.get("commit")})
     versions: dict[str, set[str]] = {}

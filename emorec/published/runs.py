@@ -11,9 +11,10 @@ import pandas as pd
 from emorec import config as configs
 from emorec.config import Study
 from emorec.errors import EmorecError
+from emorec.inputs import AGAIN
 from emorec.networks.brought import CIRCUMSTANCES
 from emorec.paths import Layout
-from emorec.predictions.compact import read_compact
+from emorec.predictions.compact import RESTORE, read_compact
 from emorec.published import compare
 from emorec.published.compare import Comparison, Number, Tolerance
 from emorec.published.manifest import MANIFEST, shortened, verify
@@ -121,10 +122,11 @@ def _records(study: Study, folder: Path) -> Records:
 
 def _tables(folder: Path) -> dict[str, pd.DataFrame]:
     found = {}
+    again = RESTORE if (folder / MANIFEST).exists() else AGAIN
     for path in sorted((folder / "tables").glob("*.csv*")):
         if path.name.endswith((".csv", ".csv.gz")):
             name = path.name.split(".")[0]
-            found[name] = read_table(path)
+            found[name] = read_table(path, again)
             lacking = [column for column in compare.columns_of(name) if column not in found[name]]
             if lacking:
                 raise EmorecError(f"{path}: has no column {shortened(lacking)}; make its tables with this version")

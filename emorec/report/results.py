@@ -12,7 +12,7 @@ import pandas as pd
 from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.frames import each_row
-from emorec.inputs import made_of, read_json
+from emorec.inputs import AGAIN, made_of, read_json
 
 TABLES = (
     "models",
@@ -242,9 +242,9 @@ def escaped(text: str) -> str:
     )
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, again: str = AGAIN) -> pd.DataFrame:
     """A table of the study, names as they stand there. EmorecError where it is missing or malformed."""
-    with made_of([path]):
+    with made_of([path], again):
         return _numbers(pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values={}))
 
 

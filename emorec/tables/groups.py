@@ -125,7 +125,8 @@ def without_twins(study: Study, layout: Layout, effort: Effort) -> Tables:
     predictions, models = _predictions(study, layout), _compared(study, layout)
     path = layout.table("twins")
     with made_of([path]):
-        twins = pd.read_csv(path).astype({"row": "int64", "twin": bool})
+        twins = pd.read_csv(path)
+        twins = twins.assign(row=twins["row"].astype("int64"), twin=twins["twin"].astype(bool))
     return {"without_twins": tables.without_twins_table(predictions, models, twins, effort.resamples)}
 
 

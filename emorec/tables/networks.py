@@ -130,7 +130,7 @@ def _check_history(path: Path, history: pd.DataFrame, best: Any) -> None:
     """EmorecError unless all are numbers, each epoch has a row of its own and the best one is among them."""
     words = [column for column in HISTORY if history[column].dtype.kind not in "if"]
     if words and len(history):
-        raise EmorecError(f"{path}: {', '.join(words)} holds other than numbers; train the network again")
+        raise EmorecError(f"{path}: not only numbers in {', '.join(words)}; train the network again")
     epochs = history["epoch"]
     if not (epochs.is_unique and (epochs >= 0).all() and (epochs % 1 == 0).all()):
         raise EmorecError(f"{path}: its epochs are not whole numbers, each once; train the network again")
@@ -138,7 +138,7 @@ def _check_history(path: Path, history: pd.DataFrame, best: Any) -> None:
         raise EmorecError(f"{path}: lacks epoch {best}, the best by network.json; train the network again")
     scored = [column for column in ("val_loss", "val_accuracy", "seconds") if not np.isfinite(history[column]).all()]
     if scored:
-        raise EmorecError(f"{path}: {', '.join(scored)} is not always a finite number; train the network again")
+        raise EmorecError(f"{path}: not only finite numbers in {', '.join(scored)}; train the network again")
 
 
 def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
@@ -154,7 +154,7 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
         record = read_record(beside, ("network", "seed", "role", "best_epoch"))
         _check_number(beside, record, "best_epoch")
         if [type(record[key]) for key in ("network", "seed", "role")] != [str, int, str]:
-            raise EmorecError(f"{beside}: network, seed or role is of another type; train the network again")
+            raise EmorecError(f"{beside}: lacks the network's name, seed or role; train the network again")
         check_table(path)
         history = pd.read_csv(path)
         missing = [column for column in HISTORY if column not in history.columns]

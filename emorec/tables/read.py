@@ -153,7 +153,7 @@ def _read_prediction(path: Path, read: Callable[[Path], pd.DataFrame] | None = N
         raise EmorecError(f"{path}: no such file; {again}") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = printable(" ".join(str(error).split()), 200)
-        raise EmorecError(f"{path}: no Parquet file ({reason}); {again}") from None
+        raise EmorecError(f"{path}: no Parquet file of predictions ({reason}); {again}") from None
     missing = [c for c in ("split", "row", "label", *PROBABILITIES) if c not in table.columns]
     if missing:
         raise EmorecError(f"{path}: no column {', '.join(missing)}; {again}")
@@ -164,7 +164,7 @@ def _read_prediction(path: Path, read: Callable[[Path], pd.DataFrame] | None = N
             raise EmorecError(f"{path}: {column} holds {table[column].dtype}, no whole numbers; {again}")
     unknown = sorted({str(name) for name in table["split"].unique()} - set(SPLITS))
     if unknown:
-        raise EmorecError(f"{path}: unknown split {unknown[0][:40]!r}; use {', '.join(SPLITS)}")
+        raise EmorecError(f"{path}: unknown split {unknown[0][:40]!r}; {again}")
     split = table["split"].astype(str)
     for kind, columns in (("p", PROBABILITIES), ("gate", [c for c in table.columns if c.startswith("gate_")])):
         if columns:

@@ -769,7 +769,7 @@ for fault, says, spoil in [
     ("a column missing", "val_loss", edit(history, "val_loss", "loss")),
     ("a column twice", "stands twice", edit(history, "val_loss", "train_loss")),
     ("cut", "columns, the header has", lambda: put(history, history.read_bytes()[:-12])),
-    ("words for numbers", "other than numbers", edit(history, "0.5", "half")),
+    ("words for numbers", "not only numbers", edit(history, "0.5", "half")),
     ("not UTF-8", "UTF-8", lambda: put(history, history.read_bytes().replace(b"0.5", b"\xff", 1))),
     ("UTF-16", "UTF-8", lambda: put(history, history.read_text().encode("utf-16"))),
     ("NUL bytes", "not text", lambda: put(history, bytes(1000))),
@@ -887,7 +887,9 @@ projections = STUDY / "tables" / "projections.csv"
 for group in ("without_twins", "representation"):
     for fault, spoil in {
         "0 bytes": lambda: put(models, b""),
-        "a column missing": lambda: put(models, re.sub("control|headline", "x", models.read_text())),
+        "a column missing": lambda: put(
+            models, re.sub("control|headline", lambda found: found[0][:-1], models.read_text())
+        ),
         "not UTF-8": lambda: put(models, models.read_bytes().replace(b"single", b"\xff")),
         "the model missing": lambda: put(models, models.read_text().splitlines()[0] + "\n"),
     }.items():

@@ -81,7 +81,7 @@ def read_groups(path: Path, experts: int) -> list[tuple[str, ...]]:
         raise EmorecError(f"{path}: missing; run `emorec grouping` once the single networks have their outputs")
     groups = read_json(path).get("groups")
     problem = _problem(groups, experts)
-    if problem:
+    if groups is None or problem:
         raise EmorecError(f"{path}: groups: {problem}; {AGAIN}")
     return [tuple(group) for group in groups]
 

@@ -60,7 +60,7 @@ def read_compact(path: Path) -> pd.DataFrame:
     unknown = sorted({str(name) for name in small["split"].unique()} - set(SPLITS))
     if unknown:
         raise EmorecError(f"{path}: unknown split {printable(unknown[0], 40)!r}; {RESTORE}")
-    columns = {name: small[name] for name in FACES} | {"split": small["split"].astype("str")}
+    columns: dict[str, Any] = {name: small[name] for name in FACES} | {"split": small["split"].astype("str")}
     for group in _groups([name for name in names if name not in FACES]):
         steps = small[group[:-1]].to_numpy(np.int64)
         steps = np.column_stack([steps, STEPS - steps.sum(axis=1)])
@@ -72,7 +72,7 @@ def read_compact(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _told(path: Path, table: pa.Table) -> tuple[list[str], dict[str, Any]]:
+def _told(path: Path, table: pa.Table) -> tuple[list[str], Any]:
     """The predictions' columns and attributes, as the file's metadata tell them. EmorecError where they do not."""
     try:
         told = json.loads((table.schema.metadata or {})[KEY])

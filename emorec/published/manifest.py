@@ -117,11 +117,6 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
-def _is(path: Path, file: File) -> bool:
-    """Whether there is that file; what is longer than it, or a pipe without end, is not read."""
-    return path.is_file() and path.stat().st_size == file.bytes and file_of(path) == file
-
-
 def files_in(folder: Path) -> set[str]:
     """The paths of all files and links below `folder`, relative to it."""
     found = folder.rglob("*")
@@ -129,8 +124,9 @@ def files_in(folder: Path) -> set[str]:
 
 
 def _is(path: Path, file: File) -> bool:
-    """Whether this is the file; a link, which may lead anywhere, is not."""
-    return not path.is_symlink() and file_of(path) == file
+    """Whether this is the file; no link, which may lead anywhere; a pipe, or what is longer, is not even read."""
+    sound = path.is_file() and not path.is_symlink() and path.stat().st_size == file.bytes
+    return sound and file_of(path) == file
 
 
 def file_of(path: Path) -> File:

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import support
-
-
-@dataclass(frozen=True)
-class Undisturbed:
-    """A finished checkout, its results, and how many seconds it took."""
-
-    folder: Path
-    results: dict[str, bytes]
-    seconds: float
+from support import Undisturbed
 
 
 @pytest.fixture(scope="session")

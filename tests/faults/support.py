@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import psutil
 
 from tests.checkout_copy import copy_checkout
 
@@ -19,6 +19,15 @@ STUDY = "tests/faults/study.yaml"
 RESULTS = Path("results/faults")
 # Columns that tell how long something took: no two runs agree on them.
 CLOCKED = {"models.csv": ["train_seconds", "images_per_second"], "curves.csv": ["seconds"], "history.csv": ["seconds"]}
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A finished checkout, its results, and how many seconds it took."""
+
+    folder: Path
+    results: dict[str, bytes]
+    seconds: float
 
 
 def checkout(folder: Path) -> Path:
@@ -67,16 +76,45 @@ def end_group(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) ->
         process.wait()
 
 
-def alive(folder: Path) -> list[psutil.Process]:
-    """Processes at work in `folder`, zombies aside."""
-    found = []
-    for process in psutil.process_iter():
+@dataclass(frozen=True)
+class Process:
+    """A process by its number, as Linux's /proc tells of it."""
+
+    pid: int
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is there and no zombie, which only waits for its parent to take notice."""
         try:
-            if process.cwd() == str(folder.resolve()) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
+
+    @property
+    def folder(self) -> str:
+        """Where it works; empty where that is not told."""
+        try:
+            return os.readlink(f"/proc/{self.pid}/cwd")
+        except OSError:
+            return ""
+
+    @property
+    def words(self) -> list[str]:
+        """Its command line; empty where that is not told."""
+        try:
+            return Path(f"/proc/{self.pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
+        except OSError:
+            return []
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def alive(folder: Path) -> list[Process]:
+    """Processes at work in `folder`, zombies aside."""
+    here = str(folder.resolve())
+    found = (Process(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit())
+    return [process for process in found if process.folder == here and process.is_alive]
 
 
 def none_left(folder: Path, patience: float = 60) -> bool:
@@ -97,15 +135,12 @@ def wait_for(condition, patience: float = 300) -> None:
         time.sleep(0.02)
 
 
-def job(folder: Path, word: str) -> psutil.Process | None:
+def job(folder: Path, word: str) -> Process | None:
     """The process of the subcommand `word` of emorec that runs in `folder`, if one does."""
     for process in alive(folder):
-        try:
-            line = process.cmdline()
-            if "python" in Path(line[0]).name and word in line:
-                return process
-        except (psutil.Error, IndexError):
-            continue
+        words = process.words
+        if words and "python" in Path(words[0]).name and word in words:
+            return process
     return None
 
 

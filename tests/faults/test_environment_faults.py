@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import support
-from conftest import Undisturbed
+from support import Undisturbed
 
 pytestmark = pytest.mark.long
 

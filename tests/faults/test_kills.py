@@ -9,10 +9,9 @@ import shutil
 import signal
 from pathlib import Path
 
-import psutil
 import pytest
 import support
-from conftest import Undisturbed
+from support import Undisturbed
 
 pytestmark = pytest.mark.long
 
@@ -38,7 +37,7 @@ def test_thirty_kills_of_the_workflow(
             else:
                 process.kill()
                 process.wait()
-                assert support.none_left(folder), [p.cmdline() for p in support.alive(folder)]
+                assert support.none_left(folder), [p.words for p in support.alive(folder)]
             counts["found results"] += (folder / support.RESULTS / "data" / "faces.npz").exists()
         else:
             assert status == 0, (folder / "snakemake.log").read_text()[-4000:]
@@ -69,7 +68,7 @@ def test_kill_of_one_job(tmp_path: Path, undisturbed: Undisturbed, word: str) ->
     try:
         support.wait_for(lambda: support.job(folder, word) is not None)
         victim = support.job(folder, word)
-        assert isinstance(victim, psutil.Process)
+        assert victim is not None
         victim.kill()
         assert process.wait(600) != 0
     finally:

@@ -88,13 +88,9 @@ def test_a_killed_holder_leaves_no_lock_and_no_job(tmp_path: Path) -> None:
     holder.wait()
     held = running.hold(study, patience=30)  # waits for the job, which waits for its workflow
     assert held is not None
-    support.wait_for(lambda: not support.psutil.pid_exists(pid) or zombie(pid), 30)
+    support.wait_for(lambda: not support.Process(pid).is_alive, 30)
     held.close()
     assert sorted(path.name for path in study.iterdir()) == ["output.txt.begun", "workflow.lock"]
-
-
-def zombie(pid: int) -> bool:
-    return support.psutil.Process(pid).status() == support.psutil.STATUS_ZOMBIE
 
 
 def test_a_job_that_starts_after_its_workflow_died_stops(tmp_path: Path) -> None:

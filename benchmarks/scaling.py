@@ -49,7 +49,7 @@ def measured(*command: str) -> tuple[dict[str, float], str]:
 
 
 def emorec(folder: Path, config: Path, *arguments: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "emorec.cli", *arguments]
+    command = [sys.executable, "-m", "emorec", *arguments]
     return measured(*command, "--config", str(config), "--results", str(folder))[0]
 
 

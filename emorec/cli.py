@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         _set_up_logging(args.log)
-        with running.stopped_by_sigterm(), _recorded(args):
+        with _recorded(args):
             running.watch()
             status = args.run(args)
     except EmorecError as error:
@@ -490,7 +490,3 @@ def _set_up_logging(path: Path | None) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         logging.getLogger().addHandler(logging.FileHandler(path, mode="w", encoding="utf-8"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

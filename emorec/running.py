@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 NAME = "workflow.lock"
 VARIABLE = "EMOREC_WORKFLOW_LOCK"  # "<path>\n<whose>": the lock of a job's workflow
+PATIENCE = 2.5  # seconds from a signal to the end, at most
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 
 
@@ -99,16 +100,25 @@ def watch() -> None:
 
 
 @contextmanager
-def stopped_by_sigterm() -> Iterator[None]:
-    """SIGTERM (scancel, a time limit, a shutdown) ends this process like Ctrl-C: temporary files are cleared away."""
+def stopped_by_signals() -> Iterator[None]:
+    """SIGTERM (scancel, a time limit, a shutdown) ends this process like Ctrl-C: temporary files are cleared away.
+
+    Either of them ends it within PATIENCE seconds. An exception alone does not: raised within a callback it is reported
+    and dropped, which happens in one of a hundred interrupts while pydantic and torch are imported.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is where a shell runs this in the background
+        numbers.append(signal.SIGINT)
+    before = {number: signal.signal(number, _stop) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _lock(file: IO[str], patience: float) -> None:
@@ -146,7 +156,10 @@ def _end() -> None:
     time.sleep(60)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
+def _stop(number: int, frame: FrameType | None) -> None:
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)  # SIGALRM, unhandled, ends the process wherever it is by then
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
 

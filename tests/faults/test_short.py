@@ -41,7 +41,7 @@ from pathlib import Path
 from emorec import running
 from emorec.files import atomic
 running.watch()
-with running.stopped_by_sigterm(), atomic(Path(sys.argv[1])) as temporary:
+with running.stopped_by_signals(), atomic(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     Path(sys.argv[1] + ".begun").touch()
     time.sleep(600)
@@ -57,7 +57,7 @@ def config(tmp_path: Path) -> Path:
 
 def emorec(folder: Path, *arguments: str, before=None) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own; `before` runs in it first."""
-    line = [sys.executable, "-m", "emorec.cli", *arguments, "--config", "short.yaml"]
+    line = [sys.executable, "-m", "emorec", *arguments, "--config", "short.yaml"]
     environment = support.environment(ROOT)
     return subprocess.run(
         line, cwd=folder, capture_output=True, text=True, timeout=300, preexec_fn=before, env=environment
@@ -278,6 +278,27 @@ def test_an_error_of_the_program_is_not_called_one_of_memory(
         cli.main(["data", "--config", str(config)])
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_a_library_swallows_ends_the_process_all_the_same(number: signal.Signals) -> None:
+    """An exception in a callback is reported and dropped; the alarm that the signal set is not."""
+    code = """
+import os, sys, time, weakref
+from emorec.running import stopped_by_signals
+class Held: pass
+with stopped_by_signals():
+    held = Held()
+    reference = weakref.ref(held, lambda _: (os.kill(os.getpid(), int(sys.argv[1])), time.sleep(0.1)))
+    del held
+    print("went on", flush=True)
+    time.sleep(60)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(int(number))], cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    assert "went on" in done.stdout and "Exception ignored" in done.stderr
+    assert done.returncode == -signal.SIGALRM
+
+
 def test_sigterm_ends_a_job_without_litter(tmp_path: Path, config: Path) -> None:
     assert emorec(tmp_path, "data").returncode == 0
     longer = CONFIG | {"training": CONFIG["training"] | {"epochs": 5000}}
@@ -285,7 +306,7 @@ def test_sigterm_ends_a_job_without_litter(tmp_path: Path, config: Path) -> None
     line = [
         sys.executable,
         "-m",
-        "emorec.cli",
+        "emorec",
         "train",
         "--network",
         "resnet18",

@@ -107,6 +107,45 @@ def _edit(study: Path, table: str, change) -> None:
     change(frame).to_csv(path, index=False)
 
 
+# What a stranger's published files say.
+
+NASTY = "`x` <script>alert(1)</script> {{< include /etc/passwd >}}"
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("data/summary.json", "source"),
+        ("data/summary.json", "sha256"),
+        ("data/summary.json", "note"),
+        ("networks/resnet18/seed0/network.json", "role"),
+        ("networks/resnet18/seed0/network.json", "spec"),
+        ("tables/representation.csv", "measure"),
+        ("tables/audit.csv", "split"),
+        ("tables/twins.csv", "nearest_label"),
+    ],
+)
+def test_markup_in_what_was_given_is_refused(study: Path, tmp_path: Path, file: str, key: str) -> None:
+    copy = _copy(study, tmp_path)
+    if file.endswith(".json"):
+        value = {"architecture": {"stem": NASTY}} if key == "spec" else NASTY
+        (copy / file).write_text(json.dumps(json.loads((copy / file).read_text()) | {key: value}))
+    else:
+        _edit(copy, Path(file).stem, lambda frame: frame.assign(**{key: NASTY}))
+    with pytest.raises(EmorecError, match=rf"{file}: '`x` <script>.* is markup, which no text in it can be; delete it"):
+        results.read(copy)
+
+
+def test_what_a_machine_says_of_itself_is_shown_as_it_is_written(study: Path, tmp_path: Path) -> None:
+    copy = _copy(study, tmp_path)
+    for path in copy.glob("networks/*/seed*/network.json"):
+        record = json.loads(path.read_text()) | {"hardware": f"CPU(R) @ 2 GHz {NASTY}", "versions": {NASTY: NASTY}}
+        path.write_text(json.dumps(record))
+    told = variables.variables(results.read(copy), META)["meta"]
+    for text in (told["hardware"], told["versions"]):
+        assert results.escaped(NASTY) in text and "<script>" not in text.replace("\\<", "")
+
+
 # Numbers as text.
 
 

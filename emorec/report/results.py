@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from emorec.config import Study
+from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.frames import each_row
 from emorec.inputs import AGAIN, made_of, read_json
@@ -56,6 +57,9 @@ _TEXT = dict.fromkeys(
     + ["other", "nearest_label", "agreement", "family", "foreign", "control", "mixture", "state", "emotions", "gate"],
     str,
 )
+
+
+_MARKUP = re.compile(r"[<>`{}\[\]$\\|*#^~@\n]")
 
 
 @dataclass(frozen=True)
@@ -197,11 +201,15 @@ def read(study: Path) -> Results:
     Raises EmorecError when a table or record is missing or the study lacks what the report is about.
     """
     summary = read_json(study / "data" / "summary.json")
+    _refuse_markup(study / "data" / "summary.json", summary)
     tables = {}
     for name in wanted(votes=has_votes(summary), synthetic=bool(summary["synthetic"])):
-        tables[name] = read_table(study / "tables" / f"{name}.csv")
+        path = study / "tables" / f"{name}.csv"
+        tables[name] = read_table(path)
+        _refuse_markup(path, tables[name].drop(columns="label", errors="ignore").to_dict("list"))
     tables["models"]["headline"] = tables["models"].headline.astype(bool)
-    records = [read_json(p) for p in sorted(study.glob("networks/*/seed*/network.json"))]
+    paths = sorted(study.glob("networks/*/seed*/network.json"))
+    records = [_shown(path, read_json(path)) for path in paths]
     # The one text of the user's; the config restricts it, but a table can be edited.
     tables["models"]["label"] = tables["models"]["label"].map(escaped)
     # A folder may hold networks of an earlier config; the ones of this study are in curves.csv.
@@ -217,6 +225,25 @@ def read(study: Path) -> Results:
                 "network, add one to the config's models"
             )
     return results
+
+
+def _shown(path: Path, record: dict[str, Any]) -> dict[str, Any]:
+    """A network's record with what a machine says of itself as Markdown that shows it."""
+    versions = {escaped(name): escaped(str(version)) for name, version in record.pop("versions", {}).items()}
+    hardware = escaped(str(record.pop("hardware", None) or "unknown"))
+    _refuse_markup(path, record)
+    return {**record, "versions": versions, "hardware": hardware}
+
+
+def _refuse_markup(path: Path, content: Any) -> None:
+    """EmorecError where a text that is none of ours, as a stranger's published one may be, would be more than text."""
+    if isinstance(content, dict):
+        content = [*content, *content.values()]
+    if isinstance(content, list):
+        for each in content:
+            _refuse_markup(path, each)
+    elif isinstance(content, str) and _MARKUP.search(content):
+        raise EmorecError(f"{path}: {printable(content, 60)!r} is markup, which no text in it can be; {AGAIN}")
 
 
 def _jobs(study: Path, own: set[tuple[str, int]]) -> pd.DataFrame:

@@ -80,6 +80,8 @@ def test_kill_of_one_job(tmp_path: Path, undisturbed: Undisturbed, word: str) ->
 
 
 def test_ctrl_c_stops_within_five_seconds_and_the_next_run_ends(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    # A shell starts what runs in its background with SIGINT ignored, which every process below would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = support.checkout(tmp_path / "checkout")
     for word in ("data", "train"):
         process = support.start(folder)

@@ -282,7 +282,8 @@ def test_an_error_of_the_program_is_not_called_one_of_memory(
 def test_a_signal_that_a_library_swallows_ends_the_process_all_the_same(number: signal.Signals) -> None:
     """An exception in a callback is reported and dropped; the alarm that the signal set is not."""
     code = """
-import os, sys, time, weakref
+import os, signal, sys, time, weakref
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from emorec.running import stopped_by_signals
 class Held: pass
 with stopped_by_signals():

@@ -45,6 +45,11 @@ CONFIG: dict[str, Any] = {
     "models": {
         "resnet18": {"kind": "single", "label": "single ResNet-18"},
         "resnet18-wide": {"kind": "single", "label": "wide ResNet-18", "parameters_like": "mixture"},
+        "resnet18-balanced": {
+            "kind": "single",
+            "label": "class-balanced ResNet-18",
+            "training": {"class_balance": "sampling"},
+        },
         "ensemble-3": {"kind": "ensemble", "label": "ensemble of three ResNets", "of": "resnet18", "members": 3},
         "ensemble": {"kind": "ensemble", "label": "ensemble of four ResNets", "of": "resnet18", "members": 4},
         "mixture": {

@@ -410,7 +410,7 @@ def test_the_first_mixture_is_the_papers_and_the_others_are_told_of(many: Path) 
 
 def test_models_are_sorted_by_what_they_try(many: Path, study: Path) -> None:
     assert experiments.experiments(results.read(many)) == {
-        "single": ["resnet18-wide"],
+        "single": ["resnet18-wide", "resnet18-balanced"],
         "groupings": ["mixture-found", "mixture-random"],
         "gates": ["mixture-top-1", "mixture-oracle"],
         "form": ["mixture-tuned", "joint", "joint-top-2", "joint-trunk"],
@@ -435,6 +435,72 @@ def test_an_experiments_table_has_cost_differences_and_bounds(many: Path) -> Non
     assert float(cell.split(" ")[0]) == pytest.approx(100 * row.difference, abs=0.051)
     assert ("**" in rows["mixture of emotion experts"][5]) == (experiments.verdict(row) != "unclear")
     assert rows["single ResNet-18"][4:] == ["–", "–"]
+
+
+def test_other_singles_are_told_by_what_differs_and_by_who_beats_them(many: Path, study: Path, tmp_path: Path) -> None:
+    copy = _copy(many, tmp_path)
+    certain = {"low": 0.01, "high": 0.03, "difference": 0.02, "p_holm": 0.01}
+    behind = {key: -value if key != "p_holm" else value for key, value in certain.items()}
+    behind["low"], behind["high"] = behind["high"], behind["low"]
+    unclear = {"low": -0.01, "high": 0.01, "difference": 0.0, "p_holm": 1.0}
+
+    def plant(table: pd.DataFrame) -> pd.DataFrame:
+        table = table.assign(**unclear)
+        balanced = table.reference == "resnet18-balanced"
+        ahead = balanced & (table.metric == "macro_f1") & (table.model == "mixture-found")
+        fewer = balanced & (table.metric == "confusion") & table.model.isin(["mixture", "joint"])
+        worse = balanced & (table.metric == "accuracy") & (table.model == "joint")
+        table.loc[ahead, list(certain)] = list(certain.values())
+        table.loc[fewer | worse, list(behind)] = list(behind.values())
+        return table
+
+    def support(table: pd.DataFrame) -> pd.DataFrame:
+        own = table.model.isin(["mixture-found", "mixture"]) & (table.reference == "resnet18")
+        table = table.assign(verdict="undecided")
+        table.loc[own & (table.measure == "macro_f1"), "verdict"] = "supported"
+        table.loc[own & (table.measure == "confusion") & (table.model == "mixture"), "verdict"] = "supported"
+        return table
+
+    _edit(copy, "other_singles", plant)
+    _edit(copy, "claims", support)
+    found = results.read(copy)
+    texts = experiments.sentences(found)
+    wide, balanced = texts["single"].split(". W" if ". W" in texts["single"] else ". T")
+    assert wide.startswith("With 4.0 times the parameters and 4.0 times the operations, the wide ResNet-18 is ")
+    assert "rained on as many faces of every emotion, the class-balanced ResNet-18 is " in balanced
+    assert "times the parameters" not in balanced
+    assert all("; by macro-F1 it is " in text for text in (wide, balanced))
+    beside = texts["beside_singles"].split(". ")
+    assert beside[0] == (
+        "Of eight mixtures, none is more accurate than the wide ResNet-18; none is ahead of it by macro-F1; none "
+        "confuses the hard pairs less often"
+    )
+    assert beside[1] == (
+        "Of eight mixtures, none is more accurate than the class-balanced ResNet-18 and one less accurate; one is "
+        "ahead of it by macro-F1 (mixture by the grouping found); two confuse the hard pairs less often (mixture of "
+        "emotion experts and joint mixture of three experts)"
+    )
+    said = variables.variables(found, META)["discussion"]["singles"]
+    assert said == (
+        "Two mixtures are ahead of the single ResNet by macro-F1; against the wide ResNet-18 that is shown for none of "
+        "two and against the class-balanced ResNet-18 that is shown for one of two. One mixture is less prone than the "
+        "single ResNet to confuse the hard pairs; against the wide ResNet-18 that is not shown and against the "
+        "class-balanced ResNet-18 that is shown, too"
+    )
+    lines = markdown.beside_singles(found, ["resnet18-balanced"]).splitlines()
+    (own,) = [line for line in lines if line.startswith("| mixture of emotion experts minus class-balanced ResNet-18")]
+    assert own.split("|")[4].strip() == "**−2.0** (−3.0 to −1.0)" and "**" not in "".join(own.split("|")[2:4])
+    # With one mixture there is nothing to count.
+    sides = {"accuracy": ([], 1), "macro_f1": (["mixture"], 0), "confusion": ([], 0)}
+    assert wording.beside_single("the wide ResNet", 1, sides) == (
+        "The mixture is less accurate than the wide ResNet; it is ahead of it by macro-F1; it is not told apart from "
+        "it in the hard pairs"
+    )
+    # A study without such networks says that the question is open, where there is anything to ask about.
+    alone = _copy(study, tmp_path / "alone")
+    _edit(alone, "claims", lambda t: t.assign(verdict=np.where(t.measure == "macro_f1", "supported", "undecided")))
+    said = variables.variables(results.read(alone), META)["discussion"]["singles"]
+    assert "was trained to ask" in said and "so that there is no such gain to explain" in said
 
 
 def test_sections_follow_what_a_study_has(staged_many: Path, staged: Path) -> None:

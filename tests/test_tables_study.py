@@ -24,6 +24,7 @@ from emorec.tables import (
     read_predictions,
     summary_table,
 )
+from emorec.tables.pairs import HARD_PAIRS
 
 COLUMNS = {
     "models": "model kind family label networks parameters flops train_seconds train_flops images_per_second grouping "
@@ -53,6 +54,7 @@ COLUMNS = {
     "claims": "claim measure model reference primary question verdict less_accurate sentence estimate low high margin "
     "p_holm",
     "purity": "model reference difference low high p seeds",
+    "other_singles": "model reference metric difference low high p p_holm seeds",
     "oracle": "model mixture accuracy low high gap gap_low gap_high seeds",
     "error_flow": "model reference first second confused to_right to_other other from_right from_other still",
     "calibration_summary": "model metric state mean low high seeds",
@@ -118,6 +120,7 @@ def test_tables_agree(tables: dict[str, pd.DataFrame]) -> None:
     np.testing.assert_allclose(diagonal["rate"].to_numpy(), tables["recall"]["recall"].to_numpy())
     assert set(map(tuple, tables["comparisons"][["model", "reference"]].to_numpy())) == {
         ("resnet18-wide", "resnet18"),
+        ("resnet18-balanced", "resnet18"),
         ("ensemble-3", "resnet18"),
         ("ensemble", "resnet18"),
         ("mixture", "resnet18"),
@@ -276,7 +279,8 @@ def test_bad_embeddings_are_named(study: Path, tmp_path: Path) -> None:
 def test_an_oracle_is_scored_and_never_ranked(tables: dict[str, pd.DataFrame]) -> None:
     for name in ("scores", "summary", "calibration", "recall"):
         assert "mixture-oracle" in set(tables[name]["model"])
-    for name in ("comparisons", "pair_comparisons", "error_flow", "claims", "purity", "without_twins"):
+    compared = ("comparisons", "pair_comparisons", "error_flow", "other_singles", "claims", "purity", "without_twins")
+    for name in compared:
         assert "mixture-oracle" not in {*tables[name]["model"], *tables[name]["reference"]}, name
     for name in ("gate", "gate_use", "projections"):
         assert "mixture-oracle" not in set(tables[name]["model"])
@@ -287,6 +291,25 @@ def test_an_oracle_is_scored_and_never_ranked(tables: dict[str, pd.DataFrame]) -
     assert (row.model, row.mixture) == ("mixture-oracle", "mixture")
     assert row.accuracy == pytest.approx(accuracy["mixture-oracle"])
     assert row.gap == pytest.approx(accuracy["mixture-oracle"] - accuracy["mixture"]) and row.gap_low > 0
+
+
+def test_mixtures_are_compared_with_every_other_single(tables: dict[str, pd.DataFrame]) -> None:
+    models, table = tables["models"], tables["other_singles"]
+    mixtures = set(models.loc[models["kind"] == "mixture", "model"])
+    singles = {"resnet18-wide", "resnet18-balanced"}
+    found = list(map(tuple, table[["reference", "metric", "model"]].to_numpy()))
+    assert set(found) == set(itertools.product(singles, ("accuracy", "macro_f1", "confusion"), mixtures))
+    assert len(found) == len(set(found))
+    summary = tables["summary"].query("split == 'test'").set_index(["metric", "model"])["mean"]
+    rates = tables["pairs"].query("split == 'test'")
+    hard = rates[[pair in HARD_PAIRS for pair in zip(rates["first"], rates["second"], strict=True)]]
+    confused = hard.groupby("model")["rate"].mean()
+    for row in table.itertuples():
+        means = confused if row.metric == "confusion" else summary[row.metric]
+        assert row.difference == pytest.approx(means[row.model] - means[row.reference])
+    for _, family in table.groupby(["reference", "metric"]):
+        smallest = family["p"].min()
+        assert family["p_holm"].min() == pytest.approx(min(1, smallest * len(mixtures)))
 
 
 def test_errors_flow_without_loss(tables: dict[str, pd.DataFrame]) -> None:

@@ -76,7 +76,8 @@ def sentences(results: Results) -> dict[str, str]:
     found = experiments(results)
     texts: dict[str, str] = {}
     if "single" in found:
-        texts["single"] = ". ".join(_size(results, model) for model in found["single"])
+        texts["single"] = ". ".join(_other_single(results, model) for model in found["single"])
+        texts["beside_singles"] = ". ".join(_beside(results, model) for model in found["single"])
     kinds = {
         "groupings": "mixture with another grouping",
         "gates": "mixture with another gate on the same networks",
@@ -98,13 +99,43 @@ def sentences(results: Results) -> dict[str, str]:
     return texts
 
 
-def _size(results: Results, model: str) -> str:
-    """A single of another size against the reference: what parameters alone buy."""
-    row, own = comparison(results, model, results.reference), results.row(model)
-    reference = results.row(results.reference)
-    times = f"{w.number(own.parameters / reference.parameters)} times the parameters"
-    work = f"{w.number(own.flops / reference.flops)} times the operations"
-    return w.compared(w.the(own.label), "the single ResNet", row, verdict(row), f"with {times} and {work}, ")
+def _other_single(results: Results, model: str) -> str:
+    """Another single network against the reference: what parameters, steps or a balanced sample buy alone."""
+    own, reference = results.row(model), results.row(results.reference)
+    theirs, its = (_training(results, name) for name in (results.reference, model))
+    changed = {key: (value, theirs.get(key)) for key, value in its.items() if value != theirs.get(key)}
+    aside = w.differing(own.parameters / reference.parameters, own.flops / reference.flops, changed)
+    row, weighed = (comparison(results, model, results.reference, metric) for metric in ("accuracy", "macro_f1"))
+    text = w.compared(w.the(own.label), "the single ResNet", row, verdict(row), f"{aside}, " if aside else "")
+    return text if weighed is None else f"{text}; {w.compared_weighed(weighed, verdict(weighed))}"
+
+
+def _training(results: Results, network: str) -> dict[str, Any]:
+    """How a network was trained, by its record: key to value, keys of sections with a dot."""
+    for record in results.networks:
+        if record["network"] == network:
+            training: dict[str, Any] = record["spec"]["training"]
+            return dict(pd.json_normalize(training).iloc[0])
+    return {}
+
+
+def beside_singles(results: Results, model: str, single: str) -> dict[str, Any]:
+    """The rows of other_singles.csv of a mixture against another single, by metric."""
+    table = results["other_singles"]
+    rows = table[(table.model == model) & (table.reference == single)]
+    return {row.metric: row for row in each_row(rows)}
+
+
+def _beside(results: Results, single: str) -> str:
+    """How many mixtures are ahead of another single, and how many behind it, in each metric."""
+    sides: dict[str, tuple[list[str], int]] = {"accuracy": ([], 0), "macro_f1": ([], 0), "confusion": ([], 0)}
+    for model in results.mixtures:
+        for metric, row in beside_singles(results, model, single).items():
+            said = verdict(row)
+            ahead, behind = sides[metric]
+            good, bad = ("less", "more") if metric == "confusion" else ("more", "less")
+            sides[metric] = [*ahead, *([results.label(model)] if said == good else [])], behind + (said == bad)
+    return w.beside_single(w.the(results.label(single)), len(results.mixtures), sides)
 
 
 def bound(results: Results) -> str:

@@ -55,6 +55,8 @@ def tables(results: Results, meta: dict[str, Any]) -> dict[str, str]:
 def _of_some(results: Results) -> dict[str, str]:
     """Tables that only some studies have."""
     found = {f"experiment_{name}": experiment(results, models) for name, models in x.experiments(results).items()}
+    if "experiment_single" in found:
+        found["beside_singles"] = beside_singles(results, x.experiments(results)["single"])
     if has_gate(results):
         found["gate"] = gate(results)
     if len(results["groupings"].grouping.unique()) > 1:
@@ -151,7 +153,8 @@ def cost(results: Results, model: str) -> list[str]:
 
 
 def experiment(results: Results, models: list[str]) -> str:
-    """The reference, the first mixture (but for singles of another size) and `models`: cost, accuracy, differences.
+    """The reference, the first mixture (but for other singles) and `models`: cost, accuracy, differences. Singles are
+    compared by macro-F1 as well, mixtures with their controls.
 
     Bold marks a difference that its interval and its Holm-corrected p-value agree on.
     """
@@ -167,14 +170,28 @@ def experiment(results: Results, models: list[str]) -> str:
         cells = [f"{w.number(100 * mean)} ({w.interval(found['low'], found['high'])})"]
         cells += [_difference(x.comparison(results, model, results.reference))]
         control = results.control(model)
-        cells += [] if singles else [_difference(x.comparison(results, model, control) if control else None)]
+        if singles:
+            cells += [_difference(x.comparison(results, model, results.reference, "macro_f1"))]
+        else:
+            cells += [_difference(x.comparison(results, model, control) if control else None)]
         rows.append([label, *cost(results, model), *cells])
-    header = ["Model", *COSTS, "Accuracy, %", "− single", *([] if singles else ["− control"])]
-    return pipe(header, rows, "l" + "r" * (len(header) - 1), [30, 10, 10, 9, 20, 20, 20][: len(header)])
+    header = ["Model", *COSTS, "Accuracy, %", "− single", "macro-F1 − single" if singles else "− control"]
+    return pipe(header, rows, "l" + "r" * (len(header) - 1), [30, 10, 10, 9, 20, 20, 20])
+
+
+def beside_singles(results: Results, singles: list[str]) -> str:
+    """The headline's mixtures against the singles but the first: accuracy, macro-F1, confusion of the hard pairs."""
+    rows = []
+    for single in singles:
+        for model in [m for m in results.headline if m in results.mixtures]:
+            found = x.beside_singles(results, model, single)
+            cells = [_difference(found.get(metric)) for metric in ("accuracy", "macro_f1", "confusion")]
+            rows.append([f"{results.label(model)} minus {results.label(single)}", *cells])
+    return pipe(["Difference", "Accuracy", "Macro-F1", "Hard pairs"], rows, "lrrr", [40, 20, 20, 20])
 
 
 def _difference(row: Any) -> str:
-    """A difference of accuracy with its interval, in bold where it holds."""
+    """A difference in points with its interval, in bold where it holds."""
     if row is None:
         return w.NONE
     text = w.signed(100 * row.difference)

@@ -33,6 +33,7 @@ TABLES = (
     "without_twins",
     "pair_comparisons",
     "error_flow",
+    "other_singles",
     "oracle",
     "groupings",
     "gate",

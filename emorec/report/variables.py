@@ -352,8 +352,29 @@ def _discussion(results: Results) -> Tree:
     return {
         "meaning": w.meaning(*_accuracy_verdicts(results)),
         "others": w.others_mean(len(others), said.count("more"), said.count("less")),
+        "singles": _singles(results),
         "curves": _bound(results),
     }
+
+
+def _singles(results: Results) -> str:
+    """Of the mixtures that are ahead of the first single network, how many are ahead of each other one, too."""
+    claims = results["claims"]
+    won = claims[(claims.verdict == "supported") & (claims.reference == results.reference)]
+    parts = []
+    for measure in ("macro_f1", "confusion"):
+        ahead = list(won.loc[won.measure == measure, "model"])
+        kept = [
+            (results.label(single), sum(_keeps(results, model, single, measure) for model in ahead))
+            for single in x.experiments(results).get("single", [])
+        ]
+        parts.append(w.gains_kept(measure, len(ahead), kept))
+    return ". ".join(parts)
+
+
+def _keeps(results: Results, model: str, single: str, measure: str) -> bool:
+    row = x.beside_singles(results, model, single).get(measure)
+    return x.verdict(row) == ("less" if measure == "confusion" else "more")
 
 
 def ranked(results: Results) -> list[str]:

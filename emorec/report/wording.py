@@ -7,7 +7,7 @@ Fractions come in, percents and points go out; a minus is U+2212, and a no-break
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MINUS = "\N{MINUS SIGN}"
@@ -313,6 +313,94 @@ def compared(model: str, reference: str, row: Any, said: str, aside: str = "") -
         )
     way = "more" if said == "more" else "less"
     return capital(f"{aside}{model} is {size(row.difference)} {way} accurate than {reference} {limits}")
+
+
+def compared_weighed(row: Any, said: str) -> str:
+    """What a comparison by macro-F1 adds to one of accuracy, as a clause about the same two networks."""
+    limits = f"({interval(row.low, row.high)})"
+    if said == "unclear":
+        return f"by macro-F1 it is not told apart from it either way: {points(row.difference)} {limits}"
+    return f"by macro-F1 it is {size(row.difference)} {'ahead' if said == 'more' else 'behind'} {limits}"
+
+
+def differing(parameters: float, flops: float, training: Mapping[str, tuple[Any, Any]]) -> str:
+    """How another single network differs from the first: its size, as multiples, and each setting (its own, theirs)."""
+    parts = []
+    if round(parameters, 2) != 1 or round(flops, 2) != 1:
+        parts.append(f"with {number(parameters)} times the parameters and {number(flops)} times the operations")
+    for key, (own, other) in training.items():
+        if key == "epochs":
+            parts.append(f"trained for {own} instead of {other} epochs")
+        elif key == "class_balance" and own in _BALANCED:
+            parts.append(_BALANCED[own])
+        else:
+            name = key.replace("_", " ").replace(".", " ")
+            parts.append(f"trained with {name} {plain(own)} instead of {plain(other)}")
+    return listing(parts)
+
+
+_BALANCED = {
+    "sampling": "trained on as many faces of every emotion",
+    "inverse-frequency": "trained with a loss in which every emotion weighs alike",
+    "effective-number": "trained with a loss in which rare emotions weigh more",
+}
+
+
+def beside_single(single: str, mixtures: int, sides: Mapping[str, tuple[Sequence[str], int]]) -> str:
+    """How the mixtures fare against another single network: by metric, the labels of those ahead, and how many are
+    behind."""
+    if mixtures == 1:
+        alone = {
+            "accuracy": (f"is more accurate than {single}", f"is less accurate than {single}"),
+            "macro_f1": ("is ahead of it by macro-F1", "is behind it by macro-F1"),
+            "confusion": ("confuses the hard pairs less often", "confuses the hard pairs more often"),
+        }
+        neither = {
+            "accuracy": f"is not told apart from {single} in accuracy",
+            "macro_f1": "is not told apart from it by macro-F1",
+            "confusion": "is not told apart from it in the hard pairs",
+        }
+        said = [
+            alone[metric][0] if ahead else alone[metric][1] if behind else neither[metric]
+            for metric, (ahead, behind) in sides.items()
+        ]
+        return f"The mixture {'; it '.join(said)}"
+    phrases = {
+        "accuracy": (f"is more accurate than {single}", f"are more accurate than {single}", "less accurate"),
+        "macro_f1": ("is ahead of it by macro-F1", "are ahead of it by macro-F1", "behind it"),
+        "confusion": ("confuses the hard pairs less often", "confuse the hard pairs less often", "more often"),
+    }
+    parts = []
+    for metric, (ahead, behind) in sides.items():
+        one, several, worse = phrases[metric]
+        text = f"{'none' if not ahead else word(len(ahead))} {one if len(ahead) < 2 else several}"
+        text += f" ({listing(ahead)})" if 0 < len(ahead) <= 4 else ""
+        text += f" and {word(behind)} {worse}" if behind else ""
+        parts.append(text)
+    return f"Of {many(mixtures, 'mixture')}, {'; '.join(parts)}"
+
+
+def gains_kept(measure: str, total: int, kept: Sequence[tuple[str, int]]) -> str:
+    """How many of the `total` mixtures that are ahead of the first single network in a measure (macro_f1, confusion)
+    are ahead of each other single network, too; `kept` has each one's label with that count."""
+    gain = {
+        "macro_f1": "ahead of the single ResNet by macro-F1",
+        "confusion": "less prone than the single ResNet to confuse the hard pairs",
+    }[measure]
+    if not total:
+        return f"No mixture is {gain}, so that there is no such gain to explain"
+    opening = capital(f"{many(total, 'mixture')} {verb(total, 'is', 'are')} {gain}")
+    if not kept:
+        return (
+            f"{opening}, but no other single network was trained to ask whether more parameters, more steps or a "
+            "balanced sample would do the same"
+        )
+    said = [
+        f"against {the(label)} that is "
+        + (f"shown for {fraction(shown, total)}" if total > 1 else "shown, too" if shown else "not shown")
+        for label, shown in kept
+    ]
+    return f"{opening}; {listing(said)}"
 
 
 def gates_used(total: int, lost: Sequence[str], least: float, most: float, balance: float) -> str:

@@ -18,6 +18,7 @@ from emorec.tables.comparisons import (
     comparisons_table,
     error_flow_table,
     oracle_table,
+    other_singles_table,
     pair_comparisons_table,
 )
 from emorec.tables.controls import with_controls
@@ -68,6 +69,7 @@ __all__ = [
     "measure",
     "models_table",
     "oracle_table",
+    "other_singles_table",
     "pair_comparisons_table",
     "pairs_table",
     "planted_pairs",

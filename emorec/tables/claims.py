@@ -20,16 +20,13 @@ import pandas as pd
 from emorec.errors import EmorecError
 from emorec.frames import each_row
 from emorec.tables.bootstrap import Estimate, holm
-from emorec.tables.comparisons import Resampled
+from emorec.tables.comparisons import STATISTICS, Resampled
 from emorec.tables.controls import opponents, primary_mixture, reference_single
-from emorec.tables.metrics import accuracy, macro_f1
-from emorec.tables.pairs import hard_confusion
 from emorec.tables.read import Model
 
 COLUMNS = ["claim", "measure", "model", "reference", "primary", "question", "verdict", "less_accurate", "sentence"]
 COLUMNS += ["estimate", "low", "high", "margin", "p_holm"]
 LEVEL = 0.05
-STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1, "confusion": hard_confusion}
 # Accuracy on other terms: the measure, the table that it is read from, and what the claim's name ends in.
 ON_OTHER_TERMS = {
     "accuracy_without_twins": ("without_twins", "without-twins"),

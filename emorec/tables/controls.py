@@ -24,12 +24,19 @@ def reference_single(models: Sequence[Model]) -> Model:
     raise EmorecError("models: none is of kind single; add one to the config, to compare the others with")
 
 
+def other_singles(models: Sequence[Model]) -> list[Model]:
+    """The singles but the first: one network with more parameters, more steps or a balanced sample, as it may be."""
+    reference = reference_single(models)
+    return [model for model in models if model.kind == "single" and model is not reference]
+
+
 def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[str, str]:
     """The model of equal compute for each mixture, by name: {mixture: control}.
 
     Of the reference single and the ensembles the one whose operations per image come nearest by their ratio, the first
-    of equals: what the same compute buys without specialisation. Wider singles are no controls: their width is chosen
-    by parameters, and the question what a mixture adds to several networks is asked of several networks. Operations
+    of equals: what the same compute buys without specialisation. Other singles are no controls: they match a mixture in
+    parameters, steps or the balance of emotions, not in operations, and are compared with every mixture by themselves.
+    Operations
     count rather than networks, because a mixture without a gate, one whose experts share a trunk, or one that asks two
     of its experts costs less than its experts' number says. Oracles have none: they are no models that could be used.
     """

@@ -110,6 +110,7 @@ def comparisons(study: Study, layout: Layout, effort: Effort) -> Tables:
         "comparisons": tables.comparisons_table(resampled, models),
         "pair_comparisons": tables.pair_comparisons_table(resampled, models),
         "error_flow": tables.error_flow_table(resampled, models),
+        "other_singles": tables.other_singles_table(resampled, models),
         "oracle": tables.oracle_table(resampled, models),
     }
 

@@ -212,7 +212,9 @@ rule comparisons:
             category="Tables",
             labels={"table": "comparisons"},
         ),
-        others=multiext(f"{RESULTS}/tables/", "pair_comparisons.csv", "error_flow.csv", "oracle.csv"),
+        others=multiext(
+            f"{RESULTS}/tables/", "pair_comparisons.csv", "error_flow.csv", "other_singles.csv", "oracle.csv"
+        ),
     log:
         f"{RESULTS}/logs/tables/comparisons.log",
     benchmark:

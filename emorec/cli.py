@@ -137,7 +137,7 @@ def outputs(args: argparse.Namespace) -> None:
 def grouping(args: argparse.Namespace) -> None:
     """Find a grouping from what the single network confuses on val, over all seeds of the study."""
     from emorec.files import write_json
-    from emorec.groupings import describe
+    from emorec.groupings.find import describe
     from emorec.networks.files import load_outputs
 
     study, layout = _study(args)
@@ -470,7 +470,7 @@ def _replicate(study: configs.Study, model: str | None, seed: int | None) -> tup
 
 
 def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> configs.NetworkSpec:
-    from emorec.groupings import read_groups
+    from emorec.groupings.read import read_groups
 
     spec = _choose(configs.networks(study), args.network, "network")
     if spec.grouping:

@@ -11,7 +11,8 @@ import pytest
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
-from emorec.groupings import describe, mutual_confusions, read_groups, spectral_groups
+from emorec.groupings.find import describe, mutual_confusions, spectral_groups
+from emorec.groupings.read import read_groups
 from emorec.tables.pairs import PAIRS, mutual_confusion
 
 

@@ -17,7 +17,7 @@ from emorec.data.twins import NEAREST
 from emorec.data.votes import load_votes
 from emorec.errors import EmorecError
 from emorec.files import write_csv
-from emorec.groupings import read_groups
+from emorec.groupings.read import read_groups
 from emorec.inputs import AGAIN, made_of
 from emorec.paths import Layout
 from emorec.tables.bootstrap import RESAMPLES

@@ -2,7 +2,7 @@
 rule grouping:
     input:
         outputs=[network_file(STUDY.reference, seed, "outputs.npz") for seed in STUDY.seeds],
-        code=modules("groupings.py"),
+        code=modules("groupings/find.py"),
     output:
         f"{RESULTS}/groupings/{{grouping}}.json",
     log:

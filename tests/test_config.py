@@ -12,7 +12,10 @@ import yaml
 from emorec import EMOTIONS, config
 from emorec.cli import main
 from emorec.config import Architecture, Augmentation, Part, Study, Training
+from emorec.config.sections import KINDS
+from emorec.config.sizes import joint_size
 from emorec.errors import EmorecError
+from emorec.networks.size import resnet_size
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
@@ -335,7 +338,7 @@ def test_a_single_as_large_as_another_model(like: str, width: int) -> None:
     made = config.validate(whole, "tiny.yaml")
     wide = config.networks(made)["wide"].architecture
     assert wide.width > width and wide.depth == 18
-    single = config.resnet_size(7, **wide.model_dump(include={"width", "depth", "stem"})).parameters
+    single = resnet_size(7, **wide.model_dump(include={"width", "depth", "stem"})).parameters
     assert single == pytest.approx(config.parameters(made, like), rel=0.03)
 
 
@@ -347,8 +350,8 @@ def test_branches_on_a_trunk_cost_what_the_single_does(trunk: int) -> None:
     made = config.validate(whole, "tiny.yaml")
     spec = config.networks(made)["branches"]
     assert spec.mixture.branch_width < 64
-    single = config.resnet_size(7, width=64, depth=18, stem="full").flops
-    found = config._joint_size(spec.architecture, 48, made.models["branches"], spec.mixture.branch_width).flops
+    single = resnet_size(7, width=64, depth=18, stem="full").flops
+    found = joint_size(spec.architecture, 48, made.models["branches"], spec.mixture.branch_width).flops
     assert found == pytest.approx(single, rel=0.05)
 
 
@@ -505,7 +508,7 @@ def test_configs_of_the_project_are_valid(path: Path) -> None:
     assert made.study == path.stem
     if made.study in ("ablation", "tune"):
         return  # the recipe's studies are of singles
-    assert {made.models[model].kind for model in made.models} == set(config.KINDS)
+    assert {made.models[model].kind for model in made.models} == set(KINDS)
     assert ORIGINAL in made.groupings.values()
     parts = {model: config.parts(made, model, made.seeds[0]) for model in made.models}
     ensembles = {len(parts[name]) for name, model in made.models.items() if model.kind == "ensemble"}

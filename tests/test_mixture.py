@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from tiny_network import FAMILIES, joint
 
 from emorec import EMOTIONS
-from emorec.config import SEVEN, Architecture, Joint, MixtureSpec, NetworkSpec, _joint_size, validate
+from emorec.config import SEVEN, Architecture, Joint, MixtureSpec, NetworkSpec, validate
 from emorec.config import networks as networks_of
+from emorec.config.sizes import joint_size
 from emorec.errors import EmorecError
 from emorec.networks import train as trainer
 from emorec.networks.build import build
@@ -323,8 +324,8 @@ def test_size_by_formula_is_that_of_the_built_mixture(name, extra):
     model = study.models["joint"]
     assert isinstance(model, Joint)
     width = spec.mixture.branch_width
-    all_of_it = _joint_size(spec.architecture, 48, model, width, active=False)
-    active = _joint_size(spec.architecture, 48, model, width)
+    all_of_it = joint_size(spec.architecture, 48, model, width, active=False)
+    active = joint_size(spec.architecture, 48, model, width)
     assert sum(p.numel() for p in network.parameters()) == all_of_it.parameters
     assert forward_flops(network) == active.flops
     assert active.flops < all_of_it.flops or not model.top

@@ -1,0 +1,81 @@
+"""The study's config: types, defaults, validation, and what follows from it (which networks, which models).
+
+One source for schema, defaults and documentation: the models in `sections` and `study`. Unknown keys are errors at
+every level, with the nearest known key suggested. `emorec config FILE` prints the effective config, defaults filled in.
+"""
+
+from emorec.config.groups import Found, expert_name, groups_of, random_groups, spectral_groupings
+from emorec.config.read import dump, load, read_yaml, validate
+from emorec.config.sections import (
+    SEVEN,
+    SIDE,
+    Architecture,
+    Augmentation,
+    Data,
+    Ensemble,
+    FineTuned,
+    Joint,
+    Mixture,
+    Model,
+    Name,
+    Random,
+    Single,
+    Spectral,
+    Strict,
+    Synthetic,
+    Training,
+)
+from emorec.config.specs import (
+    MixtureSpec,
+    NetworkSpec,
+    Part,
+    all_parts,
+    expert_networks,
+    networks,
+    own_outputs,
+    parameters,
+    parts,
+    starting_points,
+)
+from emorec.config.study import Study, label
+
+__all__ = [
+    "Architecture",
+    "Augmentation",
+    "Data",
+    "Ensemble",
+    "FineTuned",
+    "Found",
+    "Joint",
+    "Mixture",
+    "MixtureSpec",
+    "Model",
+    "Name",
+    "NetworkSpec",
+    "Part",
+    "Random",
+    "SEVEN",
+    "SIDE",
+    "Single",
+    "Spectral",
+    "Strict",
+    "Study",
+    "Synthetic",
+    "Training",
+    "all_parts",
+    "dump",
+    "expert_name",
+    "expert_networks",
+    "groups_of",
+    "label",
+    "load",
+    "networks",
+    "own_outputs",
+    "parameters",
+    "parts",
+    "random_groups",
+    "read_yaml",
+    "spectral_groupings",
+    "starting_points",
+    "validate",
+]

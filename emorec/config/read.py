@@ -1,0 +1,60 @@
+"""Config files: reading, validating, writing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from emorec import plain, strict_yaml
+from emorec.config.explain import explain
+from emorec.config.specs import networks
+from emorec.config.study import Study
+from emorec.data.malformed import printable
+from emorec.errors import EmorecError
+
+
+def load(path: Path) -> Study:
+    """Read and validate a config file. Raises EmorecError, one line, naming the file and the key."""
+    return validate(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """What a config file says, unchecked but for being YAML with each key once. Raises EmorecError, one line."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(strict_yaml.LARGEST + 1)
+        text = content.decode("utf-8")
+    except FileNotFoundError:
+        raise EmorecError(f"{path}: no such config file; the ones that come with the project are in config/") from None
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise EmorecError(f"{path}: {plain.plain(error)} in line {line}; save it as UTF-8") from None
+    except OSError as error:
+        raise EmorecError(f"{path}: cannot be read ({error.strerror}); name a config file") from None
+    try:
+        return strict_yaml.parse(text)
+    except ValueError as error:
+        raise EmorecError(f"{path}: {error}") from None
+
+
+def validate(content: Any, where: str) -> Study:
+    """A config as read from YAML to a Study. `where` is the file's name, for messages."""
+    if not isinstance(content, dict):
+        raise EmorecError(f"{where}: a config is a mapping of keys, with at least `study` and `models`")
+    try:
+        study = Study.model_validate(content)
+        networks(study)  # whose names may be those of models
+    except ValidationError as error:
+        raise EmorecError(printable(f"{where}: {' '.join(explain(error, Study).split())}")) from None
+    except EmorecError as error:
+        raise EmorecError(f"{where}: {error}") from None
+    return study
+
+
+def dump(study: Study) -> str:
+    """The effective config as YAML."""
+    return yaml.safe_dump(json.loads(study.model_dump_json()), sort_keys=False)

@@ -1,0 +1,37 @@
+"""Parameters and operations of networks by formula, and the widths that are chosen by them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emorec import EMOTIONS
+from emorec.config.sections import Architecture, Joint
+from emorec.networks.size import Size, resnet_size, width_nearest
+
+
+def network_size(architecture: Architecture, outputs: int, side: int, **trunk: Any) -> Size:
+    """Size of one residual network on images of that side, with so many outputs; `trunk` as `resnet_size` takes it."""
+    keys = ("width", "depth", "stem", "squeeze_excitation", "whitening")
+    return resnet_size(outputs, **{k: getattr(architecture, k) for k in keys}, side=side, **trunk)
+
+
+def joint_size(architecture: Architecture, side: int, model: Joint, width: int, active: bool = True) -> Size:
+    """Size of a joint mixture, with the experts that answer for a face (`active`) or with all."""
+    experts = model.top if model.top and active else model.experts
+    if not model.trunk:
+        expert = network_size(architecture, len(EMOTIONS), side)
+        return network_size(architecture, model.experts, side) + expert * experts
+    shape = {"trunk_width": architecture.width, "trunk_stages": model.trunk}
+    narrow = architecture.model_copy(update={"width": width})
+    branch = network_size(narrow, len(EMOTIONS), side, **shape, whole=False)
+    whole = network_size(narrow, len(EMOTIONS), side, **shape)
+    trunk = Size(whole.parameters - branch.parameters, whole.flops - branch.flops)
+    features = architecture.width * 2 ** (model.trunk - 1)
+    gate = Size((features + 1) * model.experts, 2 * features * model.experts)
+    return trunk + gate + branch * experts
+
+
+def branch_width(architecture: Architecture, side: int, model: Joint) -> int:
+    """The width of branches on a trunk that brings the whole to the single's operations."""
+    single = network_size(architecture, len(EMOTIONS), side).flops
+    return width_nearest(single, lambda w: joint_size(architecture, side, model, w).flops, architecture.width)

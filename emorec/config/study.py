@@ -1,0 +1,193 @@
+"""A study: one config file, validated as a whole."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from emorec import EMOTIONS
+from emorec.config.explain import below, explain, nearest
+from emorec.config.groups import check_grouping, groups_of
+from emorec.config.sections import (
+    SIDE,
+    Architecture,
+    Data,
+    Ensemble,
+    Grouping,
+    Groups,
+    Mixture,
+    Model,
+    Name,
+    Random,
+    Section,
+    Single,
+    Strict,
+    Training,
+)
+from emorec.config.sizes import network_size
+from emorec.config.specs import parameters
+from emorec.networks.size import width_nearest
+
+PARAMETERS_WITHIN = 0.03
+
+
+class Study(Strict):
+    """One config file."""
+
+    study: Name
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field([0], min_length=1, max_length=100)
+    data: Data = Data()
+    architecture: Architecture = Architecture()
+    training: Training = Training()
+    groupings: dict[Name, Grouping] = {}
+    models: dict[Name, Model] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("seeds: a seed stands there twice")
+        for name, grouping in self.groupings.items():
+            if isinstance(grouping, list):
+                check_grouping(name, grouping)
+            elif isinstance(grouping, Random) and grouping.like not in self.given:
+                raise ValueError(
+                    f"groupings.{name}.like: no grouping given as a list is named {grouping.like!r}"
+                    f"{nearest(grouping.like, self.given)}"
+                )
+            elif isinstance(grouping, Random):
+                try:
+                    groups_of(self, name)
+                except ValueError as error:
+                    raise ValueError(f"groupings.{name}.{error}") from None
+        singles = self.singles
+        if not singles:
+            raise ValueError("models: the study needs one model of kind single to compare with")
+        if singles[self.reference].parameters_like:
+            raise ValueError(
+                f"models.{self.reference}.parameters_like: the first single is what all others are measured by"
+            )
+        for name, model in self.models.items():
+            self._check_model(name, model, singles)
+        for name in singles:
+            self.architecture_of(name), self.training_of(name)
+        return self
+
+    def _check_model(self, name: str, model: Model, singles: dict[str, Single]) -> None:
+        where = f"models.{name}"
+        if model.kind == "fine-tuned":
+            of = self.models.get(model.of)
+            soft = [n for n, m in self.mixtures.items() if m.has_gate]
+            if of is None or model.of not in soft:
+                raise ValueError(f"{where}.of: no mixture with a gate is named {model.of!r}{nearest(model.of, soft)}")
+        elif model.kind != "single" and model.of not in singles:
+            raise ValueError(f"{where}.of: no single model named {model.of!r}{nearest(model.of, singles)}")
+        if model.kind == "mixture" and model.grouping not in self.groupings:
+            hint = nearest(model.grouping, self.groupings)
+            raise ValueError(f"{where}.grouping: no grouping named {model.grouping!r}{hint}")
+        if model.kind == "single" and model.parameters_like:
+            like = self.models.get(model.parameters_like)
+            known = [n for n, m in self.models.items() if m.kind != "single"]
+            if like is None or like.kind == "single":
+                hint = nearest(model.parameters_like, known)
+                raise ValueError(
+                    f"{where}.parameters_like: no mixture or ensemble named {model.parameters_like!r}{hint}"
+                )
+            if "width" in model.architecture:
+                raise ValueError(f"{where}.architecture.width: parameters_like chooses the width; leave it out")
+
+    @property
+    def singles(self) -> dict[str, Single]:
+        """The models that are one network for all seven emotions, by name."""
+        return {name: model for name, model in self.models.items() if model.kind == "single"}
+
+    @property
+    def mixtures(self) -> dict[str, Mixture]:
+        """The models whose gate and experts are trained apart, by name."""
+        return {name: model for name, model in self.models.items() if model.kind == "mixture"}
+
+    @property
+    def given(self) -> dict[str, Groups]:
+        """The groupings that the config itself lists, by name."""
+        return {name: grouping for name, grouping in self.groupings.items() if isinstance(grouping, list)}
+
+    @property
+    def reference(self) -> str:
+        """The single that every other model is compared with: the first one in the config."""
+        return next(iter(self.singles))
+
+    def architecture_of(self, single: str) -> Architecture:
+        """How the network of a single is built, its width chosen where it is to be as large as another model."""
+        entry = self.singles[single]
+        chosen = _override(self.architecture, entry.architecture, f"models.{single}.architecture")
+        if entry.parameters_like is None:
+            return chosen
+        try:
+            wanted = parameters(self, entry.parameters_like)
+        except ValueError as error:
+            raise ValueError(f"models.{single}.{error}") from None
+
+        def size(width: int) -> int:
+            return network_size(chosen.model_copy(update={"width": width}), len(EMOTIONS), SIDE).parameters
+
+        width = width_nearest(wanted, size)
+        if abs(size(width) - wanted) > PARAMETERS_WITHIN * wanted:
+            raise ValueError(
+                f"models.{single}.parameters_like: no width comes within {PARAMETERS_WITHIN:.0%} of the {wanted} "
+                f"parameters of {entry.parameters_like} (width {width} has {size(width)}); choose a wider study"
+            )
+        return chosen.model_copy(update={"width": width})
+
+    def training_of(self, single: str) -> Training:
+        return _override(self.training, self.singles[single].training, f"models.{single}.training")
+
+    def seeds_of_members(self, ensemble: Ensemble) -> dict[int, list[int]]:
+        """Which seeds of the single each replicate of an ensemble averages: {seed: [member seeds]}.
+
+        Replicate r takes `members` seeds in a row, from r on and cyclically, out of the study's seeds and as many more
+        as make the replicates differ. Replicates therefore share members: networks are trained once, and the
+        spread between replicates of an ensemble is an underestimate, which the report says.
+        """
+        wanted = ensemble.members + (1 if len(self.seeds) > 1 else 0)
+        pool = list(self.seeds)
+        extra = 0
+        while len(pool) < wanted:
+            if extra not in pool:
+                pool.append(extra)
+            extra += 1
+        return {
+            seed: [pool[(start + i) % len(pool)] for i in range(ensemble.members)]
+            for start, seed in enumerate(self.seeds)
+        }
+
+
+def label(study: Study, model: str) -> str:
+    """A model's name for people."""
+    entry = study.models[model]
+    if entry.label:
+        return entry.label
+    if entry.kind == "single":
+        return f"single {model}"
+    if entry.kind == "ensemble":
+        return f"ensemble of {entry.members} {entry.of}"
+    if entry.kind == "fine-tuned":
+        return f"{label(study, entry.of)}, fine-tuned"
+    if entry.kind == "joint":
+        top = f", top {entry.top}" if entry.top else ""
+        trunk = f" on a trunk of {entry.trunk} stages" if entry.trunk else ""
+        return f"joint mixture of {entry.experts} experts{trunk}{top}"
+    gate = {"soft": "", "uniform": ", no gate"}.get(entry.gate, f", {entry.gate} gate")
+    foreign = "" if entry.foreign == "excluded" else f", others {entry.foreign}"
+    return f"mixture by the {entry.grouping} grouping{gate}{foreign}"
+
+
+def _override(base: Section, changes: dict[str, Any], where: str) -> Section:
+    """`base` with nested `changes`, validated; an error names the key below `where`."""
+    merged = base.model_dump()
+    for key, value in changes.items():
+        nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = {**merged[key], **value} if nested else value
+    try:
+        return type(base).model_validate(merged)
+    except ValidationError as error:
+        raise ValueError(below(where, explain(error, type(base)))) from None

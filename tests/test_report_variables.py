@@ -17,7 +17,7 @@ import yaml
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
-from emorec.report import experiments, markdown, origins, results, stage, variables, wording
+from emorec.report import experiments, lookups, markdown, origins, results, stage, variables, wording
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "report"
@@ -328,7 +328,7 @@ def test_variables_equal_what_the_tables_say(study: Path) -> None:
 
     weights = pd.read_csv(study / "tables" / "gate.csv")
     happy = weights[(weights.split == "test") & (weights.emotion == "happy") & (weights.expert == "happy-neutral")]
-    found = variables.gate_weights(results.read(study), "mixture").loc["happy-neutral", "happy"]
+    found = lookups.gate_weights(results.read(study), "mixture").loc["happy-neutral", "happy"]
     assert np.isclose(found, happy.weight.mean())
     assert "happy with neutral; fear with surprise" in tree["mixture"]["grouping_sentence"]
 
@@ -587,12 +587,12 @@ def test_best_needs_every_comparison(study: Path, tmp_path: Path) -> None:
 
     copy = _copy(study, tmp_path)
     _edit(copy, "comparisons", with_intervals(0.01, 0.02, 0.001))
-    assert variables.best(results.read(copy)) == ["mixture"]
+    assert lookups.best(results.read(copy)) == ["mixture"]
     assert "**" in markdown.summary(results.read(copy))
     _edit(copy, "comparisons", with_intervals(0.01, 0.02, 0.2))
-    assert variables.best(results.read(copy)) == []
+    assert lookups.best(results.read(copy)) == []
     _edit(copy, "comparisons", with_intervals(-0.02, -0.01, 0.001))
-    assert variables.best(results.read(copy)) == ["resnet18"]
+    assert lookups.best(results.read(copy)) == ["resnet18"]
 
 
 def test_fer2013_is_not_called_synthetic(study: Path, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ import pandas as pd
 from emorec import EMOTIONS
 from emorec.frames import each_row, row_at
 from emorec.report import experiments as x
-from emorec.report import variables as v
-from emorec.report import walltimes
+from emorec.report import lookups, walltimes
 from emorec.report import wording as w
 from emorec.report.results import Results
+from emorec.report.variables import study
 from emorec.tables.pairs import HARD_PAIRS
 from emorec.tables.truth import POSTERIOR
 
@@ -62,7 +62,7 @@ def _of_some(results: Results) -> dict[str, str]:
     if len(results["groupings"].grouping.unique()) > 1:
         found["groupings"] = groupings(results)
     if has_more_models(results):
-        found |= {"all_claims": claims(results, primary=False), "all_recall": recall(results, v.ranked(results))}
+        found |= {"all_claims": claims(results, primary=False), "all_recall": recall(results, lookups.ranked(results))}
     if len(results.jobs):
         found["walltimes"] = wall_times(results)
     if results.has_votes:
@@ -79,7 +79,7 @@ def has_gate(results: Results) -> bool:
 
 def has_more_models(results: Results) -> bool:
     """Whether there are models or claims beyond those that the main text's tables show."""
-    return set(v.ranked(results)) != set(results.headline) or not results["claims"].primary.all()
+    return set(lookups.ranked(results)) != set(results.headline) or not results["claims"].primary.all()
 
 
 def pipe(header: Sequence[str], rows: Sequence[Sequence[str]], align: str, widths: Sequence[int] | None = None) -> str:
@@ -126,12 +126,12 @@ def data(results: Results) -> str:
 
 def summary(results: Results) -> str:
     """Every model's cost and test scores, the best accuracy in bold where the intervals support it."""
-    best = v.best(results)
+    best = lookups.best(results)
     rows = []
-    for model in v.ranked(results):
+    for model in lookups.ranked(results):
         cells = cost(results, model)
         for metric in METRICS:
-            found = v.summary_row(results, model, metric)
+            found = lookups.summary_row(results, model, metric)
             if metric in ("accuracy", "macro_f1"):
                 value = w.number(100 * found["mean"])
                 value = f"**{value}**" if metric == "accuracy" and model in best else value
@@ -164,7 +164,7 @@ def experiment(results: Results, models: list[str]) -> str:
     rows = []
     for model in [*first, *models]:
         bound = model in oracles.index
-        found = row_at(oracles, model) if bound else v.summary_row(results, model, "accuracy")
+        found = row_at(oracles, model) if bound else lookups.summary_row(results, model, "accuracy")
         mean = found["accuracy"] if bound else found["mean"]
         label = f"*{results.label(model)} (bound)*" if bound else results.label(model)
         cells = [f"{w.number(100 * mean)} ({w.interval(found['low'], found['high'])})"]
@@ -273,7 +273,7 @@ def recall(results: Results, models: Sequence[str]) -> str:
     support = table[(table.model == results.reference) & (table.split == "test")].groupby("emotion").support.first()
     rows = [["*test faces*", *(w.count(support[emotion]) for emotion in EMOTIONS), w.count(support.sum())]]
     for model in models:
-        values = v.recalls(results, model)
+        values = lookups.recalls(results, model)
         spread = results["spread"]
         own = spread[(spread.model == model) & (spread.split == "test") & (spread.measure == "recall")]
         deviation = own.set_index("first").sd
@@ -285,7 +285,7 @@ def recall(results: Results, models: Sequence[str]) -> str:
 def flow(results: Results) -> str:
     """Where the confusions of the hard pairs went, from the single network to the first mixture."""
     rows = []
-    for row in each_row(v.flow(results, results.mixture, results.reference)):
+    for row in each_row(lookups.flow(results, results.mixture, results.reference)):
         if frozenset((row.first, row.second)) not in _HARD:
             continue
         other = f" ({row.other})" if row.other else ""
@@ -303,7 +303,7 @@ _HARD = {frozenset(pair) for pair in HARD_PAIRS}
 def pairs(results: Results) -> str:
     """The pairs that the reference confuses most, under the main mixture."""
     rows = []
-    for row in each_row(v.pair_rows(results, results.mixture, results.reference).head(TOP_PAIRS)):
+    for row in each_row(lookups.pair_rows(results, results.mixture, results.reference).head(TOP_PAIRS)):
         rows.append(
             [
                 w.pair(row.first, row.second),
@@ -321,7 +321,7 @@ def pairs(results: Results) -> str:
 
 def all_pairs(results: Results) -> str:
     """Every pair: the reference's rate and the differences between the models of the paper's comparison."""
-    first = v.pair_rows(results, results.mixture, results.reference)
+    first = lookups.pair_rows(results, results.mixture, results.reference)
     wanted = [
         (model, other)
         for model, other in (
@@ -335,7 +335,7 @@ def all_pairs(results: Results) -> str:
     for row in each_row(first):
         cells = [w.pair(row.first, row.second), w.number(100 * row.reference_rate)]
         for model, other in wanted:
-            part = v.pair_rows(results, model, other).set_index(["first", "second"])
+            part = lookups.pair_rows(results, model, other).set_index(["first", "second"])
             cells.append(_change(row_at(part, (row.first, row.second))) if len(part) else w.NONE)
         rows.append(cells)
     header = ["Pair", results.label(results.reference)]
@@ -347,13 +347,13 @@ def all_pairs(results: Results) -> str:
 def _change(row: pd.Series) -> str:
     """A difference with its interval, in bold where it is one after Holm's correction."""
     text = w.signed(100 * row.difference)
-    text = f"**{text}**" if row.p_holm < v.ALPHA else text
+    text = f"**{text}**" if row.p_holm < lookups.ALPHA else text
     return f"{text} ({w.interval(row.low, row.high)})"
 
 
 def gate(results: Results) -> str:
     """Mean gate weight of the main mixture by emotion; an expert's own emotions in bold."""
-    weights = v.gate_weights(results, results.mixture)
+    weights = lookups.gate_weights(results, results.mixture)
     groups = results.groups(results.mixture)
     rows = []
     for emotion in EMOTIONS:
@@ -370,9 +370,9 @@ def calibration(results: Results) -> str:
         cells = []
         for metric, scale, digits in (("nll", 1, 3), ("ece", 100, 1)):
             for state in ("before", "after"):
-                mean, low, high = v.calibration_interval(results, model, metric, state)
+                mean, low, high = lookups.calibration_interval(results, model, metric, state)
                 cells.append(f"{w.number(scale * mean, digits)} ({w.interval(low, high, digits, scale=scale)})")
-        temperature = v.calibrated(results, model).temperature.iloc[0]
+        temperature = lookups.calibrated(results, model).temperature.iloc[0]
         rows.append([results.label(model), w.number(temperature, 2), *cells])
     header = ["Model", "*T*", "NLL", "scaled", "ECE, points", "scaled"]
     return pipe(header, rows, "lrrrrr", [24, 6, 22, 22, 18, 18])
@@ -381,8 +381,8 @@ def calibration(results: Results) -> str:
 def all_calibration(results: Results) -> str:
     """Temperature and all scores before and after scaling; a row a model."""
     rows = []
-    for model in v.ranked(results):
-        found = v.calibrated(results, model)
+    for model in lookups.ranked(results):
+        found = lookups.calibrated(results, model)
         cells = [w.number(found[side][metric], 3) for metric in _CALIBRATED for side in ("before", "after")]
         rows.append([results.label(model), w.number(found.temperature.iloc[0], 2), *cells])
     header = ["Model", "*T*", *(cell for name in _CALIBRATED.values() for cell in (name, "scaled"))]
@@ -397,8 +397,8 @@ def representation(results: Results) -> str:
     table = results["representation"]
     names = list(dict.fromkeys(table.measure))
     rows = []
-    for model in [m for m in v.ranked(results) if m in set(table.model)]:
-        values = {name: v.measure(results, model, name) for name in names}
+    for model in [m for m in lookups.ranked(results) if m in set(table.model)]:
+        values = {name: lookups.measure(results, model, name) for name in names}
         cells = [w.percent(x) if name == "knn_purity" else w.number(x, 3) for name, x in values.items()]
         rows.append([results.label(model), *cells])
     return pipe(["Model", *map(_measure_name, names)], rows, "l" + "r" * len(names), [24, *[10] * len(names)])
@@ -437,7 +437,7 @@ def on_other_terms(results: Results, name: str, heading: str) -> str:
             found = None if before is None else (before.difference, before.low, before.high)
         else:
             what, number = results.label(row.model), w.number
-            before = v.summary_row(results, row.model, row.metric)
+            before = lookups.summary_row(results, row.model, row.metric)
             found = (before["mean"], before["low"], before["high"])
         cells = [
             w.NONE if one is None else f"{number(100 * one[0])} ({w.interval(*one[1:])})"
@@ -449,11 +449,11 @@ def on_other_terms(results: Results, name: str, heading: str) -> str:
 
 def ferplus(results: Results) -> str:
     """Agreement with the taggers' majority: the labels, then a row a model."""
-    labels = v.agreements(results, "")
+    labels = lookups.agreements(results, "")
     names = list(labels.index)
     rows = [["*judged faces*", *(w.count(labels.judged[name]) for name in names), w.NONE, w.NONE]]
-    for model in ["", *v.ranked(results)]:
-        found = v.agreements(results, model)
+    for model in ["", *lookups.ranked(results)]:
+        found = lookups.agreements(results, model)
         errors = [found.loc["all", "sided"], found.loc["all", "kept"]]
         cells = [w.number(100 * value) for value in [*found.majority_accuracy[names], *errors]]
         rows.append([results.label(model) if model else "FER2013's labels", *cells])
@@ -464,9 +464,9 @@ def truth(results: Results) -> str:
     """Nearness to what was planted: the posterior, then a row a model."""
     digits = {"distance": 3, "correlation": 2, "pair_rank": 2, "top_pairs": 1}
     rows = []
-    for model in [POSTERIOR, *v.ranked(results)]:
-        found = v.truths(results, model)
-        cells = [v.true_interval(results, model).replace(f"{w.NBSP}%", "")]
+    for model in [POSTERIOR, *lookups.ranked(results)]:
+        found = lookups.truths(results, model)
+        cells = [lookups.true_interval(results, model).replace(f"{w.NBSP}%", "")]
         cells += [w.number(100 * found[name]) for name in ("accuracy_given", "agreement")]
         cells += [w.number(found[name], places) for name, places in digits.items()]
         rows.append(["*posterior*" if model == POSTERIOR else results.label(model), *cells])
@@ -530,7 +530,7 @@ def scores(results: Results) -> str:
 
 def hyperparameters(results: Results) -> str:
     """Every setting of the reference network, and the networks where it is another one."""
-    reference = flatten(v.reference_record(results)["spec"])
+    reference = flatten(lookups.reference_record(results)["spec"])
     others: dict[str, dict[str, str]] = {}
     roles: dict[str, list[str]] = {}
     for record in results.networks:
@@ -585,7 +585,7 @@ def flatten(spec: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 def colophon(results: Results, meta: dict[str, Any]) -> str:
     """What made the report: code, config, data, software, hardware."""
-    known = v.variables(results, meta)["meta"]
+    known = study.branches(results, meta)["meta"]
     rows = [
         ["Study", f"`{known['study']}`"],
         ["Commit", f"`{known['commit_full']}`"],

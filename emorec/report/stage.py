@@ -113,9 +113,7 @@ def lookup(tree: dict[str, Any], name: str) -> str:
     for key in name.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     if not isinstance(value, str):
-        raise EmorecError(
-            f"index.qmd: no variable {name}; the ones that there are come from emorec/report/variables.py"
-        )
+        raise EmorecError(f"index.qmd: no variable {name}; the ones that there are come from emorec/report/variables")
     return value
 
 

@@ -120,6 +120,11 @@ def duration(seconds: float) -> str:
     return NONE
 
 
+def clause(sentence: str) -> str:
+    """A sentence of a table as it goes on within another: without its full stop, percents tied to their numbers."""
+    return str(sentence).strip().removesuffix(".").replace(" %", f"{NBSP}%")
+
+
 def pair(first: str, second: str) -> str:
     """Two confused emotions, `fear–sad`."""
     return f"{first}\N{EN DASH}{second}"

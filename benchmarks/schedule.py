@@ -22,7 +22,7 @@ from emorec import EMOTIONS
 from emorec import config as configs
 from emorec.config import NetworkSpec, Study
 from emorec.figures import FIGURES
-from emorec.networks.size import resnet_size
+from emorec.size import resnet_size
 
 CARDS = (1, 2, 4, 8, 16, 32, 64)
 TABLES = 15  # rules that make tables, the report's two among them

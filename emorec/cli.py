@@ -204,7 +204,7 @@ def figure(args: argparse.Namespace) -> None:
     if args.name == "samples":
         from emorec.networks.augment import augmented_pictures
 
-        make = partial(make, augment=augmented_pictures(study.training_of(study.reference).augmentation))
+        make = partial(make, augment=augmented_pictures(configs.training_of(study, study.reference).augmentation))
     paths = [layout.root / path for path in figures.inputs(args.name)]
     for path in paths:
         if not path.exists():

@@ -8,8 +8,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from emorec.data.malformed import printable
-
 # What a text in a config or a manifest may be, and how that is said.
 NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 LABEL = r"^([^\W_]|[(])([^\W_]|[ .,:()/%&'=+×≤≥–-])*$"
@@ -89,3 +87,12 @@ def plain(error: Exception) -> str:
     if "integer string conversion" in text:
         return "a number of thousands of digits"
     return printable(f"values of another type: {text}" if isinstance(error, TypeError) else text, 160)
+
+
+def printable(text: str | bytes, limit: int | None = None) -> str:
+    """`text` fit for one line of a terminal: control characters and broken encodings escaped, cut after `limit`."""
+    if isinstance(text, bytes):
+        text = text[: 4 * limit if limit else None].decode("utf-8", "backslashreplace")
+    if limit is not None and len(text) > limit:
+        text = text[:limit] + "…"
+    return text if text.isprintable() else ascii(text)[1:-1]

@@ -28,8 +28,8 @@ from emorec.data.synthetic import DEFAULT_MODEL, NAMES
 from emorec.data.synthetic.action_units import draw_action_units
 from emorec.data.votes import Votes, save_votes
 from emorec.files import atomic, write_csv, write_json, write_text
-from emorec.networks.size import Size, resnet_size
 from emorec.paths import Layout
+from emorec.size import Size, resnet_size
 
 SHARES = np.array([0.139, 0.016, 0.143, 0.251, 0.168, 0.111, 0.172])  # FER2013's own imbalance
 FOUND = {"found": [("angry", "disgust"), ("fear", "surprise"), ("happy", "sad", "neutral")]}

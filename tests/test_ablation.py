@@ -15,8 +15,8 @@ STUDY = configs.load(Path(__file__).resolve().parent.parent / "config" / "ablati
 def changes(model: str) -> dict[str, Any]:
     """What the model's network is built and trained with, as far as the plain one's differs."""
     found = {}
-    for of in (STUDY.architecture_of, STUDY.training_of):
-        own, plain = of(model).model_dump(), of("plain").model_dump()
+    for of in (configs.architecture_of, configs.training_of):
+        own, plain = of(STUDY, model).model_dump(), of(STUDY, "plain").model_dump()
         found |= {key: value for key, value in own.items() if value != plain[key]}
     return found
 
@@ -33,5 +33,5 @@ def test_every_option_of_the_recipe_is_there():
         *("label_smoothing", "augmentation", "schedule", "weight_decay", "ema", "mixup", "cutmix", "class_balance"),
         *("crop", "views", "squeeze_excitation", "stochastic_depth", "dropout", "whitening"),
     }
-    balances = {STUDY.training_of(model).class_balance for model in STUDY.models}
+    balances = {configs.training_of(STUDY, model).class_balance for model in STUDY.models}
     assert balances == {"none", "sampling", "inverse-frequency", "effective-number"}

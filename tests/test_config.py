@@ -15,7 +15,7 @@ from emorec.config import Architecture, Augmentation, Part, Study, Training
 from emorec.config.sections import KINDS
 from emorec.config.sizes import joint_size
 from emorec.errors import EmorecError
-from emorec.networks.size import resnet_size
+from emorec.size import resnet_size
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))

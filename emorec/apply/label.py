@@ -12,8 +12,9 @@ import pandas as pd
 
 from emorec import EMOTIONS
 from emorec.data.folders import read_image
-from emorec.data.malformed import malformed, printable
+from emorec.data.malformed import malformed
 from emorec.frames import each_row
+from emorec.plain import printable
 from emorec.predictions.combine import Combined
 
 

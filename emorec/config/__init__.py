@@ -4,7 +4,20 @@ One source for schema, defaults and documentation: the models in `sections` and 
 every level, with the nearest known key suggested. `emorec config FILE` prints the effective config, defaults filled in.
 """
 
-from emorec.config.groups import Found, expert_name, groups_of, random_groups, spectral_groupings
+from emorec.config.derived import (
+    Found,
+    all_parts,
+    architecture_of,
+    expert_networks,
+    groups_of,
+    networks,
+    parameters,
+    parts,
+    spectral_groupings,
+    starting_points,
+    training_of,
+)
+from emorec.config.groups import expert_name, random_groups
 from emorec.config.read import dump, load, read_yaml, validate
 from emorec.config.sections import (
     SEVEN,
@@ -25,18 +38,7 @@ from emorec.config.sections import (
     Synthetic,
     Training,
 )
-from emorec.config.specs import (
-    MixtureSpec,
-    NetworkSpec,
-    Part,
-    all_parts,
-    expert_networks,
-    networks,
-    own_outputs,
-    parameters,
-    parts,
-    starting_points,
-)
+from emorec.config.specs import MixtureSpec, NetworkSpec, Part, own_outputs
 from emorec.config.study import Study, label
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "Synthetic",
     "Training",
     "all_parts",
+    "architecture_of",
     "dump",
     "expert_name",
     "expert_networks",
@@ -77,5 +80,6 @@ __all__ = [
     "read_yaml",
     "spectral_groupings",
     "starting_points",
+    "training_of",
     "validate",
 ]

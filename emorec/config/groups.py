@@ -1,44 +1,17 @@
-"""Groupings: which emotions each expert gets, and whether that is known before training."""
+"""Groups of emotions: their names, what is wrong with some, and random ones."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from emorec import EMOTIONS
-from emorec.config.sections import Groups, Random, Spectral
-
-if TYPE_CHECKING:
-    from emorec.config.study import Study
-
-Found = dict[str, list[tuple[str, ...]]] | None  # groupings found from faces, by name
+from emorec.config.sections import Groups
 
 
 def expert_name(group: Sequence[str]) -> str:
     """`happy-neutral` for {happy, neutral}: the emotions in their usual order."""
     return "-".join(emotion for emotion in EMOTIONS if emotion in group)
-
-
-def spectral_groupings(study: Study) -> dict[str, int]:
-    """The groupings that models use and that have to be found first, with their number of experts."""
-    used = {model.grouping for model in study.mixtures.values()}
-    return {n: g.experts for n, g in study.groupings.items() if isinstance(g, Spectral) and n in used}
-
-
-def groups_of(study: Study, grouping: str, found: Found = None) -> list[tuple[str, ...]] | None:
-    """A grouping's groups, emotions in their usual order; None where they have not been found yet."""
-    entry = study.groupings[grouping]
-    groups: Sequence[Sequence[str]]
-    if isinstance(entry, Random):
-        groups = random_groups(study.given[entry.like], entry.seed)
-    elif isinstance(entry, Spectral):
-        if not found or grouping not in found:
-            return None
-        groups = found[grouping]
-    else:
-        groups = entry
-    return [tuple(emotion for emotion in EMOTIONS if emotion in group) for group in groups]
 
 
 def random_groups(like: Sequence[Sequence[str]], seed: int) -> list[list[str]]:

@@ -10,10 +10,9 @@ import yaml
 from pydantic import ValidationError
 
 from emorec import plain, strict_yaml
+from emorec.config.derived import networks
 from emorec.config.explain import explain
-from emorec.config.specs import networks
 from emorec.config.study import Study
-from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 
 
@@ -42,17 +41,21 @@ def read_yaml(path: Path) -> Any:
 
 
 def validate(content: Any, where: str) -> Study:
-    """A config as read from YAML to a Study. `where` is the file's name, for messages."""
+    """A config as read from YAML to a Study. `where` is the file's name, for messages. Raises EmorecError, one line."""
     if not isinstance(content, dict):
         raise EmorecError(f"{where}: a config is a mapping of keys, with at least `study` and `models`")
     try:
         study = Study.model_validate(content)
-        networks(study)  # whose names may be those of models
+        networks(study)  # whose names may be those of models, and whose settings override the study's
     except ValidationError as error:
-        raise EmorecError(printable(f"{where}: {' '.join(explain(error, Study).split())}")) from None
-    except EmorecError as error:
-        raise EmorecError(f"{where}: {error}") from None
+        raise _error(where, explain(error, Study)) from None
+    except (EmorecError, ValueError) as error:
+        raise _error(where, str(error)) from None
     return study
+
+
+def _error(where: str, reason: str) -> EmorecError:
+    return EmorecError(plain.printable(f"{where}: {' '.join(reason.split())}"))
 
 
 def dump(study: Study) -> str:

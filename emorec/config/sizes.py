@@ -6,7 +6,7 @@ from typing import Any
 
 from emorec import EMOTIONS
 from emorec.config.sections import Architecture, Joint
-from emorec.networks.size import Size, resnet_size, width_nearest
+from emorec.size import Size, resnet_size, width_nearest
 
 
 def network_size(architecture: Architecture, outputs: int, side: int, **trunk: Any) -> Size:

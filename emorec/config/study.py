@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from emorec import EMOTIONS
-from emorec.config.explain import below, explain, nearest
-from emorec.config.groups import check_grouping, groups_of
+from emorec.config.explain import nearest
+from emorec.config.groups import check_grouping, random_groups
 from emorec.config.sections import (
-    SIDE,
     Architecture,
     Data,
     Ensemble,
@@ -20,16 +18,10 @@ from emorec.config.sections import (
     Model,
     Name,
     Random,
-    Section,
     Single,
     Strict,
     Training,
 )
-from emorec.config.sizes import network_size
-from emorec.config.specs import parameters
-from emorec.networks.size import width_nearest
-
-PARAMETERS_WITHIN = 0.03
 
 
 class Study(Strict):
@@ -57,7 +49,7 @@ class Study(Strict):
                 )
             elif isinstance(grouping, Random):
                 try:
-                    groups_of(self, name)
+                    random_groups(self.given[grouping.like], grouping.seed)
                 except ValueError as error:
                     raise ValueError(f"groupings.{name}.{error}") from None
         singles = self.singles
@@ -69,8 +61,6 @@ class Study(Strict):
             )
         for name, model in self.models.items():
             self._check_model(name, model, singles)
-        for name in singles:
-            self.architecture_of(name), self.training_of(name)
         return self
 
     def _check_model(self, name: str, model: Model, singles: dict[str, Single]) -> None:
@@ -116,31 +106,6 @@ class Study(Strict):
         """The single that every other model is compared with: the first one in the config."""
         return next(iter(self.singles))
 
-    def architecture_of(self, single: str) -> Architecture:
-        """How the network of a single is built, its width chosen where it is to be as large as another model."""
-        entry = self.singles[single]
-        chosen = _override(self.architecture, entry.architecture, f"models.{single}.architecture")
-        if entry.parameters_like is None:
-            return chosen
-        try:
-            wanted = parameters(self, entry.parameters_like)
-        except ValueError as error:
-            raise ValueError(f"models.{single}.{error}") from None
-
-        def size(width: int) -> int:
-            return network_size(chosen.model_copy(update={"width": width}), len(EMOTIONS), SIDE).parameters
-
-        width = width_nearest(wanted, size)
-        if abs(size(width) - wanted) > PARAMETERS_WITHIN * wanted:
-            raise ValueError(
-                f"models.{single}.parameters_like: no width comes within {PARAMETERS_WITHIN:.0%} of the {wanted} "
-                f"parameters of {entry.parameters_like} (width {width} has {size(width)}); choose a wider study"
-            )
-        return chosen.model_copy(update={"width": width})
-
-    def training_of(self, single: str) -> Training:
-        return _override(self.training, self.singles[single].training, f"models.{single}.training")
-
     def seeds_of_members(self, ensemble: Ensemble) -> dict[int, list[int]]:
         """Which seeds of the single each replicate of an ensemble averages: {seed: [member seeds]}.
 
@@ -179,15 +144,3 @@ def label(study: Study, model: str) -> str:
     gate = {"soft": "", "uniform": ", no gate"}.get(entry.gate, f", {entry.gate} gate")
     foreign = "" if entry.foreign == "excluded" else f", others {entry.foreign}"
     return f"mixture by the {entry.grouping} grouping{gate}{foreign}"
-
-
-def _override(base: Section, changes: dict[str, Any], where: str) -> Section:
-    """`base` with nested `changes`, validated; an error names the key below `where`."""
-    merged = base.model_dump()
-    for key, value in changes.items():
-        nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = {**merged[key], **value} if nested else value
-    try:
-        return type(base).model_validate(merged)
-    except ValidationError as error:
-        raise ValueError(below(where, explain(error, type(base)))) from None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emorec.errors import EmorecError
+from emorec.plain import printable
 
 
 def malformed(path: Path, reason: str, row: int | None = None) -> EmorecError:
@@ -22,12 +23,3 @@ def reading(source: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise malformed(Path(error.filename or source), error.strerror or type(error).__name__) from None
-
-
-def printable(text: str | bytes, limit: int | None = None) -> str:
-    """`text` fit for one line of a terminal: control characters and broken encodings escaped, cut after `limit`."""
-    if isinstance(text, bytes):
-        text = text[: 4 * limit if limit else None].decode("utf-8", "backslashreplace")
-    if limit is not None and len(text) > limit:
-        text = text[:limit] + "…"
-    return text if text.isprintable() else ascii(text)[1:-1]

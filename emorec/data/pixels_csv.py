@@ -14,8 +14,9 @@ import numpy as np
 
 from emorec import EMOTIONS
 from emorec.data.faces import SIDE, Faces
-from emorec.data.malformed import malformed, printable
+from emorec.data.malformed import malformed
 from emorec.data.splits import USAGES
+from emorec.plain import printable
 
 PIXELS = SIDE * SIDE
 REMEDY = "mend the line, or get the file again"

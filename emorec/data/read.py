@@ -25,11 +25,12 @@ import numpy as np
 from emorec import SPLITS
 from emorec.data.faces import Faces
 from emorec.data.folders import VAL_FROM_TRAIN, is_image_tree, list_images, read_images
-from emorec.data.malformed import malformed, printable, reading
+from emorec.data.malformed import malformed, reading
 from emorec.data.pixels_csv import read_columns, read_table
 from emorec.data.splits import TEST, TRAIN, USAGES, VAL, carve
 from emorec.errors import EmorecError
 from emorec.files import sha256
+from emorec.plain import printable
 
 WHERE_TO_GET_IT = (
     "get fer2013.csv or icml_face_data.csv from https://www.kaggle.com/c/"

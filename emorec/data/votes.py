@@ -15,10 +15,10 @@ import numpy as np
 
 from emorec import EMOTIONS, npz
 from emorec.data.faces import Faces
-from emorec.data.malformed import malformed, printable
+from emorec.data.malformed import malformed
 from emorec.data.splits import USAGES
 from emorec.files import atomic
-from emorec.plain import plain
+from emorec.plain import plain, printable
 
 FILE_NAME = "fer2013new.csv"
 REMEDY = "take FER+'s fer2013new.csv of the same faces, or leave it out"

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from emorec import EMOTIONS
-from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.inputs import AGAIN, read_json
+from emorec.plain import printable
 
 
 def read_groups(path: Path, experts: int) -> list[tuple[str, ...]]:

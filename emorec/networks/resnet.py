@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from emorec.networks.blocks import residual_block
-from emorec.networks.size import FILTERS, KERNEL, STAGES, STEMS
+from emorec.size import FILTERS, KERNEL, STAGES, STEMS
 
 LAST = 4  # stages
 

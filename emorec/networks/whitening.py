@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from emorec.networks.size import FILTERS, KERNEL
+from emorec.size import FILTERS, KERNEL
 
 FACES = 1000  # some two million patches: enough for a 9×9 covariance
 

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emorec import SPLITS, parquet
-from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.files import atomic
+from emorec.plain import printable
 from emorec.predictions.store import GATE, STEPS
 
 FACES = ["split", "row", "label"]

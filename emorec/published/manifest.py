@@ -10,10 +10,9 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from emorec.config import Name, Strict
-from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.files import sha256
-from emorec.plain import COMMIT, DATE, DIGEST, plain
+from emorec.plain import COMMIT, DATE, DIGEST, plain, printable
 
 MANIFEST = "manifest.json"
 ORIGIN = "published.json"  # its copy in the folder of a study that is rebuilt

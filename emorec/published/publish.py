@@ -19,11 +19,11 @@ from emorec import config as configs
 from emorec import tables
 from emorec.checkout import Checkout
 from emorec.config import Study
-from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.files import share, write_json
 from emorec.inputs import made_of
 from emorec.paths import Layout
+from emorec.plain import printable
 from emorec.predictions.compact import write_compact
 from emorec.published import contents
 from emorec.published.manifest import (

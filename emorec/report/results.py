@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from emorec.config import Study
-from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.frames import each_row
 from emorec.inputs import AGAIN, made_of, read_json
+from emorec.plain import printable
 
 TABLES = (
     "models",

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from emorec import EMOTIONS, SPLITS, npz, parquet
-from emorec.data.malformed import printable
 from emorec.errors import EmorecError
 from emorec.inputs import read_json
+from emorec.plain import printable
 
 PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
 KINDS = ("single", "ensemble", "mixture", "oracle")

@@ -93,10 +93,11 @@ def say_where_the_report_is():
 
 def modules(*patterns):
     """The modules that a stage runs, as inputs: an edit of one of them reruns the stage and what depends on it."""
-    found = [str(p) for pattern in patterns for p in sorted(Path("emorec").glob(pattern))]
-    if not found:
-        raise WorkflowError(f"no module matches {patterns}; run snakemake in the repository's folder")
-    return found
+    found = {pattern: sorted(Path("emorec").glob(pattern)) for pattern in patterns}
+    for pattern, paths in found.items():
+        if not paths:
+            raise WorkflowError(f"no module matches emorec/{pattern}; run snakemake in the repository's folder")
+    return [str(path) for paths in found.values() for path in paths]
 
 
 def data_source():

@@ -25,7 +25,9 @@ rule figure:
         runtime=10,
     params:
         augmentation=lambda wildcards: (
-            STUDY.training_of(STUDY.reference).augmentation.model_dump() if wildcards.figure == "samples" else None
+            configs.training_of(STUDY, STUDY.reference).augmentation.model_dump()
+            if wildcards.figure == "samples"
+            else None
         ),
         config=CONFIG,
     message:

@@ -1,8 +1,8 @@
 # What decides a network's weights: all of the stage but its files' form and the outputs.
-TRAINER = [
+TRAINER = ["size.py"] + [
     f"networks/{name}.py"
     for name in (
-        "train learner batches augment mixing balance average schedule device build resnet mixture constant size blocks "
+        "train learner batches augment mixing balance average schedule device build resnet mixture constant blocks "
         "whitening views"
     ).split()
 ]

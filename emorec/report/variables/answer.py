@@ -146,6 +146,7 @@ def _singles(results: Results) -> str:
     """Of the mixtures that are ahead of the first single network, how many are ahead of each other one, too."""
     claims = results["claims"]
     won = claims[(claims.verdict == "supported") & (claims.reference == results.reference)]
+    won = won[~won.less_accurate.astype(bool)]
     parts = []
     for measure in ("macro_f1", "confusion"):
         ahead = list(won.loc[won.measure == measure, "model"])

@@ -484,7 +484,8 @@ def test_other_singles_are_told_by_what_differs_and_by_who_beats_them(many: Path
     assert said == (
         "Two mixtures are ahead of the single ResNet by macro-F1; against the wide ResNet-18 that is shown for none of "
         "two and against the class-balanced ResNet-18 that is shown for one of two. One mixture is less prone than the "
-        "single ResNet to confuse the hard pairs, with no loss of accuracy shown; against the wide ResNet-18 that is not shown and against the "
+        "single ResNet to confuse the hard pairs, with no loss of accuracy shown; "
+        "against the wide ResNet-18 that is not shown and against the "
         "class-balanced ResNet-18 that is shown, too"
     )
     lines = markdown.beside_singles(found, ["resnet18-balanced"]).splitlines()

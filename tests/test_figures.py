@@ -84,6 +84,11 @@ def make_models(many: bool) -> pd.DataFrame:
     table["control"] = np.where(mixture, np.where(table["model"] == "joint-trunk", "resnet18", "ensemble"), "")
     table["foreign"] = np.where(table["family"] == "mixture", "excluded", "")
     table["family"] = table["family"].replace({"oracle": "mixture"})
+    networks = {
+        grouping: " ".join([f"resnet18-gate-{grouping}", *(f"resnet18-expert-{group}" for group in groups)])
+        for grouping, groups in GROUPS.items()
+    }
+    table["parts"] = table["model"].where(table["family"] != "mixture", table["grouping"].map(networks))
     table["headline"] = table["model"].isin(["resnet18", "ensemble", "mixture", "fine-tuned", "joint"])
     return table
 

@@ -408,6 +408,19 @@ def test_the_first_mixture_is_the_papers_and_the_others_are_told_of(many: Path) 
     assert tree["discussion"]["others"] == wording.others_mean(len(own), ahead, behind)
 
 
+def test_a_mixtures_networks_are_its_own_where_another_has_the_same_groups(many: Path) -> None:
+    read = results.read(many)
+    assert sum(set(n["emotions"]) == {"fear", "surprise"} for n in read.networks) > 1
+    own = {}
+    for mixture, grouping in (("mixture", "fear-surprise"), ("mixture-found", "found-2")):
+        gate, experts = read.parts(mixture)
+        assert {n["role"] for n in gate} == {"gate"} and len(experts) == 3
+        assert [{n["network"] for n in records} for records in experts.values()][1] == {f"resnet18-expert-{grouping}"}
+        own[mixture] = {n["network"] for n in itertools.chain(gate, *experts.values())}
+    assert not own["mixture"] & own["mixture-found"]
+    assert read.parts("joint")[0] == [] and not any(read.parts("joint")[1].values())
+
+
 def test_models_are_sorted_by_what_they_try(many: Path, study: Path) -> None:
     assert experiments.experiments(results.read(many)) == {
         "single": ["resnet18-wide", "resnet18-balanced"],
@@ -492,7 +505,7 @@ def test_other_singles_are_told_by_what_differs_and_by_who_beats_them(many: Path
     (own,) = [line for line in lines if line.startswith("| mixture of emotion experts minus class-balanced ResNet-18")]
     assert own.split("|")[4].strip() == "**−2.0** (−3.0 to −1.0)" and "**" not in "".join(own.split("|")[2:4])
     # With one mixture there is nothing to count.
-    sides = {"accuracy": ([], 1), "macro_f1": (["mixture"], 0), "confusion": ([], 0)}
+    sides = {"accuracy": ([], ["mixture"]), "macro_f1": (["mixture"], []), "confusion": ([], [])}
     assert wording.beside_single("the wide ResNet", 1, sides) == (
         "The mixture is less accurate than the wide ResNet; it is ahead of it by macro-F1; it is not told apart from "
         "it in the hard pairs"

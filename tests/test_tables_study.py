@@ -27,8 +27,8 @@ from emorec.tables import (
 from emorec.tables.pairs import HARD_PAIRS
 
 COLUMNS = {
-    "models": "model kind family label networks parameters flops train_seconds train_flops images_per_second grouping "
-    "gate foreign experts control headline",
+    "models": "model kind family label networks parts parameters flops train_seconds train_flops images_per_second "
+    "grouping gate foreign experts control headline",
     "classes": "split emotion faces share",
     "scores": "model seed split metric value",
     "recall": "model seed split emotion support recall precision f1",
@@ -159,6 +159,10 @@ def test_costs(study: Path, tables: dict[str, pd.DataFrame]) -> None:
     models = tables["models"].set_index("model")
     expected = {"resnet18": 1, "ensemble": 4, "mixture": 4, "mixture-oracle": 3, "mixture-random": 3, "joint": 1}
     assert models["networks"][list(expected)].to_dict() == expected
+
+    assert models["parts"]["ensemble"] == "resnet18" and models["parts"]["mixture-tuned"] == "mixture-tuned"
+    gate, *experts = models["parts"]["mixture"].split()
+    assert "gate" in gate and len(experts) == 3 and experts == models["parts"]["mixture-oracle"].split()
 
     def records(network: str, seed: int) -> dict:
         folder = study / "networks" / network / f"seed{seed}"

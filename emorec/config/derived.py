@@ -80,6 +80,7 @@ def architecture_of(study: Study, single: str) -> Architecture:
 
 
 def training_of(study: Study, single: str) -> Training:
+    """How a network of a single is trained."""
     return _override(study.training, study.singles[single].training, f"models.{single}.training")
 
 

@@ -106,11 +106,7 @@ def handles(curves: pd.DataFrame, panels: Sequence[Panel]) -> list[Line2D]:
 
 def parts(models: pd.DataFrame, curves: pd.DataFrame, gate: pd.DataFrame, classes: pd.DataFrame) -> list[Panel]:
     """The reference network, the gate and the experts of the first mixture that has them, and headline mixtures that
-    were trained as one network, under whose name they are.
-
-    An expert's network is named after its emotions (`resnet18-expert-happy-neutral`), or after a grouping that was
-    found and the expert's number (`resnet18-expert-found-1`), a gate's after its grouping.
-    """
+    were trained as one network, under whose name they are."""
     roles = curves.drop_duplicates("network").set_index("network")["role"]
     faces = classes[classes["split"] == "val"].set_index("emotion")["faces"].reindex(list(EMOTIONS), fill_value=0)
     single, every = style.reference(models), [[name] for name in EMOTIONS]
@@ -118,29 +114,25 @@ def parts(models: pd.DataFrame, curves: pd.DataFrame, gate: pd.DataFrame, classe
     panels = [Panel(single, labels[single], share(faces, every))]
     shown = models[models["model"].isin(style.headline(models)) & (models["kind"] == "mixture")]
     for mixture in each_row(shown[shown["family"] == "mixture"].head(1)):
-        panels += separate(mixture, single, roles, gate, faces)
+        panels += separate(mixture, roles, gate, faces)
     for model in shown["model"]:
         if roles.get(model) == "mixture":
             panels.append(Panel(model, labels[model], share(faces, every)))
     return panels
 
 
-def separate(mixture: Any, single: str, roles: pd.Series, gate: pd.DataFrame, faces: pd.Series) -> list[Panel]:
+def separate(mixture: Any, roles: pd.Series, gate: pd.DataFrame, faces: pd.Series) -> list[Panel]:
     """The panels of a mixture whose gate and experts are networks of their own; `mixture` is its row of models.csv."""
     own = gate[gate["model"] == mixture.model]
-    suffix = {"other": "-other", "down-weighted": "-weighted"}.get(mixture.foreign, "")
-
-    def find(role: str, *names: str) -> list[str]:
-        wanted = roles.index[roles == role]
-        named = [n for name in names for n in wanted if n in (name, role) or n.endswith(f"-{role}-{name}")]
-        # Where several singles have mixtures, those built like the reference come first.
-        return sorted(named, key=lambda n: not n.startswith(f"{single}-"))[:1]
-
     experts = list(dict.fromkeys(own["expert"]))
     groups = [list(dict.fromkeys(own.loc[(own["expert"] == e) & own["own"].astype(bool), "emotion"])) for e in experts]
-    panels = [Panel(network, "gate", share(faces, groups)) for network in find("gate", str(mixture.grouping))]
-    for number, (expert, group) in enumerate(zip(experts, groups, strict=True), 1):
-        for network in find("expert", f"{expert}{suffix}", f"{mixture.grouping}-{number}{suffix}"):
+    networks = mixture.parts.split()
+    panels = []
+    if roles.get(networks[0]) == "gate":
+        panels.append(Panel(networks.pop(0), "gate", share(faces, groups)))
+    for network, group in zip(networks, groups, strict=True):
+        # The expert for one emotion has no curve, and one for all of them is the single network, which has its panel.
+        if roles.get(network) == "expert":
             panels.append(Panel(network, "expert: " + ", ".join(group), share(faces, [[name] for name in group])))
     return panels
 

@@ -13,6 +13,7 @@ import pandas as pd
 from emorec.frames import each_row
 from emorec.report import wording as w
 from emorec.report.results import Results
+from emorec.tables.comparisons import STATISTICS
 
 NAMES = ("single", "groupings", "gates", "foreign", "form")
 ALPHA = 0.05
@@ -42,10 +43,12 @@ def _experiment(row: Any, first: Any) -> str:
     return "foreign" if row.foreign != first.foreign else "groupings"
 
 
-def comparison(results: Results, model: str, reference: str | None, metric: str = "accuracy") -> Any:
-    """The row of comparisons.csv, or None."""
-    table = results["comparisons"]
-    rows = table[(table.model == model) & (table.reference == reference) & (table.metric == metric)]
+def comparison(
+    results: Results, model: str, reference: str | None, metric: str = "accuracy", table: str = "comparisons"
+) -> Any:
+    """The row of comparisons.csv, or of other_singles.csv, or None."""
+    found = results[table]
+    rows = found[(found.model == model) & (found.reference == reference) & (found.metric == metric)]
     return next(each_row(rows), None)
 
 
@@ -59,11 +62,18 @@ def tally(results: Results, models: list[str], what: str, metric: str = "accurac
     return w.tally(what, len(models), *apart(results, models, metric), metric)
 
 
-def apart(results: Results, models: list[str], metric: str) -> tuple[list[str], list[str]]:
-    """Labels of the mixtures that are ahead of their control, and of those behind it."""
-    verdicts = {model: verdict(comparison(results, model, results.control(model), metric)) for model in models}
-    ahead, behind = ([results.label(m) for m, said in verdicts.items() if said == which] for which in ("more", "less"))
-    return ahead, behind
+def apart(results: Results, models: list[str], metric: str, single: str = "") -> tuple[list[str], list[str]]:
+    """The mixtures that are ahead of their control, or of another `single`, and those behind it, by their labels."""
+    rows = {
+        model: comparison(results, model, single, metric, "other_singles")
+        if single
+        else comparison(results, model, results.control(model), metric)
+        for model in models
+    }
+    better, worse = ("less", "more") if metric == "confusion" else ("more", "less")
+    verdicts = {model: verdict(row) for model, row in rows.items()}
+    ahead, behind = ([m for m, said in verdicts.items() if said == which] for which in (better, worse))
+    return [results.label(m) for m in ahead], [results.label(m) for m in behind]
 
 
 def bounds(results: Results) -> pd.DataFrame:
@@ -103,38 +113,22 @@ def _other_single(results: Results, model: str) -> str:
     """Another single network against the reference: what parameters, steps or a balanced sample buy alone."""
     own, reference = results.row(model), results.row(results.reference)
     theirs, its = (_training(results, name) for name in (results.reference, model))
-    changed = {key: (value, theirs.get(key)) for key, value in its.items() if value != theirs.get(key)}
+    changed = {key: (value, theirs[key]) for key, value in its.items() if value != theirs.get(key)}
     aside = w.differing(own.parameters / reference.parameters, own.flops / reference.flops, changed)
     row, weighed = (comparison(results, model, results.reference, metric) for metric in ("accuracy", "macro_f1"))
     text = w.compared(w.the(own.label), "the single ResNet", row, verdict(row), f"{aside}, " if aside else "")
     return text if weighed is None else f"{text}; {w.compared_weighed(weighed, verdict(weighed))}"
 
 
-def _training(results: Results, network: str) -> dict[str, Any]:
-    """How a network was trained, by its record: key to value, keys of sections with a dot."""
-    for record in results.networks:
-        if record["network"] == network:
-            training: dict[str, Any] = record["spec"]["training"]
-            return dict(pd.json_normalize(training).iloc[0])
-    return {}
-
-
-def beside_singles(results: Results, model: str, single: str) -> dict[str, Any]:
-    """The rows of other_singles.csv of a mixture against another single, by metric."""
-    table = results["other_singles"]
-    rows = table[(table.model == model) & (table.reference == single)]
-    return {row.metric: row for row in each_row(rows)}
+def _training(results: Results, network: str) -> dict[str, str]:
+    """How a network was trained, by its record."""
+    records = (record for record in results.networks if record["network"] == network)
+    return w.flatten(next(records)["spec"]["training"])
 
 
 def _beside(results: Results, single: str) -> str:
     """How many mixtures are ahead of another single, and how many behind it, in each metric."""
-    sides: dict[str, tuple[list[str], int]] = {"accuracy": ([], 0), "macro_f1": ([], 0), "confusion": ([], 0)}
-    for model in results.mixtures:
-        for metric, row in beside_singles(results, model, single).items():
-            said = verdict(row)
-            ahead, behind = sides[metric]
-            good, bad = ("less", "more") if metric == "confusion" else ("more", "less")
-            sides[metric] = [*ahead, *([results.label(model)] if said == good else [])], behind + (said == bad)
+    sides = {metric: apart(results, results.mixtures, metric, single) for metric in STATISTICS}
     return w.beside_single(w.the(results.label(single)), len(results.mixtures), sides)
 
 

@@ -14,9 +14,6 @@ from emorec.report.results import Results
 
 Tree = dict[str, Any]
 
-# Holm-corrected p-values below this count as changes.
-ALPHA = 0.05
-
 
 def hardware(results: Results) -> str:
     """What the study's networks were trained on."""
@@ -30,10 +27,12 @@ def reference_record(results: Results) -> Tree:
 
 
 def mean_score(results: Results, model: str, metric: str, split: str = "test") -> float:
+    """A score of summary.csv, mean over seeds; NaN where there is none."""
     return float(summary_row(results, model, metric, split)["mean"])
 
 
 def summary_row(results: Results, model: str, metric: str, split: str = "test") -> pd.Series:
+    """A row of summary.csv; mean, low and high are NaN where there is none."""
     table = results["summary"]
     rows = table[(table.model == model) & (table.metric == metric) & (table.split == split)]
     return rows.iloc[0] if len(rows) else pd.Series({"mean": float("nan"), "low": float("nan"), "high": float("nan")})
@@ -62,7 +61,7 @@ def best(results: Results) -> list[str]:
         row, sign = x.comparison(results, model, other), 1
         if row is None:
             row, sign = x.comparison(results, other, model), -1
-        if row is None or not row.p_holm < ALPHA:
+        if row is None or not row.p_holm < x.ALPHA:
             return False
         return w.direction(row.low, row.high) == ("more" if sign == 1 else "less")
 
@@ -78,6 +77,7 @@ def chosen_epochs(results: Results, records: list[Tree]) -> pd.DataFrame:
 
 
 def recalls(results: Results, model: str) -> pd.Series:
+    """A model's recall on the test faces by emotion, mean over seeds."""
     table = results["recall"]
     rows = table[(table.model == model) & (table.split == "test")]
     return rows.groupby("emotion").recall.mean().reindex(list(EMOTIONS))

@@ -18,6 +18,7 @@ from emorec.report import lookups, walltimes
 from emorec.report import wording as w
 from emorec.report.results import Results
 from emorec.report.variables import study
+from emorec.tables.comparisons import STATISTICS
 from emorec.tables.pairs import HARD_PAIRS
 from emorec.tables.truth import POSTERIOR
 
@@ -54,9 +55,10 @@ def tables(results: Results, meta: dict[str, Any]) -> dict[str, str]:
 
 def _of_some(results: Results) -> dict[str, str]:
     """Tables that only some studies have."""
-    found = {f"experiment_{name}": experiment(results, models) for name, models in x.experiments(results).items()}
-    if "experiment_single" in found:
-        found["beside_singles"] = beside_singles(results, x.experiments(results)["single"])
+    tried = x.experiments(results)
+    found = {f"experiment_{name}": experiment(results, models) for name, models in tried.items()}
+    if "single" in tried:
+        found["beside_singles"] = beside_singles(results, tried["single"])
     if has_gate(results):
         found["gate"] = gate(results)
     if len(results["groupings"].grouping.unique()) > 1:
@@ -184,8 +186,8 @@ def beside_singles(results: Results, singles: list[str]) -> str:
     rows = []
     for single in singles:
         for model in [m for m in results.headline if m in results.mixtures]:
-            found = x.beside_singles(results, model, single)
-            cells = [_difference(found.get(metric)) for metric in ("accuracy", "macro_f1", "confusion")]
+            rows_of = (x.comparison(results, model, single, metric, "other_singles") for metric in STATISTICS)
+            cells = [_difference(row) for row in rows_of]
             rows.append([f"{results.label(model)} minus {results.label(single)}", *cells])
     return pipe(["Difference", "Accuracy", "Macro-F1", "Hard pairs"], rows, "lrrr", [40, 20, 20, 20])
 
@@ -347,7 +349,7 @@ def all_pairs(results: Results) -> str:
 def _change(row: pd.Series) -> str:
     """A difference with its interval, in bold where it is one after Holm's correction."""
     text = w.signed(100 * row.difference)
-    text = f"**{text}**" if row.p_holm < lookups.ALPHA else text
+    text = f"**{text}**" if row.p_holm < x.ALPHA else text
     return f"{text} ({w.interval(row.low, row.high)})"
 
 
@@ -530,12 +532,12 @@ def scores(results: Results) -> str:
 
 def hyperparameters(results: Results) -> str:
     """Every setting of the reference network, and the networks where it is another one."""
-    reference = flatten(lookups.reference_record(results)["spec"])
+    reference = w.flatten(lookups.reference_record(results)["spec"])
     others: dict[str, dict[str, str]] = {}
     roles: dict[str, list[str]] = {}
     for record in results.networks:
         if record["network"] not in others:
-            others[record["network"]] = flatten(record["spec"])
+            others[record["network"]] = w.flatten(record["spec"])
             roles.setdefault(record["role"], []).append(record["network"])
     keys = [*reference, *(k for spec in others.values() for k in spec)]
     rows = []
@@ -561,26 +563,6 @@ def _named(names: list[str], roles: dict[str, list[str]]) -> str:
             parts.append(every[role])
             left = [name for name in left if name not in own]
     return w.listing([*parts, *(f"`{name}`" for name in left)])
-
-
-# What a network is, rather than how it is built and trained; the table of networks says it.
-_IDENTITY = {"network", "role", "classes", "emotions", "seed", "group", "grouping"}
-_IDENTITY |= {"mixture.experts", "mixture.groups", "mixture.parts"}
-
-
-def flatten(spec: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested spec as dotted keys and text, without what names the network itself."""
-    flat: dict[str, str] = {}
-    for key, value in spec.items():
-        if f"{prefix}{key}" in _IDENTITY or (key == "mixture" and not prefix and value is None):
-            continue
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        elif isinstance(value, list | tuple):
-            flat[f"{prefix}{key}"] = w.listing([w.plain(x) for x in value]) or w.NONE
-        else:
-            flat[f"{prefix}{key}"] = w.plain(value)
-    return flat
 
 
 def colophon(results: Results, meta: dict[str, Any]) -> str:

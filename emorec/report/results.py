@@ -55,7 +55,19 @@ TRUTH_TABLES = ("truth", "truth_summary", "planted")
 _TEXT = dict.fromkeys(
     ["model", "kind", "label", "grouping", "split", "emotion", "metric", "true", "predicted", "first", "second"]
     + ["reference", "expert", "method", "measure", "network", "role", "claim", "question", "verdict", "sentence"]
-    + ["other", "nearest_label", "agreement", "family", "foreign", "control", "mixture", "state", "emotions", "gate"],
+    + [
+        "other",
+        "nearest_label",
+        "agreement",
+        "family",
+        "foreign",
+        "control",
+        "mixture",
+        "state",
+        "emotions",
+        "gate",
+        "parts",
+    ],
     str,
 )
 
@@ -156,29 +168,18 @@ class Results:
         return [text.split() for text in table.loc[table.grouping == self.row(mixture).grouping, "emotions"]]
 
     def parts(self, mixture: str) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
-        """The records of a mixture's gate and of each expert, a record a seed; those built like the reference first.
-
-        They are found by what they tell apart, so that the names of networks are free. None of a mixture that is one
-        network.
-        """
+        """The records of a mixture's gate and of each expert, a record a seed; none of one that is one network."""
         row, groups = self.row(mixture), self.groups(mixture)
         if row.family != "mixture":
             return [], {name: [] for name in groups}
-        wanted = {frozenset(group) for group in groups.values()}
-        outputs = {"excluded": 0, "other": 1}.get(row.foreign)
 
-        def of(role: str, fits: Any) -> list[dict[str, Any]]:
-            found = [n for n in self.networks if n["role"] == role and fits(n)]
-            names = sorted({n["network"] for n in found}, key=lambda name: not name.startswith(f"{self.reference}-"))
-            return [n for n in found if n["network"] == names[0]] if names else []
+        def records(network: str, role: str) -> list[dict[str, Any]]:
+            return [n for n in self.networks if n["network"] == network and n["role"] == role]
 
-        def knows(record: dict[str, Any], group: list[str]) -> bool:
-            own = record.get("group") or record["emotions"]
-            as_many = outputs is None or len(record["classes"]) == len(group) + outputs
-            return set(own) == set(group) and as_many
-
-        gate = of("gate", lambda n: {frozenset(c) for c in n["classes"]} == wanted)
-        return gate, {name: of("expert", lambda n, g=group: knows(n, g)) for name, group in groups.items()}
+        first, *others = row.parts.split()
+        gate = records(first, "gate")
+        experts = others if gate else [first, *others]
+        return gate, {name: records(n, "expert") for name, n in zip(groups, experts, strict=True)}
 
 
 def wanted(*, votes: bool, synthetic: bool) -> tuple[str, ...]:

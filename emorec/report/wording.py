@@ -328,7 +328,7 @@ def compared_weighed(row: Any, said: str) -> str:
     return f"by macro-F1 it is {size(row.difference)} {'ahead' if said == 'more' else 'behind'} {limits}"
 
 
-def differing(parameters: float, flops: float, training: Mapping[str, tuple[Any, Any]]) -> str:
+def differing(parameters: float, flops: float, training: Mapping[str, tuple[str, str]]) -> str:
     """How another single network differs from the first: its size, as multiples, and each setting (its own, theirs)."""
     parts = []
     if round(parameters, 2) != 1 or round(flops, 2) != 1:
@@ -340,7 +340,7 @@ def differing(parameters: float, flops: float, training: Mapping[str, tuple[Any,
             parts.append(_BALANCED[own])
         else:
             name = key.replace("_", " ").replace(".", " ")
-            parts.append(f"trained with {name} {plain(own)} instead of {plain(other)}")
+            parts.append(f"trained with {name} {own} instead of {other}")
     return listing(parts)
 
 
@@ -351,38 +351,47 @@ _BALANCED = {
 }
 
 
-def beside_single(single: str, mixtures: int, sides: Mapping[str, tuple[Sequence[str], int]]) -> str:
-    """How the mixtures fare against another single network: by metric, the labels of those ahead, and how many are
-    behind."""
-    if mixtures == 1:
-        alone = {
-            "accuracy": (f"is more accurate than {single}", f"is less accurate than {single}"),
-            "macro_f1": ("is ahead of it by macro-F1", "is behind it by macro-F1"),
-            "confusion": ("confuses the hard pairs less often", "confuses the hard pairs more often"),
-        }
-        neither = {
-            "accuracy": f"is not told apart from {single} in accuracy",
-            "macro_f1": "is not told apart from it by macro-F1",
-            "confusion": "is not told apart from it in the hard pairs",
-        }
-        said = [
-            alone[metric][0] if ahead else alone[metric][1] if behind else neither[metric]
-            for metric, (ahead, behind) in sides.items()
-        ]
-        return f"The mixture {'; it '.join(said)}"
-    phrases = {
-        "accuracy": (f"is more accurate than {single}", f"are more accurate than {single}", "less accurate"),
-        "macro_f1": ("is ahead of it by macro-F1", "are ahead of it by macro-F1", "behind it"),
-        "confusion": ("confuses the hard pairs less often", "confuse the hard pairs less often", "more often"),
-    }
+def beside_single(single: str, mixtures: int, sides: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> str:
+    """How the mixtures fare against another single network: by metric, labels of those ahead and of those behind."""
     parts = []
     for metric, (ahead, behind) in sides.items():
-        one, several, worse = phrases[metric]
-        text = f"{'none' if not ahead else word(len(ahead))} {one if len(ahead) < 2 else several}"
-        text += f" ({listing(ahead)})" if 0 < len(ahead) <= 4 else ""
-        text += f" and {word(behind)} {worse}" if behind else ""
+        leads, lead, trails, worse, neither = (phrase.format(single=single) for phrase in _BESIDE[metric])
+        if mixtures == 1:
+            text = leads if ahead else trails if behind else neither
+        else:
+            text = f"{word(len(ahead)) if ahead else 'none'} {leads if len(ahead) < 2 else lead}"
+            text += f" ({listing(ahead)})" if 0 < len(ahead) <= 4 else ""
+            text += f" and {word(len(behind))} {worse}" if behind else ""
         parts.append(text)
-    return f"Of {many(mixtures, 'mixture')}, {'; '.join(parts)}"
+    return (
+        f"The mixture {'; it '.join(parts)}" if mixtures == 1 else f"Of {many(mixtures, 'mixture')}, {'; '.join(parts)}"
+    )
+
+
+# One is ahead, several are, one is behind, how those behind are called after those ahead, and neither.
+_BESIDE = {
+    "accuracy": (
+        "is more accurate than {single}",
+        "are more accurate than {single}",
+        "is less accurate than {single}",
+        "less accurate",
+        "is not told apart from {single} in accuracy",
+    ),
+    "macro_f1": (
+        "is ahead of it by macro-F1",
+        "are ahead of it by macro-F1",
+        "is behind it by macro-F1",
+        "behind it",
+        "is not told apart from it by macro-F1",
+    ),
+    "confusion": (
+        "confuses the hard pairs less often",
+        "confuse the hard pairs less often",
+        "confuses the hard pairs more often",
+        "more often",
+        "is not told apart from it in the hard pairs",
+    ),
+}
 
 
 def gains_kept(measure: str, total: int, kept: Sequence[tuple[str, int]]) -> str:
@@ -768,3 +777,23 @@ def plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.10f}".rstrip("0").rstrip(".").replace("-", MINUS)
     return str(value)
+
+
+# What a network is, rather than how it is built and trained; the table of networks says it.
+_IDENTITY = {"network", "role", "classes", "emotions", "seed", "group", "grouping"}
+_IDENTITY |= {"mixture.experts", "mixture.groups", "mixture.parts"}
+
+
+def flatten(spec: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """A nested spec as dotted keys and text, without what names the network itself."""
+    flat: dict[str, str] = {}
+    for key, value in spec.items():
+        if f"{prefix}{key}" in _IDENTITY or (key == "mixture" and not prefix and value is None):
+            continue
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        elif isinstance(value, list | tuple):
+            flat[f"{prefix}{key}"] = listing([plain(x) for x in value]) or NONE
+        else:
+            flat[f"{prefix}{key}"] = plain(value)
+    return flat

@@ -167,9 +167,9 @@ def other_singles_table(resampled: Resampled, models: Sequence[Model]) -> pd.Dat
     single in one metric.
     """
     rows = []
+    mixtures = [model for model in models if model.kind == "mixture"]
     for single in other_singles(models):
         for metric, statistic in STATISTICS.items():
-            mixtures = [model for model in models if model.kind == "mixture"]
             found = [resampled.difference(model.name, single.name, statistic)[0] for model in mixtures]
             adjusted = holm(np.array([one.p for one in found]))
             rows += [

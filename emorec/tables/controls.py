@@ -36,9 +36,9 @@ def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[s
     Of the reference single and the ensembles the one whose operations per image come nearest by their ratio, the first
     of equals: what the same compute buys without specialisation. Other singles are no controls: they match a mixture in
     parameters, steps or the balance of emotions, not in operations, and are compared with every mixture by themselves.
-    Operations
-    count rather than networks, because a mixture without a gate, one whose experts share a trunk, or one that asks two
-    of its experts costs less than its experts' number says. Oracles have none: they are no models that could be used.
+    Operations count rather than networks, because a mixture without a gate, one whose experts share a trunk, or one
+    that asks two of its experts costs less than its experts' number says. Oracles have none: they are no models that
+    could be used.
     """
     single = reference_single(models)
     candidates = [single, *(model for model in models if model.kind == "ensemble")]

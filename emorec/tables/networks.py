@@ -22,8 +22,9 @@ def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
     """models.csv: what each model is, what it costs, and what it is compared with.
 
     Parameters and flops (of one image) are sums over its networks; a network without operations, the expert for a
-    single emotion, is none. train_seconds, train_flops and images_per_second are means over seeds: the first two with
-    the networks that a fine-tuned one starts from, the last as if its networks ran one after the other.
+    single emotion, is none. `parts` names the networks, a gate first, then the experts in its order, with
+    spaces between. train_seconds, train_flops and images_per_second are means over seeds: the first two with the
+    networks that a fine-tuned one starts from, the last as if its networks ran one after the other.
 
     Args:
         train_faces: of the training split, which all networks' steps are counted by.
@@ -36,6 +37,7 @@ def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
         own = [[records.of(path) for path in paths] for paths in model.networks.values()]
         if not own or not own[0]:
             raise EmorecError(f"model {model.name}: no networks; name its networks in the config")
+        first = next(iter(model.networks.values()))
         before = [[records.of(path) for path in model.before.get(seed, ())] for seed in model.networks]
         trained = [mine + theirs for mine, theirs in zip(own, before, strict=True)]
         rows.append(
@@ -45,6 +47,7 @@ def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
                 "family": model.family or model.kind,
                 "label": model.label,
                 "networks": sum(record["flops"] > 0 for record in own[0]),
+                "parts": " ".join(dict.fromkeys(path.parent.parent.name for path in first)),
                 "parameters": sum(int(record["parameters"]) for record in own[0]),
                 "flops": sum(int(record["flops"]) for record in own[0]),
                 "train_seconds": float(np.mean([sum(float(r["train_seconds"]) for r in seed) for seed in trained])),

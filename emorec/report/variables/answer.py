@@ -151,16 +151,11 @@ def _singles(results: Results) -> str:
     for measure in ("macro_f1", "confusion"):
         ahead = list(won.loc[won.measure == measure, "model"])
         kept = [
-            (results.label(single), sum(_keeps(results, model, single, measure) for model in ahead))
+            (results.label(single), len(x.apart(results, ahead, measure, single)[0]))
             for single in x.experiments(results).get("single", [])
         ]
         parts.append(w.gains_kept(measure, len(ahead), kept))
     return ". ".join(parts)
-
-
-def _keeps(results: Results, model: str, single: str, measure: str) -> bool:
-    row = x.beside_singles(results, model, single).get(measure)
-    return x.verdict(row) == ("less" if measure == "confusion" else "more")
 
 
 def _bound(results: Results) -> str:

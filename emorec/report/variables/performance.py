@@ -9,7 +9,6 @@ from emorec.frames import each_row
 from emorec.report import experiments as x
 from emorec.report import wording as w
 from emorec.report.lookups import (
-    ALPHA,
     Tree,
     best,
     chosen_epochs,
@@ -178,7 +177,7 @@ def _pair_changes(results: Results, reference: str | None) -> tuple[int, int, in
     rows = pair_rows(results, results.mixture, reference)
     if reference is None or rows.empty:
         return None
-    sure = rows.p_holm < ALPHA
+    sure = rows.p_holm < x.ALPHA
     return len(rows), int((sure & (rows.difference < 0)).sum()), int((sure & (rows.difference > 0)).sum())
 
 

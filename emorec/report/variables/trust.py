@@ -146,15 +146,11 @@ def changed_comparisons(
     changed = []
     for row in each_row(table):
         before = x.comparison(results, row.model, row.reference, row.metric)
-        after = _said(row)
-        if before is not None and after != _said(before):
+        after = x.verdict(row)
+        if before is not None and after != x.verdict(before):
             labels = w.the(results.label(row.model)), w.the(results.label(row.reference))
             changed.append(({"macro_f1": "macro-F1"}.get(row.metric, row.metric), *labels, after))
     return len(table), changed
-
-
-def _said(row: Any) -> str:
-    return x.verdict(row)
 
 
 def _ferplus(results: Results) -> Tree:

@@ -149,157 +149,7 @@ def test_what_a_machine_says_of_itself_is_shown_as_it_is_written(study: Path, tm
 # Numbers as text.
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (wording.percent(0.7123), "71.2 %"),
-        (wording.percent(float("nan")), "–"),
-        (wording.points(0.0123), "+1.2 points"),
-        (wording.points(-0.01), "−1.0 point"),
-        (wording.points(0.0001), "0.0 points"),
-        (wording.points(-0.0001), "0.0 points"),
-        (wording.size(-0.021), "2.1 points"),
-        (wording.interval(-0.021, 0.004), "−2.1 to 0.4"),
-        (wording.interval(-0.0001, 0.0), "0.0 to 0.0"),
-        (wording.count(3589), "3,589"),
-        (wording.many(1, "seed"), "one seed"),
-        (wording.many(12, "seed"), "12 seeds"),
-        (wording.large(11_168_193), "11.2 million"),
-        (wording.large(700), "700"),
-        (wording.duration(3), "3.0 s"),
-        (wording.duration(600), "10 min"),
-        (wording.duration(3 * 3600), "3.0 h"),
-        (wording.plain(5e-4), "0.0005"),
-        (wording.plain(True), "yes"),
-        (wording.plain(None), "–"),
-        (wording.listing(["a", "b", "c"]), "a, b and c"),
-        (wording.fraction(0, 6), "none of six"),
-        (wording.fraction(6, 6), "all six"),
-        (wording.groups([["fear", "sad"], ["angry", "disgust", "sad"]]), "fear with sad; angry with disgust and sad"),
-    ],
-)
-def test_numbers_as_text(text: str, expected: str) -> None:
-    assert text.replace("\u00a0", " ") == expected
-
-
 # Sentences by sign.
-
-
-def test_every_pair_of_verdicts_has_its_own_answer() -> None:
-    single = list(VERDICTS)
-    answers = {pair: wording.overall(*pair) for pair in itertools.product(single, [*VERDICTS, None])}
-    assert all(answers.values())
-    assert len(set(answers.values())) == len(answers) - 1  # one network is enough to say no, whatever else is open
-    assert answers["supported", "supported"].startswith("Yes")
-    assert answers["refuted", "refuted"].startswith("No")
-    assert answers["supported", "refuted"].startswith("Not in the sense that matters")
-    assert "undecided" in answers["supported", "undecided"]
-    assert not any("no difference" in text.lower() for text in answers.values())
-    assert [text for pair, text in answers.items() if text.startswith("Yes")] == [answers["supported", "supported"]]
-
-
-@pytest.mark.parametrize(("single", "ensemble"), list(itertools.product(VERDICTS, [*VERDICTS, None])))
-def test_untangling_says_each_verdict(single: str, ensemble: str | None) -> None:
-    text = wording.untangled(single, ensemble)
-    assert ("less often than the single" in text) == (single != "refuted")
-    assert ("more often than the ensemble" in text) == (ensemble == "refuted")
-    assert ("undecided" in text) == ("undecided" in (single, ensemble))
-    assert wording.meaning(single, ensemble)
-
-
-def test_less_confusion_at_a_loss_of_accuracy_is_said_to_be_that() -> None:
-    text = wording.untangled("supported", "supported", ["ensemble"])
-    assert text.endswith("less often than the ensemble, at a loss of accuracy against the ensemble")
-    assert "(one of them at a loss of accuracy)" in wording.others_untangle(4, 2, 0, 1)
-    assert wording.others_untangle(1, 1, 0, 1).endswith("its control of equal compute, at a loss of accuracy")
-
-
-def test_undecided_says_nothing_of_experts_being_better() -> None:
-    assert "worth more" not in wording.meaning("undecided", "undecided")
-    assert "worth more" in wording.meaning("supported", "supported")
-    assert "better spent" in wording.meaning("refuted", "refuted")
-
-
-def test_gap_by_sign() -> None:
-    assert "in favour of the training faces" in wording.gap(0.8, 0.7)
-    assert "in favour of the validation faces" in wording.gap(0.6, 0.7)
-    assert "level" in wording.gap(0.7, 0.702)
-
-
-def test_one_seed_says_that_the_spread_is_unknown() -> None:
-    assert "unknown" in wording.spread(1)
-    assert "unknown" not in wording.spread(2)
-    assert "two seeds" in wording.spread(2)
-    assert "once" in wording.repeated(1)
-
-
-@pytest.mark.parametrize(
-    ("rarer", "more", "expected"),
-    [
-        (0, 0, "none of 21 pairs of emotions is confused more or less often"),
-        (1, 0, "one of 21 pairs of emotions is confused less often beyond chance, and none more often"),
-        (2, 1, "two of 21 pairs of emotions are confused less often beyond chance, and one more often"),
-        (0, 3, "none of 21 pairs of emotions is confused less often beyond chance, and three more often"),
-    ],
-)
-def test_pairs_changed(rarer: int, more: int, expected: str) -> None:
-    assert expected in wording.pairs_changed("the ensemble", 21, rarer, more)
-
-
-def test_recall_change_by_sign() -> None:
-    def change(values: list[float]) -> str:
-        return wording.recall_change(pd.Series(values, index=["angry", "sad"]))
-
-    assert "rises for one emotion, most for angry" in change([0.1, -0.1])
-    assert "falls for one emotion, most for sad" in change([0.1, -0.1])
-    assert "falls for no emotion" in change([0.1, 0.2])
-    assert "rises for no emotion" in change([-0.1, -0.2])
-    assert "is the single ResNet's" in change([0.0, 0.0])
-
-
-def test_order_before_and_after_scaling() -> None:
-    assert "before scaling as after" in wording.same_order("loss", ["a", "b"], ["a", "b"])
-    changed = wording.same_order("loss", ["a", "b"], ["b", "a"])
-    assert "is a and b before scaling, and b and a after" in changed and "how sure" in changed
-
-
-def test_twins_are_told_by_number_and_direction() -> None:
-    assert wording.twins_found(100, 0, 0, False).startswith("None of the 100")
-    assert "2 (2.0" in wording.twins_found(100, 2, 0, False) and "none of them" in wording.twins_found(100, 2, 0, False)
-    assert "errs" in wording.twins_found(100, 2, 0, True)
-    assert "none comes out on another side" in wording.changed_comparisons("without them", 2, [])
-    assert "no comparison" in wording.changed_comparisons("without them", 0, [])
-    text = wording.changed_comparisons(
-        "without them", 3, [("accuracy", "A", "B", "unclear"), ("macro-F1", "C", "B", "less")]
-    )
-    assert "two come out differently without them" in text
-    assert "in accuracy, A and B are then not told apart; in macro-F1, C is then behind B" in text
-    assert "A is then ahead of B" in wording.changed_comparisons("without them", 3, [("accuracy", "A", "B", "more")])
-
-
-def test_planted_confusion_inside_the_groups() -> None:
-    assert "more than the 30.0" in wording.planted_inside(0.5, 0.3)
-    assert "less than the 50.0" in wording.planted_inside(0.3, 0.5)
-    assert "just as much as" in wording.planted_inside(0.3, 0.3)
-    assert "no groups" in wording.planted_inside(None, None)
-
-
-def test_kept_and_routing() -> None:
-    assert "hardly mattered" in wording.kept(0.0)
-    assert "0.6" in wording.kept(0.006)
-    assert "The gate routes:" in wording.routing(0.9, 0.33)
-    assert "in part" in wording.routing(0.4, 0.33)
-    assert "does not route" in wording.routing(0.33, 0.33)
-
-
-def test_training_sentences_leave_out_what_the_spec_does_not_say() -> None:
-    assert wording.training({}) == "How it is trained is in the table."
-    how = {"epochs": 2, "lr": 0.1, "schedule": "one-cycle", "warmup": 0.2, "weight_decay": 5e-4}
-    text = wording.training(how).replace("\u00a0", " ")
-    assert "for two epochs" in text and "0.0005" in text and "first 20 % of the steps" in text
-    assert wording.augmentation({}) == "Training faces are not augmented."
-    assert "mirrored" in wording.augmentation({"flip": True, "rotation": 0.0})
-    assert "turned" not in wording.augmentation({"flip": True, "rotation": 0.0})
 
 
 # Variables from tables.
@@ -318,7 +168,7 @@ def test_variables_equal_what_the_tables_say(study: Path) -> None:
     claims = pd.read_csv(study / "tables" / "claims.csv").set_index("claim")
     assert tree["answer"]["single"].replace("\u00a0", " ") + "." == claims.sentence["mixture-beats-single"]
     verdicts = claims.verdict["mixture-beats-single"], claims.verdict["mixture-beats-ensemble"]
-    assert tree["answer"]["sentence"] == wording.overall(*verdicts)
+    assert tree["answer"]["sentence"] == wording.answer.overall(*verdicts)
 
     curves = pd.read_csv(study / "tables" / "curves.csv")
     best = curves[(curves.network == "resnet18") & curves.best]
@@ -379,7 +229,7 @@ def test_a_study_without_ensemble_is_reported_as_such(study: Path, tmp_path: Pat
     found = results.read(copy)
     tree = variables.variables(found, META)
     assert "no ensemble" in tree["answer"]["ensemble"]
-    assert tree["answer"]["sentence"] in {wording.overall(verdict, None) for verdict in VERDICTS}
+    assert tree["answer"]["sentence"] in {wording.answer.overall(verdict, None) for verdict in VERDICTS}
     assert "the ensemble" not in tree["representation"]["sentence"]
     assert markdown.tables(found, META)["all_pairs"]
 
@@ -403,9 +253,9 @@ def test_the_first_mixture_is_the_papers_and_the_others_are_told_of(many: Path) 
     own = own[[row.reference == control[row.model] for row in own.itertuples()]]
     ahead, behind = ((own.verdict == verdict).sum() for verdict in ("supported", "refuted"))
     labels = {verdict: list(own.model[own.verdict == verdict].map(found.label)) for verdict in VERDICTS}
-    expected = wording.tally("other mixtures", len(own), labels["supported"], labels["refuted"])
+    expected = wording.experiments.tally("other mixtures", len(own), labels["supported"], labels["refuted"])
     assert tree["others"]["sentence"] == expected
-    assert tree["discussion"]["others"] == wording.others_mean(len(own), ahead, behind)
+    assert tree["discussion"]["others"] == wording.answer.others_mean(len(own), ahead, behind)
 
 
 def test_a_mixtures_networks_are_its_own_where_another_has_the_same_groups(many: Path) -> None:
@@ -506,7 +356,7 @@ def test_other_singles_are_told_by_what_differs_and_by_who_beats_them(many: Path
     assert own.split("|")[4].strip() == "**−2.0** (−3.0 to −1.0)" and "**" not in "".join(own.split("|")[2:4])
     # With one mixture there is nothing to count.
     sides = {"accuracy": ([], ["mixture"]), "macro_f1": (["mixture"], []), "confusion": ([], [])}
-    assert wording.beside_single("the wide ResNet", 1, sides) == (
+    assert wording.experiments.beside_single("the wide ResNet", 1, sides) == (
         "The mixture is less accurate than the wide ResNet; it is ahead of it by macro-F1; it is not told apart from "
         "it in the hard pairs"
     )
@@ -549,50 +399,6 @@ def test_a_free_mixture_may_be_the_papers(many: Path, tmp_path: Path) -> None:
     stage.stage(copy, REPORT, tmp_path / "out", META)
     assert (tmp_path / "out" / "_gate.qmd").read_text() == ""
     assert "free" in yaml.safe_load((tmp_path / "out" / "_variables.yml").read_text())["mixture"]["grouping_sentence"]
-
-
-def test_tallies_by_number() -> None:
-    assert wording.tally("other mixture", 1, [], []).endswith("is not told apart from its control of equal compute")
-    assert "is more accurate than" in wording.tally("other mixture", 1, ["a"], [])
-    assert "is worse by macro-F1 than" in wording.tally("other mixture", 1, [], ["a"], "macro_f1")
-    none = wording.tally("other mixtures", 11, [], ["a", "b", "c", "d"])
-    assert none == (
-        "Of the 11 other mixtures, none is more accurate than the control of equal compute, four are less accurate and "
-        "seven are not told apart from it"
-    )
-    two = wording.tally("other mixtures", 3, ["a", "b"], ["c"])
-    assert two == (
-        "Of the three other mixtures, two are more accurate than the control of equal compute (a and b), and one is "
-        "less accurate (c)"
-    )
-    assert "shown" in wording.others_mean(5, 0, 2) and "two are worth less" in wording.others_mean(5, 0, 2)
-    assert "depends on the form: one of the five" in wording.others_mean(5, 1, 0)
-    assert "only mixture" in wording.others_mean(0, 0, 0)
-    assert "two confuse the hard pairs less often" in wording.others_untangle(4, 2, 0)
-    assert "more often than its control" in wording.others_untangle(1, 0, 1)
-    assert wording.others_weighed(5, ["a", "b"], 1, 3, 0, 1) == (
-        "By macro-F1, two of the other mixtures are ahead of the control of equal compute (a and b) and one is behind "
-        "it; three confuse the hard pairs less often than it (one of them at a loss of accuracy)"
-    )
-    assert wording.others_weighed(5, [], 0, 0, 2, 0) == (
-        "By macro-F1, none of the other mixtures is ahead of the control of equal compute; none confuses the hard "
-        "pairs less often than it and two more often"
-    )
-    assert wording.others_weighed(1, ["a"], 0, 1, 0, 0) == (
-        "By macro-F1, the other mixture is ahead of the control of equal compute; it confuses the hard pairs less often"
-    )
-
-
-def test_collapse_is_told_by_name() -> None:
-    assert "none has collapsed" in wording.gates_used(3, [], 0.1, 0.4, 0.9)
-    assert "one has collapsed in a seed at least (joint)" in wording.gates_used(3, ["joint"], 0.1, 0.4, 0.2)
-    assert wording.gates_used(1, [], 0.3, 0.3, 0.9).startswith("The gate has not collapsed")
-
-
-def test_error_flow_adds_up() -> None:
-    text = wording.error_flow(100.4, 30.4, 10.4, 20, 5)
-    assert "names 30 rightly" in text and "confuses 60 likewise" in text and "makes 85" in text
-    assert "no test face" in wording.error_flow(0, 0, 0, 0, 0)
 
 
 def test_best_needs_every_comparison(study: Path, tmp_path: Path) -> None:
@@ -822,20 +628,3 @@ def test_a_study_without_mixture_or_date_is_refused(study: Path, tmp_path: Path)
     _edit(copy, "models", lambda t: t[t.kind != "mixture"])
     with pytest.raises(EmorecError, match="kind mixture"):
         results.read(copy)
-
-
-def test_balance_tells_when_macro_f1_gives_another_answer() -> None:
-    other = wording.balance(("undecided", "refuted"), ("supported", "supported"))
-    assert "depends on the measure" in other and "the single ResNet and the ensemble" in other
-    one = wording.balance(("supported", "refuted"), ("supported", "supported"))
-    assert "ahead of the ensemble," in one and "single" not in one
-    assert "the same" in wording.balance(("refuted", None), ("refuted", None))
-    assert "wins no comparison" in wording.balance(("supported", "undecided"), ("undecided", "undecided"))
-
-
-def test_caveat_of_the_abstract_names_the_faces_left_out() -> None:
-    assert wording.twins_caveat(0, 6, [], False).startswith("No test face")
-    assert "without the 2 test faces that have a near-copy" in wording.twins_caveat(2, 6, [], False)
-    assert "near-copy" not in wording.twins_caveat(3, 6, [], True)
-    one = wording.twins_caveat(1, 6, [("macro-F1", "mixture", "ensemble", "unclear")], False)
-    assert "one comes out differently without the 1 test face that has a near-copy" in one and "mixture" in one

@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from emorec.frames import each_row
-from emorec.report import wording as w
 from emorec.report.results import Results
+from emorec.report.wording import experiments as say
+from emorec.report.wording import text as w
 from emorec.tables.comparisons import STATISTICS
 
 NAMES = ("single", "groupings", "gates", "foreign", "form")
@@ -59,7 +60,7 @@ def verdict(row: Any) -> str:
 
 def tally(results: Results, models: list[str], what: str, metric: str = "accuracy") -> str:
     """How many of these mixtures are ahead of their control, how many behind, how many neither; who is ahead."""
-    return w.tally(what, len(models), *apart(results, models, metric), metric)
+    return say.tally(what, len(models), *apart(results, models, metric), metric)
 
 
 def apart(results: Results, models: list[str], metric: str, single: str = "") -> tuple[list[str], list[str]]:
@@ -114,10 +115,10 @@ def _other_single(results: Results, model: str) -> str:
     own, reference = results.row(model), results.row(results.reference)
     theirs, its = (_training(results, name) for name in (results.reference, model))
     changed = {key: (value, theirs[key]) for key, value in its.items() if value != theirs.get(key)}
-    aside = w.differing(own.parameters / reference.parameters, own.flops / reference.flops, changed)
+    aside = say.differing(own.parameters / reference.parameters, own.flops / reference.flops, changed)
     row, weighed = (comparison(results, model, results.reference, metric) for metric in ("accuracy", "macro_f1"))
-    text = w.compared(w.the(own.label), "the single ResNet", row, verdict(row), f"{aside}, " if aside else "")
-    return text if weighed is None else f"{text}; {w.compared_weighed(weighed, verdict(weighed))}"
+    text = say.compared(w.the(own.label), "the single ResNet", row, verdict(row), f"{aside}, " if aside else "")
+    return text if weighed is None else f"{text}; {say.compared_weighed(weighed, verdict(weighed))}"
 
 
 def _training(results: Results, network: str) -> dict[str, str]:
@@ -129,7 +130,7 @@ def _training(results: Results, network: str) -> dict[str, str]:
 def _beside(results: Results, single: str) -> str:
     """How many mixtures are ahead of another single, and how many behind it, in each metric."""
     sides = {metric: apart(results, results.mixtures, metric, single) for metric in STATISTICS}
-    return w.beside_single(w.the(results.label(single)), len(results.mixtures), sides)
+    return say.beside_single(w.the(results.label(single)), len(results.mixtures), sides)
 
 
 def bound(results: Results) -> str:
@@ -174,7 +175,7 @@ def use(results: Results) -> str:
         return "No mixture of this study has a gate"
     gates = test.groupby("model", sort=False)[["entropy", "balance"]].mean()
     lost = [results.label(model) for model in gates.index if test[test.model == model].collapsed.astype(bool).any()]
-    return w.gates_used(len(gates), lost, gates.entropy.min(), gates.entropy.max(), gates.balance.min())
+    return say.gates_used(len(gates), lost, gates.entropy.min(), gates.entropy.max(), gates.balance.min())
 
 
 def matched(results: Results) -> str:

@@ -9,8 +9,8 @@ import pandas as pd
 from emorec import EMOTIONS
 from emorec.frames import each_row
 from emorec.report import experiments as x
-from emorec.report import wording as w
 from emorec.report.results import Results
+from emorec.report.wording import text as w
 
 Tree = dict[str, Any]
 

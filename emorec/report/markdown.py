@@ -15,9 +15,9 @@ from emorec import EMOTIONS
 from emorec.frames import each_row, row_at
 from emorec.report import experiments as x
 from emorec.report import lookups, walltimes
-from emorec.report import wording as w
 from emorec.report.results import Results
 from emorec.report.variables import study
+from emorec.report.wording import text as w
 from emorec.tables.comparisons import STATISTICS
 from emorec.tables.pairs import HARD_PAIRS
 from emorec.tables.truth import POSTERIOR

@@ -12,8 +12,8 @@ from typing import Any
 
 from emorec.checkout import checkout, git
 from emorec.published.manifest import Code, Manifest
-from emorec.report import wording as w
 from emorec.report.origins import github
+from emorec.report.wording import text as w
 
 PACKAGES = ("emorec", "torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotlib", "seaborn", "snakemake")
 

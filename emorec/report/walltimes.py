@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from emorec.report import wording as w
+from emorec.report.wording import text as w
 
 
 def sentence(jobs: pd.DataFrame) -> str:

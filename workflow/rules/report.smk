@@ -6,7 +6,7 @@ rule stage:
         summary=f"{RESULTS}/data/summary.json",
         manifest=([f"{RESULTS}/published.json"] if MANIFEST else []),
         records=trained("network.json"),
-        code=modules("report/*.py", "report/variables/*.py"),
+        code=modules("report/*.py", "report/variables/*.py", "report/wording/*.py"),
     output:
         directory(f"{RESULTS}/report/source"),
     log:

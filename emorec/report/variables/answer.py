@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from emorec.frames import each_row
 from emorec.report import experiments as x
-from emorec.report import wording as w
 from emorec.report.lookups import Tree, chosen_epochs, claim, mean_score, others_hard_pairs
 from emorec.report.results import Results
+from emorec.report.wording import answer as say
+from emorec.report.wording import text as w
 
 
 def branches(results: Results) -> Tree:
@@ -16,7 +17,7 @@ def branches(results: Results) -> Tree:
         "answer": _answer(results),
         "discussion": _discussion(results),
         "others": _others(results),
-        "limits": {"forms": w.forms(len(results.mixtures)), "power": w.power(_half_width(results))},
+        "limits": {"forms": say.forms(len(results.mixtures)), "power": say.power(_half_width(results))},
     }
 
 
@@ -62,7 +63,7 @@ def _stated(results: Results, name: str, otherwise: str) -> str:
 
 def _answer(results: Results) -> Tree:
     confusion = _verdicts(results, "reduces-confusion", "reduces-confusion-vs-ensemble")
-    sentence, untangle = w.overall(*_accuracy_verdicts(results)), w.untangled(*confusion, _costly(results))
+    sentence, untangle = say.overall(*_accuracy_verdicts(results)), say.untangled(*confusion, _costly(results))
     others = [_others(results)["sentence"]] if len(results.mixtures) > 1 else []
     return {
         "sentence": sentence,
@@ -102,7 +103,7 @@ def _others_weighed(results: Results) -> str:
     """The other mixtures by macro-F1 and by their confusion of the hard pairs, after their accuracy was told."""
     ahead, behind = x.apart(results, results.mixtures[1:], "macro_f1")
     total, *untangle = others_hard_pairs(results)
-    return w.others_weighed(total, ahead, len(behind), *untangle)
+    return say.others_weighed(total, ahead, len(behind), *untangle)
 
 
 def _half_width(results: Results) -> float:
@@ -116,7 +117,7 @@ def _balance(results: Results) -> str:
     if results.ensemble:
         stated += f". {_stated(results, 'raises-macro-f1-vs-ensemble', 'It was not compared with the ensemble')}"
     verdicts = _verdicts(results, "raises-macro-f1", "raises-macro-f1-vs-ensemble")
-    return f"{stated}. {w.balance(_accuracy_verdicts(results), verdicts)}"
+    return f"{stated}. {say.balance(_accuracy_verdicts(results), verdicts)}"
 
 
 def _numbers(results: Results) -> str:
@@ -135,8 +136,8 @@ def _discussion(results: Results) -> Tree:
     others = results.mixtures[1:]
     said = [x.verdict(x.comparison(results, model, results.control(model))) for model in others]
     return {
-        "meaning": w.meaning(*_accuracy_verdicts(results)),
-        "others": w.others_mean(len(others), said.count("more"), said.count("less")),
+        "meaning": say.meaning(*_accuracy_verdicts(results)),
+        "others": say.others_mean(len(others), said.count("more"), said.count("less")),
         "singles": _singles(results),
         "curves": _bound(results),
     }
@@ -154,7 +155,7 @@ def _singles(results: Results) -> str:
             (results.label(single), len(x.apart(results, ahead, measure, single)[0]))
             for single in x.experiments(results).get("single", [])
         ]
-        parts.append(w.gains_kept(measure, len(ahead), kept))
+        parts.append(say.gains_kept(measure, len(ahead), kept))
     return ". ".join(parts)
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 from emorec import EMOTIONS
 from emorec.frames import each_row
 from emorec.report import experiments as x
-from emorec.report import wording as w
 from emorec.report.lookups import (
     Tree,
     best,
@@ -23,6 +22,8 @@ from emorec.report.lookups import (
     summary_row,
 )
 from emorec.report.results import Results
+from emorec.report.wording import performance as say
+from emorec.report.wording import text as w
 from emorec.tables.pairs import HARD_PAIRS
 
 
@@ -141,13 +142,13 @@ def _curves(results: Results) -> Tree:
         "reference": (
             f"The single network was best on the validation faces {epochs}. "
             f"There it labels {w.percent(train)} of the augmented training faces and {w.percent(val)} of the "
-            f"validation faces correctly; the two are {w.gap(train, val)}"
+            f"validation faces correctly; the two are {say.gap(train, val)}"
         ),
         "gap": (
             "The single network's training and validation accuracy at the epoch that was kept, "
-            f"{w.percent(train)} and {w.percent(val)}, are {w.gap(train, val)}"
+            f"{w.percent(train)} and {w.percent(val)}, are {say.gap(train, val)}"
         ),
-        "last": w.kept(val - last.val_accuracy.mean()),
+        "last": say.kept(val - last.val_accuracy.mean()),
         "parts": w.capital("; ".join(parts)) + ", each of them among faces of its own emotions" if parts else
         "Its parts were trained together and have no curves of their own",
     }  # fmt: skip
@@ -164,7 +165,7 @@ def _recall(results: Results) -> Tree:
             f"The single ResNet recognises {reference.idxmax()} most often, {w.percent(reference.max())} of its test "
             f"faces, and {reference.idxmin()} least often, {w.percent(reference.min())}"
         ),
-        "change": w.recall_change(change),
+        "change": say.recall_change(change),
         "caution": (
             f"These are observed means, not tests: {rare}, the rarest emotion, has {w.count(support.min())} test "
             f"faces, so that a single face moves its recall by {w.size(1 / support.min())}"
@@ -192,15 +193,15 @@ def _confusion(results: Results) -> Tree:
     )
     return {
         "reference": f"The single ResNet's most confused pairs are {w.listing(top)}" if top else "No pair was compared",
-        "versus_single": w.capital(w.pairs_changed("the single ResNet", *changes)),
+        "versus_single": w.capital(say.pairs_changed("the single ResNet", *changes)),
         "versus_ensemble": (
-            w.capital(w.pairs_changed("the ensemble", *ensemble))
+            w.capital(say.pairs_changed("the ensemble", *ensemble))
             if ensemble
             else "There is no ensemble in this study to compare the pairs with"
         ),
-        "groups": w.where_changed(*_rates(rows[inside]), *_rates(rows[~inside])),
+        "groups": say.where_changed(*_rates(rows[inside]), *_rates(rows[~inside])),
         "flow": _flow(results),
-        "others": w.others_untangle(*others_hard_pairs(results)),
+        "others": say.others_untangle(*others_hard_pairs(results)),
     }
 
 
@@ -210,7 +211,7 @@ def _flow(results: Results) -> str:
     hard = {frozenset(pair) for pair in HARD_PAIRS}
     rows = rows[pd.Series([frozenset((r.first, r.second)) in hard for r in each_row(rows)], rows.index, dtype=bool)]
     columns = ("confused", "to_right", "to_other", "from_right", "from_other")
-    return w.error_flow(*(float(rows[column].sum()) for column in columns))
+    return say.error_flow(*(float(rows[column].sum()) for column in columns))
 
 
 def _rates(rows: pd.DataFrame) -> tuple[float, float]:
@@ -237,5 +238,5 @@ def _gate(results: Results) -> Tree:
             f"emotion, where equal weights would give {w.percent(chance)}; it is surest about {own.idxmax()} "
             f"({w.percent(own.max())}) and least sure about {own.idxmin()} ({w.percent(own.min())})"
         ),
-        "meaning": w.routing(average, chance),
+        "meaning": say.routing(average, chance),
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from emorec import SPLITS
-from emorec.report import wording as w
 from emorec.report.lookups import Tree, hardware, mean_score, reference_record
 from emorec.report.results import Results
+from emorec.report.wording import study as say
+from emorec.report.wording import text as w
 from emorec.tables.pairs import HARD_PAIRS
 
 
@@ -94,9 +95,9 @@ def _study(results: Results) -> Tree:
         "models": w.word(len(results["models"])),
         "networks": w.word(len(networks)),
         "trainings": w.count(len(results.networks)),
-        "repeated": w.repeated(results.seeds),
-        "replicates": w.replicates(results.seeds),
-        "spread_sentence": w.spread(results.seeds),
+        "repeated": say.repeated(results.seeds),
+        "replicates": say.replicates(results.seeds),
+        "spread_sentence": say.spread(results.seeds),
     }
 
 
@@ -105,8 +106,8 @@ def _methods(results: Results) -> Tree:
     architecture = spec.get("architecture", spec)
     training = spec.get("training", spec)
     return {
-        "architecture": w.architecture(architecture, reference_record(results)["parameters"]),
-        "training": w.training(training),
-        "augmentation": w.augmentation(training.get("augmentation") or {}),
+        "architecture": say.architecture(architecture, reference_record(results)["parameters"]),
+        "training": say.training(training),
+        "augmentation": say.augmentation(training.get("augmentation") or {}),
         "hard_pairs": w.listing([w.pair(*pair) for pair in HARD_PAIRS]),
     }

@@ -6,7 +6,6 @@ from typing import Any
 
 from emorec.frames import each_row, row_at
 from emorec.report import experiments as x
-from emorec.report import wording as w
 from emorec.report.lookups import (
     Tree,
     agreements,
@@ -20,6 +19,8 @@ from emorec.report.lookups import (
     truths,
 )
 from emorec.report.results import Results
+from emorec.report.wording import text as w
+from emorec.report.wording import trust as say
 from emorec.tables.truth import POSTERIOR, TOP
 
 
@@ -59,7 +60,7 @@ def _calibration(results: Results) -> Tree:
             "sure of itself, below 1 more"
         ),
         "after": f"After scaling the error is {across(lambda model: error(model, 'after'))}",
-        "order": w.same_order("negative log-likelihood", order("before"), order("after")),
+        "order": say.same_order("negative log-likelihood", order("before"), order("after")),
         "selective": (
             "Among the half of the test faces that a model is surest of, the share of errors is "
             f"{across(lambda model: w.percent(risk(results, model, 0.5)))}; among all of them it is "
@@ -120,15 +121,15 @@ def _twins(results: Results) -> Tree:
     of_mixture = changed_comparisons(results, "without_twins", results.mixture)
     moves = w.listing([f"that of {name} goes {both(model)}" for model, name in _headline(results).items()])
     return {
-        "found": w.twins_found(faces, twins, int(test.exact), bool(results.data["synthetic"])),
-        "labels": w.twins_labels(twins, float(test.same_label)),
+        "found": say.twins_found(faces, twins, int(test.exact), bool(results.data["synthetic"])),
+        "labels": say.twins_labels(twins, float(test.same_label)),
         "scores": (
             f"Without them {w.count(left)} test faces are left. Of the accuracies, {moves}"
             if twins
             else "The results without twins are those over all test faces"
         ),
-        "comparisons": w.changed_comparisons("without them", *compared),
-        "caveat": w.twins_caveat(twins, *of_mixture, bool(results.data["synthetic"])),
+        "comparisons": say.changed_comparisons("without them", *compared),
+        "caveat": say.twins_caveat(twins, *of_mixture, bool(results.data["synthetic"])),
     }
 
 
@@ -188,7 +189,7 @@ def _ferplus(results: Results) -> Tree:
             "Of the errors by FER2013's label, the majority sides with the model in "
             f"{w.listing([f'{w.percent(row.sided)} for {name}' for name, row in found.items()])}"
         ),
-        "comparisons": w.changed_comparisons(
+        "comparisons": say.changed_comparisons(
             "when the majority is the judge", *changed_comparisons(results, "by_majority")
         ),
     }
@@ -226,5 +227,5 @@ def _truth(results: Results) -> Tree:
             f"How many of the {w.word(TOP)} pairs planted most are among the {w.word(TOP)} confused most is "
             f"{across(lambda row: w.number(row.top_pairs, int(results.seeds > 1)))}"
         ),
-        "groups": w.planted_inside(mixture.get("inside"), mixture.get("inside_chance")),
+        "groups": say.planted_inside(mixture.get("inside"), mixture.get("inside_chance")),
     }

@@ -184,17 +184,45 @@ def test_tallies_by_number() -> None:
     assert "only mixture" in answer.others_mean(0, 0, 0)
     assert "two confuse the hard pairs less often" in performance.others_untangle(4, 2, 0)
     assert "more often than its control" in performance.others_untangle(1, 0, 1)
-    assert answer.others_weighed(5, ["a", "b"], 1, 3, 0, 1) == (
+    assert answer.others_weighed(5, ["a", "b"], 1, (3, 0, 1)) == (
         "By macro-F1, two of the other mixtures are ahead of the control of equal compute (a and b) and one is behind "
         "it; three confuse the hard pairs less often than it (one of them at a loss of accuracy)"
     )
-    assert answer.others_weighed(5, [], 0, 0, 2, 0) == (
+    assert answer.others_weighed(5, [], 0, (0, 2, 0)) == (
         "By macro-F1, none of the other mixtures is ahead of the control of equal compute; none confuses the hard "
         "pairs less often than it and two more often"
     )
-    assert answer.others_weighed(1, ["a"], 0, 1, 0, 0) == (
+    assert answer.others_weighed(1, ["a"], 0, (1, 0, 0)) == (
         "By macro-F1, the other mixture is ahead of the control of equal compute; it confuses the hard pairs less often"
     )
+    terms = [("without twins", 0), ("by the majority", 1)]
+    assert "is ahead of the control of equal compute (not shown without twins and shown by the majority); it" in (
+        answer.others_weighed(1, ["a"], 0, (1, 0, 0), terms)
+    )
+    assert "(a and b; shown for neither without twins and for one of two by the majority) and one is behind" in (
+        answer.others_weighed(5, ["a", "b"], 1, (3, 0, 1), terms)
+    )
+    assert "(" not in answer.others_weighed(5, [], 1, (0, 0, 0), [("without twins", 0)])
+
+
+def test_gains_are_told_with_what_they_hold_against() -> None:
+    terms = [("against the wide one", 1), ("without twins", 0)]
+    said = answer.gains({"accuracy": 0, "macro_f1": 1, "confusion": 2}, {"macro_f1": terms, "confusion": terms[:1]}, 1)
+    assert said == (
+        "One mixture is ahead of the single ResNet by macro-F1; that is shown against the wide one and not shown "
+        "without twins. Two mixtures are less prone than the single ResNet to confuse the hard pairs, with no loss of "
+        "accuracy shown; that is shown for one of two against the wide one. No mixture is more accurate than the "
+        "single ResNet, so that there is no such gain to explain"
+    )
+    assert "was trained to ask" in answer.gains({"accuracy": 2}, {"accuracy": []}, 0)
+    assert "was trained to ask" not in answer.gains({"accuracy": 0}, {"accuracy": []}, 0)
+
+
+def test_an_interval_without_zero_that_shows_nothing_is_explained() -> None:
+    row = pd.Series({"difference": -0.017, "low": -0.029, "high": -0.005})
+    assert "−0.5, which does not hold after Holm's correction)" in experiments.compared("a", "b", row, "unclear")
+    assert experiments.compared("a", "b", row, "less").endswith("(−2.9 to −0.5)")
+    assert "Holm" not in experiments.compared_weighed(row.replace(-0.005, 0.005), "unclear")
 
 
 def test_collapse_is_told_by_name() -> None:

@@ -60,11 +60,17 @@ def verdict(row: Any) -> str:
 
 def tally(results: Results, models: list[str], what: str, metric: str = "accuracy") -> str:
     """How many of these mixtures are ahead of their control, how many behind, how many neither; who is ahead."""
-    return say.tally(what, len(models), *apart(results, models, metric), metric)
+    return say.tally(what, len(models), *labelled(results, apart(results, models, metric)), metric)
+
+
+def labelled(results: Results, sides: tuple[list[str], list[str]]) -> tuple[list[str], list[str]]:
+    """Two lists of models by their labels."""
+    first, second = ([results.label(model) for model in models] for models in sides)
+    return first, second
 
 
 def apart(results: Results, models: list[str], metric: str, single: str = "") -> tuple[list[str], list[str]]:
-    """The mixtures that are ahead of their control, or of another `single`, and those behind it, by their labels."""
+    """The mixtures that are ahead of their control, or of another `single`, and those behind it."""
     rows = {
         model: comparison(results, model, single, metric, "other_singles")
         if single
@@ -74,7 +80,7 @@ def apart(results: Results, models: list[str], metric: str, single: str = "") ->
     better, worse = ("less", "more") if metric == "confusion" else ("more", "less")
     verdicts = {model: verdict(row) for model, row in rows.items()}
     ahead, behind = ([m for m, said in verdicts.items() if said == which] for which in (better, worse))
-    return [results.label(m) for m in ahead], [results.label(m) for m in behind]
+    return ahead, behind
 
 
 def bounds(results: Results) -> pd.DataFrame:
@@ -129,7 +135,7 @@ def _training(results: Results, network: str) -> dict[str, str]:
 
 def _beside(results: Results, single: str) -> str:
     """How many mixtures are ahead of another single, and how many behind it, in each metric."""
-    sides = {metric: apart(results, results.mixtures, metric, single) for metric in STATISTICS}
+    sides = {m: labelled(results, apart(results, results.mixtures, m, single)) for m in STATISTICS}
     return say.beside_single(w.the(results.label(single)), len(results.mixtures), sides)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -96,16 +97,16 @@ def flow(results: Results, model: str, reference: str | None) -> pd.DataFrame:
     return table[(table.model == model) & (table.reference == reference)]
 
 
-def others_hard_pairs(results: Results) -> tuple[int, int, int, int]:
-    """How many other mixtures there are, how many confuse the hard pairs less than their controls, how many more, and
-    how many of the former are less accurate, by the claims."""
+def others_hard_pairs(results: Results) -> tuple[int, int, int]:
+    """How many of the other mixtures confuse the hard pairs less than their controls, how many more, and how many of
+    the former are less accurate, by the claims."""
     claims = results["claims"]
     others = results.mixtures[1:]
     rows = claims[(claims.measure == "confusion") & claims.model.isin(others)]
     own = [row for row in each_row(rows) if row.reference == results.control(row.model)]
     said = [row.verdict for row in own]
     costly = sum(row.verdict == "supported" and row.less_accurate for row in own)
-    return len(said), said.count("supported"), said.count("refuted"), costly
+    return said.count("supported"), said.count("refuted"), costly
 
 
 def gate_weights(results: Results, mixture: str) -> pd.DataFrame:
@@ -146,6 +147,20 @@ def on_other_terms(results: Results, name: str, model: str, reference: str, metr
     table = results[name]
     rows = table[(table.model == model) & (table.reference == reference) & (table.metric == metric)]
     return rows.iloc[0] if len(rows) else None
+
+
+def still_ahead(results: Results, models: Mapping[str, str], metric: str) -> list[tuple[str, int]]:
+    """On other terms (without twins, by the taggers' majority), each as a phrase: how many of `models`, each with what
+    it is compared with, are ahead by the metric there."""
+    terms = {}
+    if not results.data["synthetic"]:
+        terms["without_twins"] = "without the test faces that have a twin in training"
+    if results.has_votes:
+        terms["by_majority"] = "by the taggers' majority"
+    return [
+        (phrase, sum(x.verdict(on_other_terms(results, name, *pair, metric)) == "more" for pair in models.items()))
+        for name, phrase in terms.items()
+    ]
 
 
 def agreements(results: Results, model: str) -> pd.DataFrame:

@@ -6,16 +6,19 @@ import pandas as pd
 
 from emorec.report.wording import text as w
 
+_STAGES = {"train": "training", "outputs": "running the trained networks over the held-out faces"}
+
 
 def sentence(jobs: pd.DataFrame) -> str:
     """The sum of all jobs. Energy is not among what was measured."""
     if jobs.empty:
         return "The workflow's measurements of the training jobs are not part of this study's files"
-    return (
-        f"The workflow measured {w.count(len(jobs))} jobs, of training and of running the trained networks over the "
-        f"held-out faces: {w.duration(jobs.seconds.sum())} by the clock and {w.duration(jobs.processor.sum())} of "
-        "processor time, added up over all jobs. A job that was stopped and resumed counts from its last start"
+    stages = w.listing([said for stage, said in _STAGES.items() if (jobs.stage == stage).any()])
+    text = (
+        f"The workflow measured {w.many(len(jobs), 'job')}, of {stages}: {w.duration(jobs.seconds.sum())} by the clock "
+        f"and {w.duration(jobs.processor.sum())} of processor time, added up over all jobs"
     )
+    return f"{text}. A job that was stopped and resumed counts from its last start"
 
 
 def by_network(jobs: pd.DataFrame) -> pd.DataFrame:

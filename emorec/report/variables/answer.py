@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from emorec.frames import each_row
 from emorec.report import experiments as x
-from emorec.report.lookups import Tree, chosen_epochs, claim, mean_score, others_hard_pairs
+from emorec.report.lookups import Tree, chosen_epochs, claim, mean_score, others_hard_pairs, still_ahead
 from emorec.report.results import Results
 from emorec.report.wording import answer as say
 from emorec.report.wording import text as w
+from emorec.tables.comparisons import STATISTICS
 
 
 def branches(results: Results) -> Tree:
@@ -101,9 +102,11 @@ def _others(results: Results) -> Tree:
 
 def _others_weighed(results: Results) -> str:
     """The other mixtures by macro-F1 and by their confusion of the hard pairs, after their accuracy was told."""
-    ahead, behind = x.apart(results, results.mixtures[1:], "macro_f1")
-    total, *untangle = others_hard_pairs(results)
-    return say.others_weighed(total, ahead, len(behind), *untangle)
+    others = results.mixtures[1:]
+    ahead, behind = x.apart(results, others, "macro_f1")
+    kept = still_ahead(results, {model: str(results.control(model)) for model in ahead}, "macro_f1")
+    labels = [results.label(model) for model in ahead]
+    return say.others_weighed(len(others), labels, len(behind), others_hard_pairs(results), kept)
 
 
 def _half_width(results: Results) -> float:
@@ -138,25 +141,26 @@ def _discussion(results: Results) -> Tree:
     return {
         "meaning": say.meaning(*_accuracy_verdicts(results)),
         "others": say.others_mean(len(others), said.count("more"), said.count("less")),
-        "singles": _singles(results),
+        "gains": _gains(results),
         "curves": _bound(results),
     }
 
 
-def _singles(results: Results) -> str:
-    """Of the mixtures that are ahead of the first single network, how many are ahead of each other one, too."""
+def _gains(results: Results) -> str:
+    """The mixtures that are ahead of the first single network, and how many of them are so on other terms, too."""
     claims = results["claims"]
     won = claims[(claims.verdict == "supported") & (claims.reference == results.reference)]
-    won = won[~won.less_accurate.astype(bool)]
-    parts = []
-    for measure in ("macro_f1", "confusion"):
-        ahead = list(won.loc[won.measure == measure, "model"])
-        kept = [
-            (results.label(single), len(x.apart(results, ahead, measure, single)[0]))
-            for single in x.experiments(results).get("single", [])
+    won = won[won.model.isin(results.mixtures) & ~won.less_accurate.astype(bool)]
+    ahead = {measure: list(won.loc[won.measure == measure, "model"]) for measure in STATISTICS}
+    kept, singles = {}, x.experiments(results).get("single", [])
+    for measure, models in ahead.items():
+        kept[measure] = [
+            (f"against {w.the(results.label(single))}", len(x.apart(results, models, measure, single)[0]))
+            for single in singles
         ]
-        parts.append(say.gains_kept(measure, len(ahead), kept))
-    return ". ".join(parts)
+        if measure != "confusion":
+            kept[measure] += still_ahead(results, dict.fromkeys(models, results.reference), measure)
+    return say.gains({measure: len(models) for measure, models in ahead.items()}, kept, len(singles))
 
 
 def _bound(results: Results) -> str:

@@ -93,24 +93,26 @@ def _compute(results: Results) -> Tree:
     mixture = results.row(results.mixture)
     sentence = (
         f"The mixture holds {w.many(int(mixture.networks), 'network')} with {w.large(mixture.parameters)} parameters, "
-        f"costs {w.large(mixture.flops)} operations a face and took {w.duration(mixture.train_seconds)} to train"
+        f"costs {w.large(mixture.flops)} operations a face and took {w.duration(mixture.train_seconds)} to "
+        "train"
     )
     if results.ensemble:
         ensemble = results.row(results.ensemble)
         operations = w.number(mixture.flops / ensemble.flops, 2)
-        time = w.number(mixture.train_seconds / ensemble.train_seconds, 2)
+        training = w.number(mixture.train_flops / ensemble.train_flops, 2)
         speed = w.number(mixture.images_per_second / ensemble.images_per_second, 2)
         sentence += (
-            f"; that is {operations} times the operations and {time} times the training time of the ensemble, which "
-            f"holds {w.many(int(ensemble.networks), 'network')}, and it labels {speed} times as many faces a second"
+            f"; for a face that is {operations} times the operations of the ensemble, which holds "
+            f"{w.many(int(ensemble.networks), 'network')}, and in training {training} times, and it labels {speed} "
+            "times as many faces a second"
         )
     total = sum(float(n["train_seconds"]) for n in results.networks)
     return {
         "sentence": sentence,
         "total": (
             f"In all, {w.count(len(results.networks))} networks were trained, of "
-            f"{w.many(len({n['network'] for n in results.networks}), 'kind')}, in {w.duration(total)} of training time "
-            f"({hardware(results)})"
+            f"{w.many(len({n['network'] for n in results.networks}), 'kind')}, in {w.duration(total)} of training by "
+            f"the clock, whatever else the machine did included ({hardware(results)})"
         ),
     }
 
@@ -201,7 +203,7 @@ def _confusion(results: Results) -> Tree:
         ),
         "groups": say.where_changed(*_rates(rows[inside]), *_rates(rows[~inside])),
         "flow": _flow(results),
-        "others": say.others_untangle(*others_hard_pairs(results)),
+        "others": say.others_untangle(len(results.mixtures) - 1, *others_hard_pairs(results)),
     }
 
 

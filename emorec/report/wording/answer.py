@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from emorec.report.wording.text import capital, fraction, listing, many, size, the, verb, word
+from emorec.report.wording.text import capital, fraction, listing, many, size, verb, word
 
 
 def overall(single: str, ensemble: str | None) -> str:
@@ -105,27 +105,42 @@ def untangled(single: str, ensemble: str | None, costly: Sequence[str] = ()) -> 
     return opening + closing[single, ensemble] + price
 
 
-def gains_kept(measure: str, total: int, kept: Sequence[tuple[str, int]]) -> str:
-    """How many of the `total` mixtures that are ahead of the first single network in a measure (macro_f1, confusion)
-    are ahead of each other single network, too; `kept` has each one's label with that count."""
-    gain = {
-        "macro_f1": "ahead of the single ResNet by macro-F1",
-        "confusion": "less prone than the single ResNet to confuse the hard pairs, with no loss of accuracy shown",
-    }[measure]
-    if not total:
-        return f"No mixture is {gain}, so that there is no such gain to explain"
-    opening = capital(f"{many(total, 'mixture')} {verb(total, 'is', 'are')} {gain}")
-    if not kept:
-        return (
-            f"{opening}, but no other single network was trained to ask whether more parameters, more steps or a "
-            "balanced sample would do the same"
+_GAINS = {
+    "accuracy": "more accurate than the single ResNet",
+    "macro_f1": "ahead of the single ResNet by macro-F1",
+    "confusion": "less prone than the single ResNet to confuse the hard pairs, with no loss of accuracy shown",
+}
+
+
+def gains(found: Mapping[str, int], kept: Mapping[str, Sequence[tuple[str, int]]], singles: int) -> str:
+    """What the mixtures' gains over the first single network hold against.
+
+    Args:
+        found: how many mixtures are ahead of it, by measure (accuracy, macro_f1, confusion).
+        kept: by measure, how many of these are ahead on other terms, too, each of which is named ("by the majority").
+        singles: how many other single networks the study has.
+    """
+    said = []
+    for measure, total in found.items():
+        if total:
+            opening = capital(f"{many(total, 'mixture')} {verb(total, 'is', 'are')} {_GAINS[measure]}")
+            said.append(f"{opening}; that is {_shown(kept[measure], total)}" if kept[measure] else opening)
+    if said and not singles:
+        said.append(
+            "No other single network was trained to ask whether more parameters, more steps or a balanced sample would "
+            "do the same"
         )
-    said = [
-        f"against {the(label)} that is "
-        + (f"shown for {fraction(shown, total)}" if total > 1 else "shown, too" if shown else "not shown")
-        for label, shown in kept
-    ]
-    return f"{opening}; {listing(said)}"
+    none = [_GAINS[measure] for measure, total in found.items() if not total]
+    if none:
+        said.append(f"No mixture is {listing(none, 'or')}, so that there is no such gain to explain")
+    return ". ".join(said)
+
+
+def _shown(kept: Sequence[tuple[str, int]], total: int) -> str:
+    """For how many of `total` models something is shown, on each of several terms."""
+    if total == 1:
+        return listing([f"{'shown' if still else 'not shown'} {terms}" for terms, still in kept])
+    return "shown " + listing([f"for {fraction(still, total)} {terms}" for terms, still in kept])
 
 
 def others_mean(total: int, ahead: int, behind: int) -> str:
@@ -145,29 +160,44 @@ def others_mean(total: int, ahead: int, behind: int) -> str:
     )
 
 
-def others_weighed(total: int, ahead: Sequence[str], behind: int, fewer: int, more: int, costly: int) -> str:
-    """The other mixtures against their controls by macro-F1 (labels of those ahead, and how many are behind) and by
-    the hard pairs (how many confuse them less often, how many more, and how many of the former are less accurate)."""
+def others_weighed(
+    total: int,
+    ahead: Sequence[str],
+    behind: int,
+    pairs: tuple[int, int, int],
+    kept: Sequence[tuple[str, int]] = (),
+) -> str:
+    """The other mixtures against their controls, weighed by emotion and by the hard pairs.
+
+    Args:
+        ahead: labels of those that are ahead by macro-F1; `behind`: how many are behind.
+        pairs: how many confuse the hard pairs less often, how many more, and how many of the former are less accurate.
+        kept: how many of those ahead by macro-F1 are so on other terms, too, each of which is named.
+    """
     control = "the control of equal compute"
-    named = f" ({listing(ahead)})" if 0 < len(ahead) <= 4 else ""
+    fewer, more, costly = pairs
+    labels = listing(ahead) if len(ahead) <= 4 else ""
+    still = _shown(kept, len(ahead)) if ahead and kept else ""
+    named = f" ({'; '.join(filter(None, [labels, still]))})" if labels or still else ""
     if total == 1:
         said = "ahead of" if ahead else "behind" if behind else "not told apart from"
         doing = "confuses" if fewer or more else "is not told apart from it in"
         often = " less often" if fewer else " more often" if more else ""
         cost = ", at a loss of accuracy" if costly else ""
-        return f"By macro-F1, the other mixture is {said} {control}; it {doing} the hard pairs{often}{cost}"
+        under = f" ({still})" if still else ""
+        return f"By macro-F1, the other mixture is {said} {control}{under}; it {doing} the hard pairs{often}{cost}"
     better = f"{word(len(ahead))} of the other mixtures {verb(len(ahead), 'is', 'are')} ahead of {control}{named}"
     if not ahead:
         better = f"none of the other mixtures is ahead of {control}"
     if behind:
         better += f" and {word(behind)} {verb(behind, 'is', 'are')} behind it"
     less = f"{word(fewer)} {verb(fewer, 'confuses', 'confuse')}" if fewer else "none confuses"
-    pairs = f"{less} the hard pairs less often than it"
+    text = f"By macro-F1, {better}; {less} the hard pairs less often than it"
     if costly:
-        pairs += f" ({word(costly)} of them at a loss of accuracy)"
+        text += f" ({word(costly)} of them at a loss of accuracy)"
     if more:
-        pairs += f" and {word(more)} more often"
-    return f"By macro-F1, {better}; {pairs}"
+        text += f" and {word(more)} more often"
+    return text
 
 
 def forms(mixtures: int) -> str:

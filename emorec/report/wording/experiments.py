@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emorec.report.wording.text import capital, interval, listing, many, number, points, size, verb, word
+from emorec.report.wording.text import capital, direction, interval, listing, many, number, points, size, verb, word
 
 _MEASURED = {"accuracy": "more accurate", "macro_f1": "better by macro-F1"}
 _WORSE = {"accuracy": "less accurate", "macro_f1": "worse by macro-F1"}
@@ -35,7 +35,7 @@ def compared(model: str, reference: str, row: Any, said: str, aside: str = "") -
     """One comparison of accuracy as a sentence with its interval. `row` has difference, low and high, or is None."""
     if row is None:
         return capital(f"{model} was not compared with {reference}")
-    limits = f"({interval(row.low, row.high)})"
+    limits = f"({interval(row.low, row.high)}{_corrected(row, said)})"
     if said == "unclear":
         return capital(
             f"{aside}{model} is not told apart from {reference}: the difference is {points(row.difference)} {limits}"
@@ -46,10 +46,16 @@ def compared(model: str, reference: str, row: Any, said: str, aside: str = "") -
 
 def compared_weighed(row: Any, said: str) -> str:
     """What a comparison by macro-F1 adds to one of accuracy, as a clause about the same two networks."""
-    limits = f"({interval(row.low, row.high)})"
+    limits = f"({interval(row.low, row.high)}{_corrected(row, said)})"
     if said == "unclear":
         return f"by macro-F1 it is not told apart from it either way: {points(row.difference)} {limits}"
     return f"by macro-F1 it is {size(row.difference)} {'ahead' if said == 'more' else 'behind'} {limits}"
+
+
+def _corrected(row: Any, said: str) -> str:
+    """What is to be said of an interval that holds no zero, where nothing is shown nonetheless."""
+    found = direction(row.low, row.high) != "unclear"
+    return ", which does not hold after Holm's correction" if said == "unclear" and found else ""
 
 
 def differing(parameters: float, flops: float, training: Mapping[str, tuple[str, str]]) -> str:

@@ -141,7 +141,9 @@ def the(label: str) -> str:
 
 
 def fraction(part: int, whole: int) -> str:
-    """`four of six`, `none of six`, `all six`."""
+    """`four of six`, `none of six`, `all six`; `neither`, `one of two`, `both`."""
+    if whole == 2 and part != 1:
+        return "both" if part else "neither"
     if part == whole:
         return f"all {word(whole)}"
     return f"{'none' if part == 0 else word(part)} of {word(whole)}"

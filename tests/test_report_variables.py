@@ -286,7 +286,8 @@ def test_an_experiments_table_has_cost_differences_and_bounds(many: Path) -> Non
     rows = {
         cells[1].strip(): [cell.strip() for cell in cells[2:-1]]
         for cells in (
-            line.split("|") for line in markdown.experiment(found, ["mixture-top-1", "mixture-oracle"]).splitlines()
+            line.split("|")
+            for line in markdown.experiments.experiment(found, ["mixture-top-1", "mixture-oracle"]).splitlines()
         )
     }
     oracle = pd.read_csv(many / "tables" / "oracle.csv").iloc[0]
@@ -351,7 +352,7 @@ def test_other_singles_are_told_by_what_differs_and_by_who_beats_them(many: Path
         "shown against the class-balanced ResNet-18. No mixture is more accurate than the single ResNet, so that there "
         "is no such gain to explain"
     )
-    lines = markdown.beside_singles(found, ["resnet18-balanced"]).splitlines()
+    lines = markdown.experiments.beside_singles(found, ["resnet18-balanced"]).splitlines()
     (own,) = [line for line in lines if line.startswith("| mixture of emotion experts minus class-balanced ResNet-18")]
     assert own.split("|")[4].strip() == "**−2.0** (−3.0 to −1.0)" and "**" not in "".join(own.split("|")[2:4])
     # With one mixture there is nothing to count.
@@ -431,7 +432,7 @@ def test_best_needs_every_comparison(study: Path, tmp_path: Path) -> None:
     copy = _copy(study, tmp_path)
     _edit(copy, "comparisons", with_intervals(0.01, 0.02, 0.001))
     assert lookups.best(results.read(copy)) == ["mixture"]
-    assert "**" in markdown.summary(results.read(copy))
+    assert "**" in markdown.performance.summary(results.read(copy))
     _edit(copy, "comparisons", with_intervals(0.01, 0.02, 0.2))
     assert lookups.best(results.read(copy)) == []
     _edit(copy, "comparisons", with_intervals(-0.02, -0.01, 0.001))
@@ -463,20 +464,20 @@ def test_pipe_tables_are_well_formed(which: str, request: pytest.FixtureRequest)
 
 def test_pipe_refuses_empty_and_ragged_tables() -> None:
     with pytest.raises(ValueError, match="no rows"):
-        markdown.pipe(["a"], [], "l")
+        markdown.pipe.pipe(["a"], [], "l")
     with pytest.raises(ValueError, match="number of cells"):
-        markdown.pipe(["a", "b"], [["1"]], "lr")
-    assert r"1\|2" in markdown.pipe(["a"], [["1|2"]], "l")
+        markdown.pipe.pipe(["a", "b"], [["1"]], "lr")
+    assert r"1\|2" in markdown.pipe.pipe(["a"], [["1|2"]], "l")
 
 
 def test_tables_hold_the_tables_numbers(study: Path) -> None:
     found = results.read(study)
     row = found["summary"].query("model == 'ensemble' and split == 'test' and metric == 'nll'").iloc[0]
-    assert f"| {row['mean']:.3f} |" in markdown.summary(found)
+    assert f"| {row['mean']:.3f} |" in markdown.performance.summary(found)
     recall = pd.read_csv(study / "tables" / "recall.csv").query("model == 'resnet18' and split == 'test'")
     over_seeds = recall.groupby("emotion").recall
     mean, sd = 100 * over_seeds.mean(), 100 * over_seeds.std()
-    cells = [c.strip() for c in markdown.recall(found, found.headline).splitlines()[3].split("|")[2:9]]
+    cells = [c.strip() for c in markdown.performance.recall(found, found.headline).splitlines()[3].split("|")[2:9]]
     assert cells == [f"{mean[emotion]:.1f} ± {sd[emotion]:.1f}" for emotion in EMOTIONS]
 
 
@@ -496,7 +497,7 @@ def test_hyperparameters_show_every_key_and_who_differs(study: Path, tmp_path: P
             "training": {"lr": 5e-4, "augmentation": {"flip": True, "some_new_key": [1, 2]}},
         }
         path.write_text(json.dumps(record))
-    text = markdown.hyperparameters(results.read(copy))
+    text = markdown.appendix.hyperparameters(results.read(copy))
     assert "`training.augmentation.some_new_key`" in text and "1 and 2" in text and "0.0005" in text
     assert "8 in `resnet18-gate-original`" in text and "stale" not in text
 

@@ -99,7 +99,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     (folder / "styles").symlink_to(ROOT / "report" / "styles")
     tree = {"model": {f"m{index}": {"label": escaped(label)} for index, label in enumerate(NASTY)}}
     (folder / "_variables.yml").write_text(variables.to_yaml(tree), encoding="utf-8")
-    table = markdown.pipe(["Model", "n"], [[escaped(label), "1"] for label in NASTY], "lr")
+    table = markdown.pipe.pipe(["Model", "n"], [[escaped(label), "1"] for label in NASTY], "lr")
     text = "\n\n".join(f"Model {{{{< var model.m{index}.label >}}}} end." for index in range(len(NASTY)))
     head = "---\ntitle: Labels\ndate: 2026-01-01\nauthor: Nobody\nabstract: None.\n---\n\n"
     (folder / "index.qmd").write_text(f"{head}{text}\n\n{table}\n", encoding="utf-8")

@@ -6,7 +6,7 @@ rule stage:
         summary=f"{RESULTS}/data/summary.json",
         manifest=([f"{RESULTS}/published.json"] if MANIFEST else []),
         records=trained("network.json"),
-        code=modules("report/*.py", "report/variables/*.py", "report/wording/*.py"),
+        code=modules("report/*.py", *(f"report/{part}/*.py" for part in ("markdown", "variables", "wording"))),
     output:
         directory(f"{RESULTS}/report/source"),
     log:

@@ -23,8 +23,9 @@ published: $(READY)
 		[ ! -e "$$config" ] || snakemake --cores $(CORES) --configfile "$$config" --config from=published || exit 1; \
 	done
 
+# A process for each core, up to four (each may take a gigabyte); a file's tests stay together, as they share studies.
 test: $(READY) lint browser
-	python -m pytest
+	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # The workflow on a Slurm of one node that the tests start themselves; `make test` runs it too where Slurm is installed.
 test-cluster: $(READY) slurm

@@ -12,6 +12,13 @@ import pytest
 # configuration; Snakemake's executor for Slurm calls them whenever it is loaded.
 os.environ.setdefault("SLURM_CONF", os.devnull)
 
+# Files that take minutes, each run whole by one process: they are begun first, so that none is left over at the end.
+LONG = ("test_slurm.py", "test_workflow.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 @pytest.fixture
 def own_handlers() -> Iterator[None]:

@@ -28,7 +28,7 @@ FACES = {"train": 700, "val": 350, "test": 700}
 TIMES = (1, 2, 4, 8)
 MIXTURES = (1, 4, 16, 32)
 MODELS = (1, 2, 4, 8)
-GROUPS = ("scores", "calibration", "representation")
+GROUPS = ("costs", "scores", "calibration", "representation")
 NETWORK = {"architecture": {"depth": 10, "width": 4, "stem": "imagenet"}, "training": {"epochs": 1, "device": "cpu"}}
 # Its own children's time and memory, so that a process says them of one command alone.
 MEASURE = """
@@ -81,7 +81,7 @@ def by_faces(folder: Path) -> dict[int, dict[str, dict[str, float]]]:
 
 
 def tables_by_models(folder: Path) -> dict[int, dict[str, dict[str, float]]]:
-    """Tables of studies whose models all have the predictions of the one that `by_faces` trained, on the most faces."""
+    """Tables of studies whose models are all copies of the one that `by_faces` trained, on the most faces."""
     source = Layout(folder / f"faces-{TIMES[-1]}")
     data = yaml.safe_load((folder / f"faces-{TIMES[-1]}.yaml").read_text())["data"]
     found = {}
@@ -91,11 +91,16 @@ def tables_by_models(folder: Path) -> dict[int, dict[str, dict[str, float]]]:
         study = NETWORK | {"study": f"models-{count}", "seeds": [0], "data": data, "models": entries}
         config = write(folder, study)
         layout = Layout(folder / study["study"])
+        layout.summary.parent.mkdir(parents=True)
+        shutil.copy(source.summary, layout.summary)
         for name in models:
             for make in ("predictions", "embeddings"):
                 target = getattr(layout, make)(name, 0)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(getattr(source, make)("one", 0), target)
+            layout.network(name, 0).mkdir(parents=True)
+            for record in ("network.json", "speed.json"):
+                shutil.copy(source.network("one", 0) / record, layout.network(name, 0))
         found[count] = {f"tables: {group}": emorec(folder, config, "tables", "--group", group) for group in GROUPS}
     return found
 

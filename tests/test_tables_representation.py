@@ -44,6 +44,7 @@ def test_neighbour_purity_agrees_with_scikit_learn() -> None:
     x = standardise(embeddings)
     nearest = NearestNeighbors(n_neighbors=11).fit(x).kneighbors(x, return_distance=False)[:, 1:]
     found = nearest_faces(distances(x))
+    assert found.base is None  # a view would hold the indices of all pairs in memory, for every model and seed
     assert np.array_equal(np.sort(found, axis=1), np.sort(nearest, axis=1))
     expected = (labels[nearest] == labels[:, None]).mean()
     assert neighbour_purity(found, labels) == pytest.approx(expected)

@@ -6,6 +6,7 @@ others' emotions, or its form: the first of these in which it differs is the exp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -47,7 +48,7 @@ def _experiment(row: Any, first: Any) -> str:
 def comparison(
     results: Results, model: str, reference: str | None, metric: str = "accuracy", table: str = "comparisons"
 ) -> Any:
-    """The row of comparisons.csv, or of other_singles.csv, or None."""
+    """A row of comparisons.csv, or of another `table` of comparisons, or None. Without a reference, a score."""
     found = results[table]
     rows = found[(found.model == model) & (found.reference == reference) & (found.metric == metric)]
     return next(each_row(rows), None)
@@ -60,7 +61,7 @@ def verdict(row: Any) -> str:
 
 def tally(results: Results, models: list[str], what: str, metric: str = "accuracy") -> str:
     """How many of these mixtures are ahead of their control, how many behind, how many neither; who is ahead."""
-    return say.tally(what, len(models), *labelled(results, apart(results, models, metric)), metric)
+    return say.tally(what, len(models), *labelled(results, apart(results, results.controls(models), metric)), metric)
 
 
 def labelled(results: Results, sides: tuple[list[str], list[str]]) -> tuple[list[str], list[str]]:
@@ -69,16 +70,12 @@ def labelled(results: Results, sides: tuple[list[str], list[str]]) -> tuple[list
     return first, second
 
 
-def apart(results: Results, models: list[str], metric: str, single: str = "") -> tuple[list[str], list[str]]:
-    """The mixtures that are ahead of their control, or of another `single`, and those behind it."""
-    rows = {
-        model: comparison(results, model, single, metric, "other_singles")
-        if single
-        else comparison(results, model, results.control(model), metric)
-        for model in models
-    }
+def apart(
+    results: Results, against: Mapping[str, str | None], metric: str, table: str = "comparisons"
+) -> tuple[list[str], list[str]]:
+    """The models that are ahead of what each is held against, and those behind it, as a table of comparisons says."""
     better, worse = ("less", "more") if metric == "confusion" else ("more", "less")
-    verdicts = {model: verdict(row) for model, row in rows.items()}
+    verdicts = {model: verdict(comparison(results, model, other, metric, table)) for model, other in against.items()}
     ahead, behind = ([m for m, said in verdicts.items() if said == which] for which in (better, worse))
     return ahead, behind
 
@@ -135,7 +132,8 @@ def _training(results: Results, network: str) -> dict[str, str]:
 
 def _beside(results: Results, single: str) -> str:
     """How many mixtures are ahead of another single, and how many behind it, in each metric."""
-    sides = {m: labelled(results, apart(results, results.mixtures, m, single)) for m in STATISTICS}
+    against = dict.fromkeys(results.mixtures, single)
+    sides = {m: labelled(results, apart(results, against, m, "other_singles")) for m in STATISTICS}
     return say.beside_single(w.the(results.label(single)), len(results.mixtures), sides)
 
 

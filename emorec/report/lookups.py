@@ -142,25 +142,15 @@ def measure(results: Results, model: str | None, name: str) -> float:
     return float(table.loc[(table.model == model) & (table.measure == name), "value"].mean())
 
 
-def on_other_terms(results: Results, name: str, model: str, reference: str, metric: str) -> pd.Series | None:
-    """A row of without_twins.csv or of by_majority.csv, or None; an empty reference stands for a score."""
-    table = results[name]
-    rows = table[(table.model == model) & (table.reference == reference) & (table.metric == metric)]
-    return rows.iloc[0] if len(rows) else None
-
-
-def still_ahead(results: Results, models: Mapping[str, str], metric: str) -> list[tuple[str, int]]:
-    """On other terms (without twins, by the taggers' majority), each as a phrase: how many of `models`, each with what
-    it is compared with, are ahead by the metric there."""
+def still_ahead(results: Results, against: Mapping[str, str | None], metric: str) -> list[tuple[str, int]]:
+    """On other terms (without twins, by the taggers' majority), each as a phrase: how many models are ahead of
+    what each is held against by the metric there."""
     terms = {}
     if not results.data["synthetic"]:
         terms["without_twins"] = "without the test faces that have a twin in training"
     if results.has_votes:
         terms["by_majority"] = "by the taggers' majority"
-    return [
-        (phrase, sum(x.verdict(on_other_terms(results, name, *pair, metric)) == "more" for pair in models.items()))
-        for name, phrase in terms.items()
-    ]
+    return [(phrase, len(x.apart(results, against, metric, name)[0])) for name, phrase in terms.items()]
 
 
 def agreements(results: Results, model: str) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,10 @@ class Results:
     def control(self, mixture: str) -> str | None:
         """The model of equal compute that a mixture is compared with, or None."""
         return str(self.row(mixture).control) or None
+
+    def controls(self, mixtures: Sequence[str]) -> dict[str, str | None]:
+        """Each mixture's control."""
+        return {mixture: self.control(mixture) for mixture in mixtures}
 
     @property
     def headline(self) -> list[str]:

@@ -103,8 +103,8 @@ def _others(results: Results) -> Tree:
 def _others_weighed(results: Results) -> str:
     """The other mixtures by macro-F1 and by their confusion of the hard pairs, after their accuracy was told."""
     others = results.mixtures[1:]
-    ahead, behind = x.apart(results, others, "macro_f1")
-    kept = still_ahead(results, {model: str(results.control(model)) for model in ahead}, "macro_f1")
+    ahead, behind = x.apart(results, results.controls(others), "macro_f1")
+    kept = still_ahead(results, results.controls(ahead), "macro_f1")
     labels = [results.label(model) for model in ahead]
     return say.others_weighed(len(others), labels, len(behind), others_hard_pairs(results), kept)
 
@@ -137,10 +137,10 @@ def _numbers(results: Results) -> str:
 
 def _discussion(results: Results) -> Tree:
     others = results.mixtures[1:]
-    said = [x.verdict(x.comparison(results, model, results.control(model))) for model in others]
+    ahead, behind = x.apart(results, results.controls(others), "accuracy")
     return {
         "meaning": say.meaning(*_accuracy_verdicts(results)),
-        "others": say.others_mean(len(others), said.count("more"), said.count("less")),
+        "others": say.others_mean(len(others), len(ahead), len(behind)),
         "gains": _gains(results),
         "curves": _bound(results),
     }
@@ -155,7 +155,10 @@ def _gains(results: Results) -> str:
     kept, singles = {}, x.experiments(results).get("single", [])
     for measure, models in ahead.items():
         kept[measure] = [
-            (f"against {w.the(results.label(single))}", len(x.apart(results, models, measure, single)[0]))
+            (
+                f"against {w.the(results.label(single))}",
+                len(x.apart(results, dict.fromkeys(models, single), measure, "other_singles")[0]),
+            )
             for single in singles
         ]
         if measure != "confusion":

@@ -13,7 +13,6 @@ from emorec.report.lookups import (
     calibration_interval,
     mean_score,
     measure,
-    on_other_terms,
     risk,
     true_interval,
     truths,
@@ -113,7 +112,7 @@ def _twins(results: Results) -> Tree:
     left = int(results["without_twins"].faces.iloc[0])
 
     def both(model: str) -> str:
-        row = on_other_terms(results, "without_twins", model, "", "accuracy")
+        row = x.comparison(results, model, "", "accuracy", "without_twins")
         fewer = float("nan") if row is None else row.estimate
         return f"from {w.percent(mean_score(results, model, 'accuracy'))} to {w.percent(fewer)}"
 

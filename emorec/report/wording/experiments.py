@@ -35,7 +35,7 @@ def compared(model: str, reference: str, row: Any, said: str, aside: str = "") -
     """One comparison of accuracy as a sentence with its interval. `row` has difference, low and high, or is None."""
     if row is None:
         return capital(f"{model} was not compared with {reference}")
-    limits = f"({interval(row.low, row.high)}{_corrected(row, said)})"
+    limits = _limits(row, said)
     if said == "unclear":
         return capital(
             f"{aside}{model} is not told apart from {reference}: the difference is {points(row.difference)} {limits}"
@@ -46,16 +46,17 @@ def compared(model: str, reference: str, row: Any, said: str, aside: str = "") -
 
 def compared_weighed(row: Any, said: str) -> str:
     """What a comparison by macro-F1 adds to one of accuracy, as a clause about the same two networks."""
-    limits = f"({interval(row.low, row.high)}{_corrected(row, said)})"
+    limits = _limits(row, said)
     if said == "unclear":
         return f"by macro-F1 it is not told apart from it either way: {points(row.difference)} {limits}"
     return f"by macro-F1 it is {size(row.difference)} {'ahead' if said == 'more' else 'behind'} {limits}"
 
 
-def _corrected(row: Any, said: str) -> str:
-    """What is to be said of an interval that holds no zero, where nothing is shown nonetheless."""
-    found = direction(row.low, row.high) != "unclear"
-    return ", which does not hold after Holm's correction" if said == "unclear" and found else ""
+def _limits(row: Any, said: str) -> str:
+    """The interval in brackets, and why it shows nothing where it holds no zero."""
+    overruled = said == "unclear" and direction(row.low, row.high) != "unclear"
+    aside = ", which does not hold after Holm's correction" if overruled else ""
+    return f"({interval(row.low, row.high)}{aside})"
 
 
 def differing(parameters: float, flops: float, training: Mapping[str, tuple[str, str]]) -> str:

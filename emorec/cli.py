@@ -278,7 +278,6 @@ def explorer(args: argparse.Namespace) -> None:
     from emorec.explorer.data import explorer_data
     from emorec.explorer.page import page
     from emorec.files import write_text
-    from emorec.report.results import has_report
     from emorec.tables.read import read_gates, read_predictions
 
     study, layout = _study(args)
@@ -290,7 +289,7 @@ def explorer(args: argparse.Namespace) -> None:
         models, projections = map(pd.read_csv, tables)
         data = explorer_data(study.study, models, predictions, gates, projections, faces)
     synthetic = study.data.source == "synthetic"
-    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=has_report(study)))
+    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=study.has_mixture))
 
 
 def predict(args: argparse.Namespace) -> None:

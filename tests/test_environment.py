@@ -74,7 +74,7 @@ def test_conda_environment_is_the_lock() -> None:
         assert environment[name] == versions[name], (
             f"{name}: environment.yml {environment[name]}, lock {versions[name]}"
         )
-    assert environment["quarto"] == ">=1.7"
+    assert environment["quarto"] == ">=1.9"
 
 
 def test_python_of_the_environment_is_allowed() -> None:

@@ -26,6 +26,7 @@ from emorec.predictions.store import prediction_frame, save_predictions
 from emorec.published import compare, contents, manifest, rebuild, runs
 from emorec.published.publish import publish
 from emorec.report import results, stage
+from emorec.tables import groups
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = configs.load(ROOT / "tests" / "mini.yaml")
@@ -119,6 +120,18 @@ def test_a_publication_is_what_was_run_without_weights(run: Layout, folder: Path
     assert "benchmarks/train/resnet18/seed0.tsv" in found.files
     assert "benchmarks/train/resnet18/seed77.tsv" not in found.files
     assert [path.name for path in folder.parent.iterdir()] == ["mini"]
+
+
+def test_options_are_scored_and_published_by_val_alone(tmp_path: Path) -> None:
+    """A study without a mixture is one of options: no table of it may show how they do on test."""
+    study = STUDY.model_copy(update={"models": STUDY.singles})
+    run = make_run(tmp_path, study)
+    groups.write("scores", study, run, groups.Effort(resamples=20))
+    for name in ("scores", "summary", "recall", "confusion", "pairs", "spread"):
+        assert set(pd.read_csv(run.table(name))["split"]) == {"val"}
+    publish(study, run, tmp_path / "published" / "mini", CODE, "2026-01-02")
+    groups.write("scores", STUDY, make_run(tmp_path / "all"), groups.Effort(resamples=20))
+    assert set(pd.read_csv(tmp_path / "all" / "mini" / "tables" / "summary.csv")["split"]) == {"val", "test"}
 
 
 def test_publishing_again_gives_the_same_bytes(run: Layout, folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emorec.errors import EmorecError
-from emorec.report import gate, render, source
+from emorec.report import gate, pandoc, render, source
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = Path(__file__).parent / "report_sample"
@@ -161,6 +161,9 @@ def test_a_clean_page_passes() -> None:
         "<table><tr><td>1</td></tr></table></body></html>"
     )
     assert gate.check_html(page, "a.html") == []
+    # As Quarto links its style for the light and for the dark.
+    style = '<link rel="stylesheet" id="quarto-bootstrap" href="data:text/css,a">'
+    assert gate.check_html(page.replace("<head>", f"<head>{style * 2}"), "a.html") == []
 
 
 def test_typst_and_pdf_checks() -> None:
@@ -170,3 +173,10 @@ def test_typst_and_pdf_checks() -> None:
     assert gate.check_pdf(b"%PDF-1.7\n...\n%%EOF\n", "a.pdf") == []
     assert gate.check_pdf(b"%PDF-1.7\n", "a.pdf") == ["a.pdf: not a whole PDF; render again"]
     assert gate.check_log("\x1b[33mWARN: a\x1b[39m\nOutput created: index.html\n") == ["quarto: WARN: a"]
+
+
+def test_the_line_under_a_figure_survives_quarto_s_typst() -> None:
+    """Pandoc's Typst writer drops a span's class; the paper's filter, which Quarto runs, keeps it on its own line."""
+    command = ["-f", "markdown", "-t", "typst", "--lua-filter", "made.lua"]
+    written, complaints = pandoc.run(command, "Text. [Code: [a](a.py).]{.made}", ROOT / "report" / "styles")
+    assert '#linebreak()#text(size: 8pt)[Code: #link("a.py")[a].]' in written and not complaints

@@ -160,9 +160,17 @@ def test_training_sentences_leave_out_what_the_spec_does_not_say() -> None:
     how = {"epochs": 2, "lr": 0.1, "schedule": "one-cycle", "warmup": 0.2, "weight_decay": 5e-4}
     text = study.training(how).replace("\u00a0", " ")
     assert "for two epochs" in text and "0.0005" in text and "first 20 % of the steps" in text
-    assert study.augmentation({}) == "Training faces are not augmented."
-    assert "mirrored" in study.augmentation({"flip": True, "rotation": 0.0})
-    assert "turned" not in study.augmentation({"flip": True, "rotation": 0.0})
+    assert study.augmentation({}, 48, 48) == "Training faces are not augmented."
+    assert "mirrored" in study.augmentation({"flip": True, "rotation": 0.0}, 48, 48)
+    assert "turned" not in study.augmentation({"flip": True, "rotation": 0.0}, 48, 48)
+    assert "random window of 44×44 pixels" in study.augmentation({}, 44, 48)
+
+
+def test_views_are_told_as_they_are() -> None:
+    assert study.views("none", 48, 48) == "Of a face to be labelled a network sees the whole face."
+    assert "the face and its mirror image" in study.views("flip", 48, 48)
+    assert "middle 44×44 pixels and their mirror image" in study.views("flip", 44, 48)
+    assert "ten views of it: windows of 44×44 pixels" in study.views("ten-crop", 44, 48)
 
 
 def test_tallies_by_number() -> None:
@@ -181,6 +189,7 @@ def test_tallies_by_number() -> None:
     )
     assert "shown" in answer.others_mean(5, 0, 2) and "two are worth less" in answer.others_mean(5, 0, 2)
     assert "depends on the form: one of the five" in answer.others_mean(5, 1, 0)
+    assert answer.others_mean(5, 1, 2).endswith("that was not shown; two do worse")
     assert "only mixture" in answer.others_mean(0, 0, 0)
     assert "two confuse the hard pairs less often" in performance.others_untangle(4, 2, 0)
     assert "more often than its control" in performance.others_untangle(1, 0, 1)
@@ -244,6 +253,8 @@ def test_balance_tells_when_macro_f1_gives_another_answer() -> None:
     assert "ahead of the ensemble," in one and "single" not in one
     assert "the same" in answer.balance(("refuted", None), ("refuted", None))
     assert "wins no comparison" in answer.balance(("supported", "undecided"), ("undecided", "undecided"))
+    assert "is behind where" in answer.balance(("supported", "undecided"), ("refuted", "undecided"))
+    assert "is behind where" in answer.balance(("undecided", "undecided"), ("refuted", "undecided"))
 
 
 def test_caveat_of_the_abstract_names_the_faces_left_out() -> None:

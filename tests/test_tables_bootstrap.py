@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emorec.tables.bootstrap import estimate, face_weights, holm, mcnemar, seed_scale
+from emorec.tables.bootstrap import estimate, face_weights, holm, mcnemar, spread, total_variance
 
 
 def test_holm_by_hand() -> None:
@@ -48,10 +48,10 @@ def test_p_value_agrees_with_the_normal_one_and_with_the_interval() -> None:
     draws = face_weights(400, 4000) @ x[:, None] / 400
     value = np.array([x.mean()])
     theirs = 2 * stats.norm.sf(abs(x.mean()) / (x.std() / 20))
-    assert estimate(value, draws).p == pytest.approx(theirs, rel=0.25, abs=0.005)
     ends = estimate(value, draws)
-    assert estimate(value, draws, null=ends.low).p == pytest.approx(0.05, abs=0.002)
-    assert estimate(value, draws, null=ends.high).p == pytest.approx(0.05, abs=0.002)
+    assert ends.p == pytest.approx(theirs, rel=0.1)
+    assert estimate(value, draws, null=ends.low).p == pytest.approx(0.05, abs=0.01)
+    assert estimate(value, draws, null=ends.high).p == pytest.approx(0.05, abs=0.01)
     # Beyond the draws the p-value keeps falling: Holm over a large family needs that.
     assert estimate(value, draws, null=1.0).p < 1e-6
 
@@ -76,34 +76,81 @@ def test_draws_without_a_value_are_left_out() -> None:
     assert np.isnan(nothing.value) and nothing.p == 1
 
 
-def test_seed_scale_finds_the_seeds_own_spread() -> None:
+def test_spread_finds_the_seeds_own() -> None:
     rng = np.random.default_rng(0)
     faces, seeds, resamples, own = 300, 5, 150, 0.05
     weights = face_weights(faces, resamples)
     found = []
     for _ in range(150):
         x = rng.normal(0, 1, (faces, 1)) + rng.normal(0, 0.8, (faces, seeds)) + rng.normal(0, own, seeds)
-        found.append(seed_scale(x.mean(axis=0), weights @ x / faces) ** 2 * seeds)
-    # Cutting at zero can only raise the mean, and by little here.
-    assert own**2 * 0.85 < np.mean(found) < own**2 * 1.35
-    assert seed_scale(np.array([0.5]), np.zeros((10, 1))) == 0
+        between, explained = spread(x.mean(axis=0), weights @ x / faces)
+        found.append(between - explained)
+    assert own**2 * 0.7 < np.mean(found) < own**2 * 1.3
+    assert spread(np.array([0.5]), np.zeros((10, 1))) == (0, 0)
 
 
-@pytest.mark.parametrize(("seeds", "spread"), [(1, 0.0), (2, 0.0), (2, 0.05), (3, 0.05), (5, 0.05)])
-def test_intervals_cover_the_truth_of_a_paired_difference(seeds: int, spread: float) -> None:
+def test_total_variance_by_hand() -> None:
+    # Seeds vary by 6, of which the faces explain 3: a mean of three has 2 + (6 - 3) / 3 = 3, of which the seeds' 6 / 3
+    # is two thirds, and 2 / (2 / 3)^2 = 4.5 degrees of freedom.
+    assert [float(x) for x in total_variance(2.0, 6.0, 3.0, 3)] == pytest.approx([3.0, 4.5])
+    # Nothing but the seeds: theirs alone. One seed: as sure as the draws are.
+    assert [float(x) for x in total_variance(0.0, 6.0, 0.0, 3)] == pytest.approx([2.0, 2.0])
+    assert [float(x) for x in total_variance(2.0, 0.0, 0.0, 1)] == [2.0, np.inf]
+
+
+def test_p_values_do_not_jump_where_faces_explain_all_spread() -> None:
+    """Three seeds whose spread is just below, and just above, what the faces explain."""
+    draws = np.random.default_rng(0).normal(0, 0.006, (2000, 3))
+    draws += np.random.default_rng(1).normal(0, 0.003, (2000, 1))
+    found = []
+    for step in (5.95e-3, 6.05e-3):
+        values = 0.02 + step * np.array([-1, 0, 1])
+        found.append(estimate(values, draws + values).p)
+    assert found[0] < found[1] < 1.3 * found[0]
+
+
+def test_few_changed_faces_are_no_proof() -> None:
+    """Eight faces of 3,589 that all changed one way: exactly 2^-7 by the sign test; not the draws' 1 in 2,000."""
+    x = np.zeros((3589, 1), np.float32)
+    x[:8] = 1 / 3589
+    found = estimate(x.sum(axis=0), face_weights(3589, 2000) @ x)
+    assert 0.002 < found.p < 2**-7
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("own", [0.0, 0.5, 1.0])
+def test_false_positives_at_the_levels_that_holm_asks_for(seeds: int, own: float) -> None:
+    """At most 5.5 % at .05; at .0025, the first step of a family of twenty, at most .45 %, with two seeds .65 %.
+
+    Normal parts: the models' on these faces and single runs' on them, of the size that differences on FER2013's test
+    split have (variances .09 and .36 in points), and the seeds' own, from none to as much as single runs'. The truth
+    is 0.
+    """
+    rng = np.random.default_rng(seeds)
+    shared, run, trials = 0.09, 0.36, 200_000
+    values = rng.normal(0, np.sqrt(run + own * run), (trials, seeds))
+    mean = values.mean(axis=1) + rng.normal(0, np.sqrt(shared), trials)
+    variance, freedom = total_variance(shared + run / seeds, values.var(axis=1, ddof=1), run, seeds)
+    p = 2 * stats.t.sf(np.abs(mean) / np.sqrt(variance), freedom)
+    assert (p <= 0.05).mean() <= 0.055
+    assert (p <= 0.0025).mean() <= (0.0045 if seeds > 2 else 0.0065)
+
+
+@pytest.mark.parametrize(("seeds", "own"), [(1, 0.0), (2, 0.0), (2, 0.05), (3, 0.05), (5, 0.05)])
+def test_intervals_cover_the_truth_of_a_paired_difference(seeds: int, own: float) -> None:
     """93 to 97 %, give or take the chance of a simulation (3 standard errors); false positives at most 5 %.
 
-    Two models of equal skill on faces of unequal difficulty; `spread` is the seeds' own, in logits: 0.05 is about one
+    Two models of equal skill on faces of unequal difficulty; `own` is the seeds' own, in logits: 0.05 is about one
     point of accuracy, a third of what 400 faces leave to chance. The truth is 0.
     """
-    rng = np.random.default_rng(100 * seeds + int(100 * spread))
+    rng = np.random.default_rng(100 * seeds + int(100 * own))
     runs, faces, resamples = 800, 400, 300
     weights = face_weights(faces, resamples)
     covered = positive = 0
     for _ in range(runs):
         difficulty = rng.normal(0.8, 1.5, (faces, 1))
         right = [
-            rng.random((faces, seeds)) < 1 / (1 + np.exp(-difficulty - rng.normal(0, spread, seeds))) for _ in range(2)
+            rng.random((faces, seeds)) < 1 / (1 + np.exp(-difficulty - rng.normal(0, own, seeds))) for _ in range(2)
         ]
         difference = right[0].astype(np.float32) - right[1]
         found = estimate(difference.mean(axis=0), weights @ difference / faces)

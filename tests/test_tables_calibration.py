@@ -21,7 +21,7 @@ from emorec.tables.calibration import (
     scaled,
     temper,
 )
-from emorec.tables.metrics import scores
+from emorec.tables.metrics import FLOOR, scores
 
 
 def drawn(faces: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +67,7 @@ def test_tempering_keeps_answers_and_sums() -> None:
         assert np.isfinite(tempered).all()
         np.testing.assert_allclose(tempered.sum(axis=1), 1)
         np.testing.assert_array_equal(tempered.argmax(axis=1), p.argmax(axis=1))
-    np.testing.assert_allclose(temper(p, 1.0), p, atol=1e-6)
+    np.testing.assert_allclose(temper(p, 1.0), p, atol=7 * FLOOR)
 
 
 def test_risk_and_coverage_by_hand() -> None:

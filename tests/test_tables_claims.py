@@ -176,7 +176,7 @@ def test_every_mixture_has_its_claims_and_its_control() -> None:
     ]
     claims = {claim.id: claim for claim in study_claims(models)}
     assert sorted(claims) == sorted(
-        ["wide-beats-single", "ensemble-3-beats-single"]
+        ["wide-beats-single", "ensemble-3-beats-single", "wide-raises-macro-f1", "ensemble-3-raises-macro-f1"]
         + ["trunk-beats-single", "trunk-raises-macro-f1", "trunk-reduces-confusion", "trunk-separates-representation"]
         + [
             f"mix-a-{what}"
@@ -188,6 +188,7 @@ def test_every_mixture_has_its_claims_and_its_control() -> None:
                 "reduces-confusion",
                 "reduces-confusion-vs-ensemble",
                 "separates-representation",
+                "separates-representation-vs-ensemble",
                 "beats-single-without-twins",
                 "beats-ensemble-without-twins",
                 "beats-single-by-majority",
@@ -273,8 +274,10 @@ def test_a_better_mixture_is_found_and_the_tables_agree() -> None:
     accuracy = compared[compared["metric"] == "accuracy"].set_index(["model", "reference"])
     row = accuracy.loc["mixture", "ensemble"]
     claim = table.loc["mixture-beats-ensemble"]
+    f1 = compared[compared["metric"] == "macro_f1"].set_index(["model", "reference"]).loc["mixture", "ensemble"]
     for mine, theirs in (("estimate", "difference"), ("low", "low"), ("high", "high"), ("p_holm", "p_holm")):
         assert claim[mine] == row[theirs]
+        assert table.loc["mixture-raises-macro-f1-vs-ensemble", mine] == f1[theirs]
     assert row["mcnemar_p_max"] < 0.01 and row["p_holm"] <= 0.01
     # Without embeddings nothing is claimed about them; with only some, that is an error.
     assert "mixture-separates-representation" not in set(_claims(predictions, {}, labels, MODELS, 100)["claim"])

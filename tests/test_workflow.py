@@ -210,7 +210,7 @@ def test_a_study_without_a_mixture_ends_in_tables(checkout: Path) -> None:
     (checkout / "singles.yaml").write_text(yaml.safe_dump(wanted))
     jobs = planned(checkout, "singles.yaml")
     assert sum(job.startswith("train") for job in jobs) == len(wanted["models"])
-    assert [job for job in jobs if job.startswith("report")] == ["report: the explorer"]
+    assert not [job for job in jobs if job.startswith("report")]
     assert {"tables: each model's scores", "figures: curves"} <= set(jobs)
 
 

@@ -97,6 +97,16 @@ class Study(Strict):
         return {name: model for name, model in self.models.items() if model.kind == "mixture"}
 
     @property
+    def has_mixture(self) -> bool:
+        """Whether there is a mixture that could be used, which the report is about."""
+        return any(mixture.gate != "oracle" for mixture in self.mixtures.values())
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The splits that models are scored on: without a mixture they are options, to be chosen on val alone."""
+        return ("val", "test") if self.has_mixture else ("val",)
+
+    @property
     def given(self) -> dict[str, Groups]:
         """The groupings that the config itself lists, by name."""
         return {name: grouping for name, grouping in self.groupings.items() if isinstance(grouping, list)}

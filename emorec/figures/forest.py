@@ -23,7 +23,7 @@ VERDICTS = {"ahead": "#0072B2", "behind": "#D55E00", "undecided": style.MUTED}
 
 def verdict(row: pd.Series) -> str:
     """ahead, behind or undecided: the interval and the Holm-corrected p-value of a comparison have to agree."""
-    if not row["p_holm"] < ALPHA:
+    if not row["p_holm"] <= ALPHA:
         return "undecided"
     return "ahead" if row["low"] > 0 else "behind" if row["high"] < 0 else "undecided"
 

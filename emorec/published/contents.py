@@ -30,7 +30,7 @@ def required(study: Study, *, votes: bool) -> list[str]:
         names += [f"{folder}/{name}" for name in ("network.json", "speed.json", "history.csv")]
     replicates = [f"{model}/seed{seed}" for model in study.models for seed in study.seeds]
     names += [f"predictions/{replicate}.parquet" for replicate in replicates]
-    if results.has_report(study):
+    if study.has_mixture:
         tables = results.wanted(votes=votes, synthetic=synthetic)
         names += [f"tables/{name}.csv" for name in dict.fromkeys((*tables, *GIVEN_TABLES))]
         names += ["figures/samples.svg", "figures/samples.png"]
@@ -42,7 +42,7 @@ def required(study: Study, *, votes: bool) -> list[str]:
 def optional(study: Study, run: Path, *, votes: bool) -> list[str]:
     """Files of the run that are published where they are there: the figures' other tables, benchmarks."""
     known = {name for figure in figures.FIGURES for name in figures.inputs(figure) if name.startswith("tables/")}
-    if not results.has_report(study):
+    if not study.has_mixture:
         known |= {f"tables/{name}.csv" for name in results.wanted(votes=votes, synthetic=False)}
     found = [name for name in sorted(known) if (run / name).is_file()]
     stages = (path.relative_to(run).as_posix() for path in sorted(run.glob("benchmarks/**/*.tsv")))

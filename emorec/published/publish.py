@@ -110,7 +110,8 @@ def _check_predictions(study: Study, run: Layout) -> None:
         if others:
             raise EmorecError(f"{path}: column {shortened(others)} is not allowed in a publication; predict again")
     again = io.StringIO()
-    tables.scores_table(predictions).to_csv(again, index=False)
+    scored = predictions[predictions["split"].isin(study.scored)]
+    tables.scores_table(scored).to_csv(again, index=False)
     stated = run.table("scores")
     if again.getvalue().encode() != stated.read_bytes():
         raise EmorecError(f"{stated}: not made from the predictions that are there; run the study again")

@@ -90,8 +90,8 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         keys = {key: value or "" for key, value in attributes}
-        # Drawings set into the page number their parts alike.
-        if "id" in keys and self.skip != "svg":
+        # Drawings set into the page number their parts alike, and Quarto gives its styles for light and dark one id.
+        if "id" in keys and tag != "link" and self.skip != "svg":
             if keys["id"] in self.ids:
                 self.complain(f"id {keys['id']} is given twice")
             self.ids.add(keys["id"])

@@ -59,7 +59,7 @@ def for_pandoc(metadata: dict[str, Any]) -> dict[str, Any]:
         "lang": metadata.get("lang", "en"),
         "by-author": authors,
         "author-meta": [author["name"]["literal"] for author in authors],
-        "date": f"{MONTHS[day.month - 1]} {day.day}, {day.year}",
+        "date": f"{day.day} {MONTHS[day.month - 1]} {day.year}",
         "date-meta": day.isoformat(),
         "labels": {"abstract": metadata.get("abstract-title", "Abstract")},
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 from emorec.errors import EmorecError
 from emorec.report import gate
 
-OLDEST = (1, 7)
+OLDEST = (1, 9)  # the first that brings the Typst package of its callouts along
 
 
 def find() -> str | None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.frames import each_row
 from emorec.inputs import AGAIN, made_of, read_json
@@ -190,11 +189,6 @@ class Results:
 def wanted(*, votes: bool, synthetic: bool) -> tuple[str, ...]:
     """The tables that the report of such a study reads."""
     return TABLES + (VOTES_TABLES if votes else ()) + (TRUTH_TABLES if synthetic else ())
-
-
-def has_report(study: Study) -> bool:
-    """Whether a study has a report, which is about a mixture."""
-    return any(entry.kind == "mixture" for entry in study.models.values())
 
 
 def has_votes(summary: dict[str, Any]) -> bool:

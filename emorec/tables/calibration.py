@@ -17,13 +17,11 @@ from scipy.special import logsumexp
 
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES, estimate, face_weights
-from emorec.tables.metrics import BINS, probability_scores
+from emorec.tables.metrics import BINS, FLOOR, probability_scores
 from emorec.tables.read import by_model
 
 # Far outside what trained networks need; a fit that ends here says that confidence tells nothing (or everything).
 TEMPERATURES = (0.05, 20.0)
-# Probabilities are stored in float32, and a mixture gives emotions outside its experts exactly none.
-FLOOR = 1e-7
 COVERAGES = np.arange(1, 101) / 100
 
 CALIBRATION_COLUMNS = ["model", "seed", "temperature", "metric", "before", "after"]

@@ -21,7 +21,7 @@ from emorec.errors import EmorecError
 from emorec.frames import each_row
 from emorec.tables.bootstrap import Estimate, holm
 from emorec.tables.comparisons import STATISTICS, Resampled
-from emorec.tables.controls import opponents, primary_mixture, reference_single
+from emorec.tables.controls import opponents, primary_mixture
 from emorec.tables.read import Model
 
 COLUMNS = ["claim", "measure", "model", "reference", "primary", "question", "verdict", "less_accurate", "sentence"]
@@ -123,24 +123,22 @@ WORDINGS = {
 
 
 def study_claims(models: Sequence[Model]) -> list[Claim]:
-    """The claims of a study: each comparison's accuracy; each mixture's macro-F1, confusion of hard pairs and purity;
-    the primary mixture's accuracy once more without twins and by the taggers' majority.
+    """The claims of a study: accuracy and macro-F1 of each comparison, confusion of hard pairs and purity of each
+    mixture's, and the primary mixture's accuracy once more without twins and by the taggers' majority.
 
     Macro-F1 is asked after besides accuracy because it weighs a rare emotion like a common one: a model can gain in one
-    of the two and lose in the other. Oracles have no claims.
+    of the two and lose in the other. Both are claimed of every comparison, so that Holm's families are those of
+    comparisons.csv. Oracles have no claims.
     """
     claims = []
     for model, reference in opponents(models):
         claims.append(Claim(f"{model.name}-beats-{reference.kind}", "accuracy", model, reference))
     for model, reference in opponents(models):
+        against = "" if reference.kind == "single" else f"-vs-{reference.kind}"
+        claims.append(Claim(f"{model.name}-raises-macro-f1{against}", "macro_f1", model, reference))
         if model.kind == "mixture":
-            against = "" if reference.kind == "single" else f"-vs-{reference.kind}"
-            claims.append(Claim(f"{model.name}-raises-macro-f1{against}", "macro_f1", model, reference))
             claims.append(Claim(f"{model.name}-reduces-confusion{against}", "confusion", model, reference, "less"))
-    single = reference_single(models)
-    for model in models:
-        if model.kind == "mixture":
-            claims.append(Claim(f"{model.name}-separates-representation", "purity", model, single))
+            claims.append(Claim(f"{model.name}-separates-representation{against}", "purity", model, reference))
     primary = primary_mixture(models)
     for measure, (_, ending) in ON_OTHER_TERMS.items():
         for model, reference in opponents(models):
@@ -241,7 +239,7 @@ def sentence(claim: Claim, difference: Estimate, reached: str, p_holm: float, lo
     stated = f"the difference is {points(difference.value)} points ({interval}"
     if reached == "undecided":
         missed = not difference.low <= claim.margin <= difference.high
-        corrected = f", which does not hold after Holm's correction, p = {p_holm:.2g}" if missed else ""
+        corrected = f", which does not hold after Holm's correction, p = {_above_level(p_holm)}" if missed else ""
         return f"The data do not decide whether {whether}: {stated}{corrected})."
     fact = whether if reached == "supported" else f"it is not the case that {whether}"
     return f"{fact[0].upper()}{fact[1:]}: {stated})."
@@ -253,6 +251,11 @@ def points(fraction: float) -> str:
     if float(text) == 0:
         text = f"{100 * fraction:.2f}" if round(100 * fraction, 2) else "0.0"
     return text.replace("-", "−")
+
+
+def _above_level(p: float) -> str:
+    """A p-value above LEVEL in two digits, or as many as show that it is above."""
+    return next((text for digits in (2, 3, 4) if float(text := f"{p:.{digits}g}") > LEVEL), f"{p}")
 
 
 def _way(claim: Claim) -> str:

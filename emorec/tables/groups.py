@@ -60,6 +60,7 @@ def curves(study: Study, layout: Layout, effort: Effort) -> Tables:
 def scores(study: Study, layout: Layout, effort: Effort) -> Tables:
     """Each model by itself, from the predictions: scores, recall, confusion, pairs, summary over seeds."""
     predictions = _predictions(study, layout)
+    predictions = predictions[predictions["split"].isin(study.scored)]
     recall, confusion, pairs = (
         make(predictions) for make in (tables.recall_table, tables.confusion_table, tables.pairs_table)
     )
@@ -160,7 +161,7 @@ def representation(study: Study, layout: Layout, effort: Effort) -> Tables:
             pictured[key] = own
     return {
         "representation": tables.representation_table(measured),
-        "purity": tables.purity_table(measured, labels, models_of(study, layout), effort.resamples),
+        "purity": tables.purity_table(measured, labels, _compared(study, layout), effort.resamples),
         "projections": tables.projections_table(pictured, _predictions(study, layout), effort.sample),
     }
 

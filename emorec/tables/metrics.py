@@ -13,6 +13,9 @@ from emorec import EMOTIONS
 METRICS = ("accuracy", "macro_f1", "nll", "brier", "ece")
 CLASSES = len(EMOTIONS)
 BINS = 15
+# Probabilities are stored in steps of 2^-16 (predictions/store.py): a stored zero is anything below half a step, and a
+# mixture gives emotions outside its experts exactly none.
+FLOOR = 2.0**-17
 
 
 def confusion_counts(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -54,7 +57,7 @@ def probability_scores(
 ) -> dict[str, np.ndarray]:
     """nll, brier and ece, each (B,), of labels (N,) and probabilities (N, 7).
 
-    nll: mean natural-log loss of the truth, probabilities clipped at 1e-7. brier: mean squared distance of the
+    nll: mean natural-log loss of the truth, probabilities clipped at FLOOR. brier: mean squared distance of the
     probabilities to the one-hot truth, summed over emotions (Brier 1950: 0 to 2). ece: expected calibration error of
     the largest probability over 15 equal-width bins (Guo et al. 2017, arXiv 1706.04599).
     """
@@ -63,7 +66,7 @@ def probability_scores(
     confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     per_face = np.zeros((labels.size, 2 + BINS))
-    per_face[:, 0] = -np.log(np.clip(p[faces, labels], 1e-7, 1))
+    per_face[:, 0] = -np.log(np.clip(p[faces, labels], FLOOR, 1))
     per_face[:, 1] = ((p - np.eye(CLASSES)[labels]) ** 2).sum(axis=1)
     per_face[faces, 2 + bins] = right - confidence
     means = weights @ per_face.astype(weights.dtype) / weights.sum(axis=1, keepdims=True)

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES, STATE, estimate, face_weights
-from emorec.tables.controls import reference_single
+from emorec.tables.controls import opponents
 from emorec.tables.pairs import HARD_PAIRS
 from emorec.tables.read import Embeddings, Model, by_model
 
@@ -172,22 +172,22 @@ def purity_table(
     models: Sequence[Model],
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """purity.csv: neighbour purity of every model but oracles less that of the reference single, by interval.
+    """purity.csv: neighbour purity of every model but oracles less that of the reference single, and of every mixture
+    less that of its control, by interval.
 
     `labels` (N,) are those of the embedded faces. Intervals and p-values: see `purity_difference` and `bootstrap`; no
     correction for several comparisons here, the claims make their own. EmorecError where two models share no seed.
     """
-    single = reference_single(models).name
     weights = face_weights(labels.size, resamples)
     rows = []
-    for name in (model.name for model in models if model.kind != "oracle" and model.name != single):
-        seeds = sorted({s for m, s in measured if m == name} & {s for m, s in measured if m == single})
+    for name, other in ((model.name, reference.name) for model, reference in opponents(models)):
+        seeds = sorted({s for m, s in measured if m == name} & {s for m, s in measured if m == other})
         if not seeds:
-            raise EmorecError(f"models {name} and {single}: no embeddings of a common seed; predict both models again")
-        own, reference = ([measured[model, seed].nearest for seed in seeds] for model in (name, single))
+            raise EmorecError(f"models {name} and {other}: no embeddings of a common seed; predict both models again")
+        own, reference = ([measured[model, seed].nearest for seed in seeds] for model in (name, other))
         values, draws = purity_difference(own, reference, labels, weights)
         found = estimate(values, draws, bounds=(-1, 1))
-        rows.append((name, single, found.value, found.low, found.high, found.p, found.seeds))
+        rows.append((name, other, found.value, found.low, found.high, found.p, found.seeds))
     return pd.DataFrame(rows, columns=PURITY_COLUMNS)
 
 

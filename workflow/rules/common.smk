@@ -78,10 +78,10 @@ def write_effective_config():
 
 def goal():
     """What a study ends in: the report, which is about a mixture; without one, what its options are chosen by."""
-    if results.has_report(STUDY):
+    if STUDY.has_mixture:
         return [f"{RESULTS}/report/{page}" for page in ("emorec.html", "emorec.pdf", "explorer.html")]
     tables = [f"{RESULTS}/tables/{table}.csv" for table in ("models", "curves", "summary")]
-    return [*tables, f"{RESULTS}/figures/curves.svg", f"{RESULTS}/report/explorer.html"]
+    return [*tables, f"{RESULTS}/figures/curves.svg"]
 
 
 def say_where_the_report_is():

@@ -1,7 +1,7 @@
 """Tables as Markdown pipe tables, to be included by the report.
 
-Each writer returns one pipe table: a header, alignments, rows. The widths of the dashes set the relative widths of the
-columns, because a table wider than the page would otherwise overflow in print.
+Each writer returns one pipe table: a header, alignments, rows. Columns are as wide as their words (`tbl-colwidths` in
+_quarto.yml); what is too wide for a printed page is set in smaller type by the page's template.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def wall_times(results: Results) -> str:
         for row in each_row(walltimes.by_network(results.jobs).sort_values("stage", ascending=False, kind="stable"))
     ]
     header = ["Network", "Stage", "Jobs", "Clock", "Processors", "Memory"]
-    return pipe(header, rows, "llrrrr", [34, 10, 7, 10, 11, 10])
+    return pipe(header, rows, "llrrrr")
 
 
 def models(results: Results) -> str:
@@ -60,7 +60,7 @@ def models(results: Results) -> str:
         family = row.family if row.kind != "oracle" else "bound"
         rows.append([f"{row.label} (`{row.model}`)", family, ". ".join(filter(None, made)) or w.NONE, control, *cells])
     header = ["Model", "Family", "Experts", "Control", "Networks", *COSTS, "Training"]
-    return pipe(header, rows, "llllrrrrr", [24, 10, 28, 14, 9, 10, 10, 8, 9])
+    return pipe(header, rows, "llllrrrrr")
 
 
 def networks(results: Results) -> str:
@@ -86,7 +86,7 @@ def networks(results: Results) -> str:
             ]
         )
     header = ["Network", "Role", "Outputs", "Seeds", "Kept epoch", "Validation accuracy", "Parameters", "Training"]
-    return pipe(header, rows, "llrrrrrr", [32, 10, 8, 6, 10, 11, 12, 9])
+    return pipe(header, rows, "llrrrrrr")
 
 
 def scores(results: Results) -> str:
@@ -98,7 +98,7 @@ def scores(results: Results) -> str:
         values = [w.number(100 * value) for value in (row.accuracy, row.macro_f1)]
         values += [w.number(value, 3) for value in (row.nll, row.brier, row.ece)]
         rows.append([results.label(row.model), str(row.seed), {"val": "validation"}.get(row.split, row.split), *values])
-    return pipe(["Model", "Seed", "Split", *METRICS.values()], rows, "lrlrrrrr", [28, 6, 11, 10, 10, 8, 8, 8])
+    return pipe(["Model", "Seed", "Split", *METRICS.values()], rows, "lrlrrrrr")
 
 
 def hyperparameters(results: Results) -> str:
@@ -121,8 +121,8 @@ def hyperparameters(results: Results) -> str:
         text = "; ".join(f"{found} in {_named(names, roles)}" for found, names in different.items())
         rows.append([f"`{key}`", value, text])
     if not any(row[2] for row in rows):
-        return pipe(["Setting", "Value, in all networks"], [row[:2] for row in rows], "ll", [36, 24])
-    return pipe(["Setting", "Value", "Otherwise"], rows, "lll", [36, 18, 46])
+        return pipe(["Setting", "Value, in all networks"], [row[:2] for row in rows], "ll")
+    return pipe(["Setting", "Value", "Otherwise"], rows, "lll")
 
 
 def _named(names: list[str], roles: dict[str, list[str]]) -> str:
@@ -151,7 +151,7 @@ def colophon(results: Results, meta: dict[str, Any]) -> str:
         ["Software", known["versions"]],
         ["Hardware of the training", known["hardware"]],
     ]
-    return pipe(["What", "Which"], rows, "ll", [26, 74])
+    return pipe(["What", "Which"], rows, "ll")
 
 
 def _hash(digest: str) -> str:

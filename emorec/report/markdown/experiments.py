@@ -45,7 +45,7 @@ def experiment(results: Results, models: list[str]) -> str:
             cells += [_difference(x.comparison(results, model, control) if control else None)]
         rows.append([label, *cost(results, model), *cells])
     header = ["Model", *COSTS, "Accuracy, %", "− single", "macro-F1 − single" if singles else "− control"]
-    return pipe(header, rows, "l" + "r" * (len(header) - 1), [30, 10, 10, 9, 20, 20, 20])
+    return pipe(header, rows, "l" + "r" * (len(header) - 1))
 
 
 def beside_singles(results: Results, singles: list[str]) -> str:
@@ -56,7 +56,7 @@ def beside_singles(results: Results, singles: list[str]) -> str:
             rows_of = (x.comparison(results, model, single, metric, "other_singles") for metric in STATISTICS)
             cells = [_difference(row) for row in rows_of]
             rows.append([f"{results.label(model)} minus {results.label(single)}", *cells])
-    return pipe(["Difference", "Accuracy", "Macro-F1", "Hard pairs"], rows, "lrrr", [40, 20, 20, 20])
+    return pipe(["Difference", "Accuracy", "Macro-F1", "Hard pairs"], rows, "lrrr")
 
 
 def _difference(row: Any) -> str:
@@ -78,4 +78,4 @@ def groupings(results: Results) -> str:
         cells += [w.percent(own.inside_planted)] if truth else []
         rows.append([f"`{name}`", str(own.method), w.groups([text.split() for text in part.emotions]), *cells])
     header = ["Grouping", "Method", "Experts' emotions", "Inside", "By chance", *(["Planted"] if truth else [])]
-    return pipe(header, rows, "lllrrr"[: len(header)], [16, 9, 48, 8, 9, 8][: len(header)])
+    return pipe(header, rows, "lllrrr"[: len(header)])

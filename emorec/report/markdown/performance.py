@@ -38,7 +38,7 @@ def summary(results: Results) -> str:
                 cells.append(w.number(found["mean"], 3))
         rows.append([results.label(model), *cells])
     header = ["Model", *COSTS, "Accuracy, %", "Macro-F1, %", "NLL", "ECE"]
-    return pipe(header, rows, "l" + "r" * (len(header) - 1), [26, 10, 10, 9, 20, 20, 7, 7])
+    return pipe(header, rows, "l" + "r" * (len(header) - 1))
 
 
 def comparisons(results: Results) -> str:
@@ -60,7 +60,7 @@ def comparisons(results: Results) -> str:
     header = ["Comparison", "Score", "Difference", "95 % interval", "*p* (Holm)", "McNemar's *p*"]
     if not rows:
         rows = [["only one model", *[w.NONE] * 5]]
-    return pipe(header, rows, "llrrrr", [38, 10, 11, 15, 10, 12])
+    return pipe(header, rows, "llrrrr")
 
 
 def _p(p: float) -> str:
@@ -73,9 +73,9 @@ def claims(results: Results, *, primary: bool) -> str:
     own = table[table.primary.astype(bool) == primary]
     if not primary:
         rows = [[row.verdict, row.sentence] for row in each_row(own)]
-        return pipe(["Verdict", "Finding"], rows or [[w.NONE, "no other question was asked"]], "ll", [12, 88])
+        return pipe(["Verdict", "Finding"], rows or [[w.NONE, "no other question was asked"]], "ll")
     rows = [[row.question, row.verdict, row.sentence] for row in each_row(own)]
-    return pipe(["Question", "Verdict", "Finding"], rows, "lll", [34, 12, 54])
+    return pipe(["Question", "Verdict", "Finding"], rows, "lll")
 
 
 def recall(results: Results, models: Sequence[str]) -> str:
@@ -105,7 +105,7 @@ def flow(results: Results) -> str:
         texts[2] += other
         rows.append([w.pair(row.first, row.second), *texts])
     header = ["Pair", "Single", "to right", "to a third", "from right", "from a third", "Mixture"]
-    return pipe(header, rows or [["no pair", *[w.NONE] * 6]], "lrrrrrr", [18, 9, 10, 20, 10, 12, 9])
+    return pipe(header, rows or [["no pair", *[w.NONE] * 6]], "lrrrrrr")
 
 
 _HARD = {frozenset(pair) for pair in HARD_PAIRS}
@@ -127,7 +127,7 @@ def pairs(results: Results) -> str:
         )
     header = ["Pair", results.label(results.reference), results.label(results.mixture)]
     header += ["Difference", "95 % interval", "*p* (Holm)"]
-    return pipe(header, rows or [["no pair", *[w.NONE] * 5]], "lrrrrr", [18, 14, 14, 12, 16, 12])
+    return pipe(header, rows or [["no pair", *[w.NONE] * 5]], "lrrrrr")
 
 
 def all_pairs(results: Results) -> str:
@@ -152,13 +152,13 @@ def all_pairs(results: Results) -> str:
     header = ["Pair", results.label(results.reference)]
     header += [f"{results.label(model)} minus {results.label(other)}" for model, other in wanted]
     rows = rows or [["no pair", *[w.NONE] * (len(header) - 1)]]
-    return pipe(header, rows, "lr" + "r" * len(wanted), [18, 12, *[24] * len(wanted)])
+    return pipe(header, rows, "lr" + "r" * len(wanted))
 
 
 def _change(row: pd.Series) -> str:
     """A difference with its interval, in bold where it is one after Holm's correction."""
     text = w.signed(100 * row.difference)
-    text = f"**{text}**" if row.p_holm < x.ALPHA else text
+    text = f"**{text}**" if row.p_holm <= x.ALPHA else text
     return f"{text} ({w.interval(row.low, row.high)})"
 
 

@@ -23,7 +23,7 @@ def calibration(results: Results) -> str:
         temperature = lookups.calibrated(results, model).temperature.iloc[0]
         rows.append([results.label(model), w.number(temperature, 2), *cells])
     header = ["Model", "*T*", "NLL", "scaled", "ECE, points", "scaled"]
-    return pipe(header, rows, "lrrrrr", [24, 6, 22, 22, 18, 18])
+    return pipe(header, rows, "lrrrrr")
 
 
 def all_calibration(results: Results) -> str:
@@ -34,7 +34,7 @@ def all_calibration(results: Results) -> str:
         cells = [w.number(found[side][metric], 3) for metric in _CALIBRATED for side in ("before", "after")]
         rows.append([results.label(model), w.number(found.temperature.iloc[0], 2), *cells])
     header = ["Model", "*T*", *(cell for name in _CALIBRATED.values() for cell in (name, "scaled"))]
-    return pipe(header, rows, "lr" + "rr" * len(_CALIBRATED), [24, 6, *[8] * 2 * len(_CALIBRATED)])
+    return pipe(header, rows, "lr" + "rr" * len(_CALIBRATED))
 
 
 _CALIBRATED = {"nll": "NLL", "brier": "Brier", "ece": "ECE", "aurc": "AURC"}
@@ -49,7 +49,7 @@ def representation(results: Results) -> str:
         values = {name: lookups.measure(results, model, name) for name in names}
         cells = [w.percent(x) if name == "knn_purity" else w.number(x, 3) for name, x in values.items()]
         rows.append([results.label(model), *cells])
-    return pipe(["Model", *map(_measure_name, names)], rows, "l" + "r" * len(names), [24, *[10] * len(names)])
+    return pipe(["Model", *map(_measure_name, names)], rows, "l" + "r" * len(names))
 
 
 def _measure_name(name: str) -> str:
@@ -92,7 +92,7 @@ def on_other_terms(results: Results, name: str, heading: str) -> str:
             for one in (found, (row.estimate, row.low, row.high))
         ]
         rows.append([what, score, *cells])
-    return pipe(["Model or comparison", "Score", "All test faces", heading], rows, "llrr", [44, 11, 22, 22])
+    return pipe(["Model or comparison", "Score", "All test faces", heading], rows, "llrr")
 
 
 def ferplus(results: Results) -> str:
@@ -119,4 +119,4 @@ def truth(results: Results) -> str:
         cells += [w.number(found[name], places) for name, places in digits.items()]
         rows.append(["*posterior*" if model == POSTERIOR else results.label(model), *cells])
     header = ["Model", "True emotion", "Label", "Posterior's answer", "Distance", "Correlation", "Rank", "Top pairs"]
-    return pipe(header, rows, "lrrrrrrr", [24, 20, 7, 11, 9, 12, 7, 7])
+    return pipe(header, rows, "lrrrrrrr")

@@ -84,6 +84,11 @@ def _answer(results: Results) -> Tree:
         "representation": _stated(
             results, "separates-representation", "Whether its representation separates emotions better was not tested"
         ),
+        "representation_ensemble": _stated(
+            results,
+            "separates-representation-vs-ensemble",
+            "There is no ensemble whose representation it was held against",
+        ),
     }
 
 
@@ -180,5 +185,5 @@ def _bound(results: Results) -> str:
         )
     return (
         f"The gate names the right group for {right} of the validation faces, and a mixture that followed its first "
-        "choice could be right no more often than that"
+        "choice could be right of these no more often than that"
     )

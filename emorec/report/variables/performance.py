@@ -180,7 +180,7 @@ def _pair_changes(results: Results, reference: str | None) -> tuple[int, int, in
     rows = pair_rows(results, results.mixture, reference)
     if reference is None or rows.empty:
         return None
-    sure = rows.p_holm < x.ALPHA
+    sure = rows.p_holm <= x.ALPHA
     return len(rows), int((sure & (rows.difference < 0)).sum()), int((sure & (rows.difference > 0)).sum())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emorec import SPLITS
+from emorec.data.faces import SIDE
 from emorec.report.lookups import Tree, hardware, mean_score, reference_record
 from emorec.report.results import Results
 from emorec.report.wording import study as say
@@ -108,6 +109,7 @@ def _methods(results: Results) -> Tree:
     return {
         "architecture": say.architecture(architecture, reference_record(results)["parameters"]),
         "training": say.training(training),
-        "augmentation": say.augmentation(training.get("augmentation") or {}),
+        "augmentation": say.augmentation(training.get("augmentation") or {}, training.get("crop", SIDE), SIDE),
+        "views": say.views(training.get("views", "none"), training.get("crop", SIDE), SIDE),
         "hard_pairs": w.listing([w.pair(*pair) for pair in HARD_PAIRS]),
     }

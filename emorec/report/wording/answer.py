@@ -72,9 +72,16 @@ def balance(accuracy: tuple[str, str | None], macro_f1: tuple[str, str | None]) 
         )
     if accuracy == macro_f1:
         return "Weighed by emotion, which counts a rare one like a common one, the verdicts are the same"
+    if "refuted" in macro_f1 and any(
+        by_emotions == "refuted" != by_faces for by_faces, by_emotions in zip(accuracy, macro_f1, strict=True)
+    ):
+        return (
+            "So the answer depends on the measure: weighed by emotion instead of by face, the mixture is behind where "
+            "by accuracy it is not"
+        )
     return (
         "Weighed by emotion, which counts a rare one like a common one, the mixture wins no comparison that it does "
-        "not win by face"
+        "not win by face, and one that accuracy decides is undecided"
     )
 
 
@@ -157,6 +164,7 @@ def others_mean(total: int, ahead: int, behind: int) -> str:
     return (
         f"It depends on the form: {word(ahead)} of the {word(total)} other mixtures {verb(ahead, 'does', 'do')} better "
         "than the same compute spent on equal networks, and of the rest that was not shown"
+        + (f"; {word(behind)} {verb(behind, 'does', 'do')} worse" if behind else "")
     )
 
 
@@ -220,8 +228,8 @@ def power(half: float) -> str:
         return "There is no comparison with a control whose interval could say how small a difference would be seen"
     return (
         f"The interval of the mixture's accuracy against its control reaches {size(half)} to either side, before any "
-        "correction: a difference much smaller than that would not be seen, and an undecided claim rules out none of "
-        "that size"
+        "correction: a true difference of that size would be seen about half of the time, and less often after the "
+        "correction. An undecided claim rules out only what lies outside its interval"
     )
 
 
@@ -241,8 +249,8 @@ def meaning(single: str, ensemble: str | None) -> str:
         return "Compute is better spent on networks that all learn all emotions than on experts that learn some"
     if single == "supported":
         return (
-            "The gain over a single network is real, but an ensemble's is not told apart from it, so that it is "
-            "explained by compute as well as by expertise"
+            "The gain over a single network is real, but an ensemble's is not told apart from it, so that compute may "
+            "explain it as well as expertise"
         )
     return (
         "Neither comparison shows the experts to be worth their compute; a difference smaller than the intervals is "

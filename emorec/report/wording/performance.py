@@ -33,9 +33,10 @@ def error_flow(confused: float, to_right: float, to_other: float, from_right: fl
     kept = before - right - third
     return (
         f"Of the {count(before)} test faces that the single ResNet confuses within a hard pair, the mixture names "
-        f"{count(right)} rightly, takes {count(third)} for a third emotion, and confuses {count(kept)} likewise. In "
-        f"exchange it confuses {count(fresh)} faces of these pairs that the single ResNet names rightly and "
-        f"{count(moved)} that it takes for a third emotion, which makes {count(kept + fresh + moved)}"
+        f"{count(right)} rightly, takes {count(third)} for an emotion outside that pair, and confuses {count(kept)} "
+        f"likewise. In exchange it confuses {count(fresh)} faces of these pairs that the single ResNet names rightly "
+        f"and {count(moved)} that it takes for an emotion outside the pair, which makes {count(kept + fresh + moved)}; "
+        "a face that moves from one hard pair to another counts as leaving the one and entering the other"
     )
 
 

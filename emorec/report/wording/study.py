@@ -15,14 +15,15 @@ def spread(seeds: int) -> str:
             "hold the trained networks fixed and speak only about other faces drawn like these"
         )
     return (
-        f"This study repeats everything with {many(seeds, 'seed')}; the intervals cover the draw of the test faces and "
-        "the spread between seeds, so they speak about other faces and other training runs at once"
+        f"This study repeats every training with {many(seeds, 'seed')}; the intervals cover the draw of the test faces "
+        "and the spread between seeds as far as so few show it, so they speak about other faces and other training "
+        "runs at once. Where groups are found, they are found once, from all seeds"
     )
 
 
 def repeated(seeds: int) -> str:
     """How often the study was done, in a few words."""
-    return "Everything was trained once" if seeds == 1 else f"Everything was repeated with {many(seeds, 'seed')}"
+    return "Everything was trained once" if seeds == 1 else f"Every training was repeated with {many(seeds, 'seed')}"
 
 
 def replicates(seeds: int) -> str:
@@ -31,7 +32,8 @@ def replicates(seeds: int) -> str:
         return "With one seed there is one replicate of each model, and no spread between replicates"
     return (
         "Replicates of the ensemble share some of their members, since no network is trained twice, so the spread "
-        "between them understates what wholly fresh ensembles would show"
+        "between them, and the seeds' part of an interval about a difference from it, understates what wholly fresh "
+        "ensembles would show; the faces' part is not affected"
     )
 
 
@@ -49,6 +51,8 @@ def architecture(how: dict[str, Any], parameters: int) -> str:
         text += f", {how['width']} channels wide in its first stage"
     if "stem" in how:
         text += f", with {_STEMS.get(how['stem'], how['stem'])}"
+    if how.get("whitening"):
+        text += ", behind a fixed layer that whitens patches of the image"
     return f"{text}: {large(parameters)} parameters."
 
 
@@ -73,9 +77,22 @@ def training(how: dict[str, Any]) -> str:
     return f"It is trained {', '.join(parts)}." if parts else "How it is trained is in the table."
 
 
-def augmentation(how: dict[str, Any]) -> str:
+def views(kind: str, crop: int, side: int) -> str:
+    """What of a test face the networks look at, in one sentence."""
+    middle = f"its middle {crop}×{crop} pixels" if crop < side else "the whole face"
+    if kind == "none":
+        return f"Of a face to be labelled a network sees {middle}."
+    seen = f"{middle} and their mirror image" if crop < side else "the face and its mirror image"
+    if kind == "ten-crop":
+        seen = (
+            f"ten views of it: windows of {crop}×{crop} pixels in the middle and the four corners, each mirrored, too"
+        )
+    return f"What a network says of a face to be labelled is averaged over {seen}."
+
+
+def augmentation(how: dict[str, Any], crop: int, side: int) -> str:
     """The random changes to training faces, in one sentence; strengths of zero are left out."""
-    parts = []
+    parts = [f"cut to a random window of {crop}×{crop} pixels"] if crop < side else []
     if how.get("flip"):
         parts.append("mirrored half of the time")
     if how.get("rotation"):

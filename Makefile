@@ -1,4 +1,5 @@
-# make report   the default study, from nothing to HTML and PDF       make test   everything that CI runs
+# make report   the default study, from nothing to HTML and PDF, and the papers of published studies
+# make test     lint and all tests but the half hour of test-faults
 # Both set up .venv from the lock first; PYTHON names the interpreter (3.11 or newer), CORES how many cores to use.
 PYTHON ?= python3
 CORES ?= all

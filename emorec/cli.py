@@ -407,6 +407,7 @@ _READS = {
     "stage": ("data", "networks", "tables", "figures"),
     "report": ("report/source",),
     "explorer": ("data", "predictions", "tables"),
+    "unpack": (),
 }
 
 

@@ -107,5 +107,5 @@ def test_missing_packages_are_named(
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     assert main(["export", *study[2], "--output", str(tmp_path / "none.onnx")]) == 1
     error = capsys.readouterr().err
-    assert "onnxscript is not installed; pip install 'emorec[export]'" in error and error.count("\n") == 1
+    assert "onnxscript is not installed; pip install -e '.[export]'" in error and error.count("\n") == 1
     assert not (tmp_path / "none.onnx").exists()

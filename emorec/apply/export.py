@@ -120,7 +120,7 @@ def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
     """
     for package in ("onnx", "onnxscript"):
         if importlib.util.find_spec(package) is None:
-            raise EmorecError(f"emorec export: the package {package} is not installed; pip install 'emorec[export]'")
+            raise EmorecError(f"emorec export: the package {package} is not installed; pip install -e '.[export]'")
     import onnx
 
     example = torch.zeros(2, 1, SIDE, SIDE, dtype=INPUTS[kind])

@@ -83,7 +83,7 @@ class Augmentation(Strict):
 
 
 class Training(Strict):
-    """How a network is trained: SGD with Nesterov momentum, one network the same number of steps as any other."""
+    """How a network is trained: SGD with Nesterov momentum; where no model says otherwise, all for as many steps."""
 
     epochs: int = Field(60, ge=1, le=10_000)
     batch: int = Field(128, ge=2, le=65_536)

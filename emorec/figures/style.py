@@ -117,7 +117,6 @@ FAMILIES = {
     "fine-tuned": ("#009E73", "^"),
     "joint": ("#CC79A7", "v"),
 }
-FAMILY_NAMES = {"single": "single network", "fine-tuned": "fine-tuned mixture", "joint": "joint mixture"}
 # For a second model of a family in a figure that sets its models apart by colour.
 SPARE_COLOURS = ("#56B4E9", "#E69F00", "#F0E442", "#999999")
 

@@ -16,7 +16,7 @@ import pyarrow.parquet
 from pydantic import ValidationError
 
 from emorec import config as configs
-from emorec import tables
+from emorec import ledger, tables
 from emorec.checkout import Checkout
 from emorec.config import Study
 from emorec.errors import EmorecError
@@ -51,10 +51,11 @@ def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: 
         code: the checkout that publishes. date: of its commit, YYYY-MM-DD.
 
     Raises:
-        EmorecError: the run is unfinished, was made with another config, or its tables are not those of its
-            predictions; what was to be published is too large or not allowed. Nothing is changed then.
+        EmorecError: the run is unfinished, was made with another config, a file of it was changed since, or its tables
+            are not those of its predictions; what was to be published is too large or not allowed. Nothing is changed then.
     """
     chosen = _chosen(study, run)
+    ledger.check(run.root, always_hash=True)
     _check_predictions(study, run)
     destination = Path(destination)
     destination.parent.mkdir(parents=True, exist_ok=True)

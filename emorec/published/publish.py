@@ -52,7 +52,8 @@ def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: 
 
     Raises:
         EmorecError: the run is unfinished, was made with another config, a file of it was changed since, or its tables
-            are not those of its predictions; what was to be published is too large or not allowed. Nothing is changed then.
+            are not those of its predictions; what was to be published is too large or not allowed. Nothing is changed
+            then.
     """
     chosen = _chosen(study, run)
     ledger.check(run.root, always_hash=True)

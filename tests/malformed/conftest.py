@@ -42,9 +42,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run("outputs", "--network", "resnet18", "--seed", "0")
         run("combine", "--model", "resnet18", "--seed", "0")
         write_json(Path("results/corpus/groupings/found.json"), {"groups": [list(group) for group in GROUPS]})
-        for group in ("costs", "classes", "curves", "scores", "audit", "without_twins", "representation"):
+        for group in ("costs", "classes", "curves", "gates", "scores", "audit", "without_twins", "representation"):
             run("tables", "--group", group)
-        run("figure", "--name", "recall")
+        run("figure", "--name", "classes")
         rows = np.arange(42, dtype=np.int32)
         save_votes(Path("results/corpus/data/votes.npz"), Votes(rows, np.eye(10, dtype=np.uint8)[rows % 7] * 10))
         units = np.zeros((42, len(NAMES)), np.float16)

@@ -720,11 +720,13 @@ recorded("no spec", with_key("spec", {}), "seed0")
 
 # -- tables and other records ------------------------------------------------------------------------------------------
 
-recall = STUDY / "tables" / "recall.csv"
+classes = STUDY / "tables" / "classes.csv"
 
 
-def shown(name: str, says: str, spoil: Callable[[], object], file: str = "recall.csv") -> None:
-    case(f"tables: {name}", "figure --name recall --config base.yaml", (file, says), spoil)
+def shown(
+    name: str, says: str, spoil: Callable[[], object], file: str = "classes.csv", figure: str = "classes"
+) -> None:
+    case(f"tables: {name}", f"figure --name {figure} --config base.yaml", (file, says), spoil)
 
 
 def edit(path: Path, old: str, new: str) -> Callable[[], None]:
@@ -740,18 +742,18 @@ def with_losses(value: str) -> Callable[[], None]:
     return spoil
 
 
-shown("0 bytes", "empty", lambda: put(recall, b""))
-shown("a header alone", "", lambda: put(recall, recall.read_text().splitlines()[0] + "\n"))
-shown("cut in a row", "columns, the header has", lambda: put(recall, recall.read_bytes()[:-30]))
-shown("a column twice", "stands twice", edit(recall, "precision", "recall"))
-shown("a column missing", "'recall'", edit(recall, "recall", "memory"))
-shown("words for numbers", "recall.csv", edit(recall, ",0.", ",many"))
-shown("not UTF-8", "UTF-8", lambda: put(recall, recall.read_bytes().replace(b"happy", b"h\xffppy")))
-shown("NUL bytes", "recall.csv", lambda: put(recall, bytes(1000)))
-shown("a quote without end", "recall.csv", lambda: put(recall, recall.read_text() + '"' + "x" * 200_000))
-shown("a folder", "cannot be read", lambda: (recall.unlink(), recall.mkdir()))
+shown("0 bytes", "empty", lambda: put(classes, b""))
+shown("a header alone", "", lambda: put(classes, classes.read_text().splitlines()[0] + "\n"))
+shown("cut in a row", "columns, the header has", lambda: put(classes, classes.read_bytes()[:-30]))
+shown("a column twice", "stands twice", edit(classes, "faces", "share"))
+shown("a column missing", "'share'", edit(classes, "share", "memory"))
+shown("words for numbers", "classes.csv", edit(classes, ",0.", ",many"))
+shown("not UTF-8", "UTF-8", lambda: put(classes, classes.read_bytes().replace(b"happy", b"h\xffppy")))
+shown("NUL bytes", "classes.csv", lambda: put(classes, bytes(1000)))
+shown("a quote without end", "classes.csv", lambda: put(classes, classes.read_text() + '"' + "x" * 200_000))
+shown("a folder", "cannot be read", lambda: (classes.unlink(), classes.mkdir()))
 models = STUDY / "tables" / "models.csv"
-shown("models without kinds", "'kind'", edit(models, "kind", "sort"), "models.csv")
+shown("models without kinds", "'kind'", edit(models, "kind", "sort"), "models.csv", "curves")
 
 summary = STUDY / "data" / "summary.json"
 for fault, content in {

@@ -260,7 +260,7 @@ for name, says, content in [
 scores = PUBLISHED / "tables/scores.csv"
 for name, says, content in [
     ("0 bytes", "empty", lambda: b""),
-    ("not UTF-8", "UTF-8", lambda: scores.read_bytes().replace(b"test", b"\xff")),
+    ("not UTF-8", "UTF-8", lambda: scores.read_bytes().replace(b"val", b"\xff")),
     ("a column missing", "no column value", lambda: scores.read_bytes().replace(b"value", b"worth")),
     ("a column twice", "stands twice", lambda: scores.read_bytes().replace(b"value", b"seed")),
     ("words for numbers", "scores.csv", lambda: pd.read_csv(scores).assign(value="many").to_csv(index=False).encode()),

@@ -9,7 +9,7 @@ READY := $(VENV)/.installed
 # The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report published test test-faults browser slurm test-cluster coverage fuzz audit lint bench clean
+.PHONY: report published papers test test-faults browser slurm test-cluster coverage fuzz audit lint bench clean
 
 report: $(READY)
 	snakemake --cores $(CORES)
@@ -22,6 +22,14 @@ report: $(READY)
 published: $(READY)
 	@for config in results/published/*/config.yaml; do \
 		[ ! -e "$$config" ] || snakemake --cores $(CORES) --configfile "$$config" --config from=published || exit 1; \
+	done
+
+# What report/published holds: these papers, as the present code makes them.
+papers: published
+	@mkdir -p report/published
+	@for study in $(notdir $(wildcard results/published/*)); do \
+		cp results/from-published/$$study/report/emorec.html report/published/$$study.html; \
+		cp results/from-published/$$study/report/emorec.pdf report/published/$$study.pdf; \
 	done
 
 # A process for each core, up to four (each may take a gigabyte); a file's tests stay together, as they share studies.

@@ -185,6 +185,9 @@ def test_variables_equal_what_the_tables_say(study: Path) -> None:
     pairs = pd.read_csv(study / "tables" / "pair_comparisons.csv")
     top = pairs[(pairs.model == "mixture") & (pairs.reference == "resnet18")].nlargest(1, "reference_rate").iloc[0]
     assert f"{top['first']}–{top['second']} ({100 * top.reference_rate:.1f}\u00a0%)" in tree["confusion"]["reference"]
+    rates = [lookups.hard_pairs(results.read(study), model) for model in ("resnet18", "mixture")]
+    assert np.isclose(rates[1] - rates[0], claims.estimate["mixture-reduces-confusion"])
+    assert f"{100 * rates[0]:.1f}\u00a0% for the single ResNet" in tree["confusion"]["level"]
 
 
 @pytest.mark.parametrize("which", ["study", "many"])

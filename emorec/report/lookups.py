@@ -12,6 +12,7 @@ from emorec.frames import each_row
 from emorec.report import experiments as x
 from emorec.report.results import Results
 from emorec.report.wording import text as w
+from emorec.tables.pairs import HARD_PAIRS
 
 Tree = dict[str, Any]
 
@@ -89,6 +90,14 @@ def pair_rows(results: Results, model: str, reference: str | None) -> pd.DataFra
     table = results["pair_comparisons"]
     rows = table[(table.model == model) & (table.reference == reference)]
     return rows.sort_values("reference_rate", ascending=False, kind="stable")
+
+
+def hard_pairs(results: Results, model: str) -> float:
+    """A model's mutual confusion on the test faces, mean over the six hard pairs and over seeds."""
+    table = results["pairs"]
+    rows = table[(table.model == model) & (table.split == "test")]
+    hard = [pair in HARD_PAIRS for pair in zip(rows["first"], rows["second"], strict=True)]
+    return float(rows.rate[hard].mean())
 
 
 def flow(results: Results, model: str, reference: str | None) -> pd.DataFrame:

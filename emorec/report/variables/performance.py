@@ -13,6 +13,7 @@ from emorec.report.lookups import (
     chosen_epochs,
     flow,
     gate_weights,
+    hard_pairs,
     hardware,
     mean_score,
     others_hard_pairs,
@@ -193,7 +194,10 @@ def _confusion(results: Results) -> Tree:
     inside = pd.Series(
         [any({r.first, r.second} <= g for g in groups) for r in each_row(rows)], index=rows.index, dtype=bool
     )
+    models = {"the single ResNet": results.reference, "the mixture": results.mixture, "the ensemble": results.ensemble}
+    levels = [f"{w.percent(hard_pairs(results, model))} for {name}" for name, model in models.items() if model]
     return {
+        "level": f"The mean over the six hard pairs is {w.listing(levels)}",
         "reference": f"The single ResNet's most confused pairs are {w.listing(top)}" if top else "No pair was compared",
         "versus_single": w.capital(say.pairs_changed("the single ResNet", *changes)),
         "versus_ensemble": (

@@ -1,6 +1,6 @@
-"""The command line: one subcommand for each rule of the workflow, so that any step can be run by hand.
+"""The command line: a subcommand for whatever a rule of the workflow does, so that any step can be run by hand.
 
-Every subcommand takes the study's config and finds its inputs, and puts its outputs, where the workflow does: under
+Those that take a study's config, all but `compare-runs`, find inputs and put outputs where the workflow does: under
 results/<study>/. Heavy modules are imported by the subcommand that needs them, so that the others start fast.
 """
 

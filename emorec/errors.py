@@ -1,4 +1,4 @@
-"""The one exception that a user may meet: its message is one line with the file, the place and the remedy."""
+"""What a user can mend, as an exception whose message is one line with the file, the place and the remedy."""
 
 
 class EmorecError(Exception):

@@ -1,7 +1,7 @@
 """Stage `tables`: every number that the report states.
 
-One function a table; each takes predictions, embeddings or training records that `read` has validated and returns a
-DataFrame with the table's columns. Only `audit` looks at an image.
+One function a table, or two that are made together; each takes predictions, embeddings or training records that `read`
+has validated and returns a DataFrame with the table's columns. Only `audit` looks at an image.
 """
 
 from emorec.tables.audit import audit_tables, without_twins_table

@@ -1,4 +1,4 @@
-"""Tables of how each model does by itself: scores, recall, confusion, pairs, summary, gate."""
+"""Tables of how each model does by itself: scores, recall, confusion, pairs, spread, summary."""
 
 from __future__ import annotations
 

@@ -63,9 +63,7 @@ def best(results: Results) -> list[str]:
         row, sign = x.comparison(results, model, other), 1
         if row is None:
             row, sign = x.comparison(results, other, model), -1
-        if row is None or not row.p_holm <= x.ALPHA:
-            return False
-        return w.direction(row.low, row.high) == ("more" if sign == 1 else "less")
+        return x.verdict(row) == ("more" if sign == 1 else "less")
 
     models = ranked(results)
     return [m for m in models if len(models) > 1 and all(above(m, other) for other in models if other != m)]

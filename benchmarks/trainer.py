@@ -67,7 +67,7 @@ def bare(learner: Learner, x: torch.Tensor, targets: torch.Tensor, steps: int) -
     learner.network.train()
     for _ in range(steps):
         with autocast(x.device, learner.precision):
-            logits = learner.forward(x)
+            logits = learner.network(x)
         loss = F.cross_entropy(logits.float(), targets, label_smoothing=learner.label_smoothing)
         learner.optimiser.zero_grad()
         loss.backward()

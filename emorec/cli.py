@@ -134,6 +134,33 @@ def outputs(args: argparse.Namespace) -> None:
     write_json(folder / "speed.json", speed)
 
 
+def networks(args: argparse.Namespace) -> None:
+    """Train many networks of a study in one process, all by default, and run each over val and test.
+
+    Networks that are there already are left alone. What the rules train, outputs and grouping do in a process for each
+    network: on a GPU, where one trains in seconds, starting processes and compiling for each would take longer.
+    """
+    from emorec.networks.brought import is_trained
+
+    study, layout = _study(args)
+    specs, parts = configs.networks(study), configs.training_order(study)
+    for name in args.network:
+        _choose(specs, name, "network")
+    for seed in args.seed:
+        _choose({str(part.seed): part for part in parts}, str(seed), "seed")
+    for part in parts:
+        if (args.network and part.network not in args.network) or (args.seed and part.seed not in args.seed):
+            continue
+        waits_for = specs[part.network].grouping
+        if waits_for and not layout.grouping(waits_for).exists():
+            _job_of(args, grouping, grouping=waits_for)
+        job = argparse.Namespace(**{**vars(args), "network": part.network, "seed": part.seed})
+        if not is_trained(layout.network(part.network, part.seed), _network(study, layout, job)):
+            _job_of(args, train, network=part.network, seed=part.seed)
+        if not (layout.network(part.network, part.seed) / "outputs.npz").exists():
+            _job_of(args, outputs, network=part.network, seed=part.seed)
+
+
 def grouping(args: argparse.Namespace) -> None:
     """Find a grouping from what the single network confuses on val, over all seeds of the study."""
     from emorec.files import write_json
@@ -360,6 +387,10 @@ def _parser() -> argparse.ArgumentParser:
     add("data", data)
     add("train", train, "network", "seed")
     add("outputs", outputs, "network", "seed")
+    many = add("networks", networks)
+    for option in ("network", "seed"):
+        help_text, kind = _OPTIONS[option]
+        many.add_argument(f"--{option}", action="append", default=[], type=kind, help=f"{help_text}; may be repeated")
     add("grouping", grouping, "grouping")
     add("combine", combine, "model", "seed")
     add("tables", tables, "group")
@@ -441,6 +472,14 @@ def _recorded(args: argparse.Namespace) -> AbstractContextManager[None]:
     if getattr(args, "reads", None) is None:
         return nullcontext()
     return ledger.recorded(args.results / configs.load(args.config).study, _job(args), args.reads)
+
+
+def _job_of(args: argparse.Namespace, run: Callable[[argparse.Namespace], None], **chosen: object) -> None:
+    """Run another subcommand within this one, as if it had been called with what is `chosen`."""
+    given = {"config": args.config, "results": args.results}
+    job = argparse.Namespace(**given, **chosen, command=run.__name__, reads=_READS[run.__name__])
+    with _recorded(job):
+        run(job)
 
 
 def _job(args: argparse.Namespace) -> str:

@@ -17,6 +17,7 @@ from emorec.config.derived import (
     spectral_groupings,
     starting_points,
     training_of,
+    training_order,
 )
 from emorec.config.groups import expert_name, random_groups
 from emorec.config.read import dump, load, read_yaml, validate
@@ -82,5 +83,6 @@ __all__ = [
     "spectral_groupings",
     "starting_points",
     "training_of",
+    "training_order",
     "validate",
 ]

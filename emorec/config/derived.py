@@ -216,6 +216,24 @@ def all_parts(study: Study) -> list[Part]:
     return list(dict.fromkeys(found))
 
 
+def training_order(study: Study) -> list[Part]:
+    """All parts, each after those that it waits for: what it starts from, and the single of all seeds where its
+    grouping is found from that.
+    """
+    specs, found = networks(study), dict[Part, None]()
+
+    def add(part: Part) -> None:
+        if specs[part.network].grouping:
+            found.update(dict.fromkeys(Part(study.reference, seed) for seed in study.seeds))
+        for network in starting_points(study, part.network):
+            add(Part(network, part.seed))
+        found.setdefault(part)
+
+    for part in all_parts(study):
+        add(part)
+    return list(found)
+
+
 def parameters(study: Study, model: str) -> int:
     """Parameters of all networks of one replicate of a model, by formula; a ValueError where groups are to be found."""
     entry = study.models[model]

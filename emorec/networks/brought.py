@@ -41,6 +41,19 @@ def check_networks(study: Study, layout: Layout) -> None:
             )
 
 
+def is_trained(folder: Path, spec: NetworkSpec) -> bool:
+    """Whether a network is there; EmorecError, one line, where it is another one than the config says."""
+    if not all((folder / name).is_file() for name in FILES):
+        return False
+    changed = differences(_record(folder / "network.json"), spec)
+    if changed:
+        raise EmorecError(
+            f"{folder / 'network.json'}: trained with another {', '.join(changed)} than the config says; delete "
+            f"{folder} to train it again, or take the config that it was trained with"
+        )
+    return True
+
+
 def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:
     """What a network's record says otherwise than its spec, CIRCUMSTANCES aside; keys that it lacks have defaults.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -70,12 +69,3 @@ def on_device(network: Module, device: torch.device) -> Module:
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """bf16 where it is safe, if `precision` is bf16; otherwise without effect."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
-
-
-def compiled(network: nn.Module, device: torch.device, wanted: bool, cache: Path | None) -> Callable[..., Any]:
-    """The network's forward pass, compiled on CUDA; compiled code is kept in `cache` for networks of the same shape."""
-    if not wanted or device.type != "cuda":
-        return network
-    if cache is not None:
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.resolve()))
-    return torch.compile(network, dynamic=False)

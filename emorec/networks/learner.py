@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,14 +17,13 @@ from emorec.networks.mixture import Mixed, logits_of
 class Learner:
     """Network, optimiser and, where wanted, the weights' moving average.
 
-    forward: the network, or its compiled twin; class_weights: (k,) weights of a balanced loss, or None; importance:
-    (k,) weights in accuracy, or None; balance: weight of a mixture's load-balancing loss.
+    class_weights: (k,) weights of a balanced loss, or None; importance: (k,) weights in accuracy, or None; balance:
+    weight of a mixture's load-balancing loss.
     """
 
     network: nn.Module
     optimiser: torch.optim.SGD
     average: Average | None
-    forward: Callable[[torch.Tensor], torch.Tensor | Mixed]
     precision: str
     label_smoothing: float
     class_weights: torch.Tensor | None = None
@@ -50,7 +48,7 @@ class Learner:
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         with autocast(x.device, self.precision):
-            said = self.forward(x.to(memory_format=torch.channels_last))
+            said = self.network(x.to(memory_format=torch.channels_last))
         logits = logits_of(said).float()
         loss = self._loss(logits, targets)
         self.optimiser.zero_grad()

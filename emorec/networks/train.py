@@ -29,7 +29,8 @@ from emorec.networks.average import Average
 from emorec.networks.balance import loss_weights
 from emorec.networks.batches import Batch, Part, epoch_batches, select
 from emorec.networks.build import build, learns_nothing
-from emorec.networks.device import autocast, compiled, is_deterministic, on_device, pick_device, set_determinism
+from emorec.networks.compilation import compile_for_training
+from emorec.networks.device import autocast, is_deterministic, on_device, pick_device, set_determinism
 from emorec.networks.learner import Learner, sgd
 from emorec.networks.mixture import Mixture, logits_of
 from emorec.networks.resnet import Trunk
@@ -92,11 +93,13 @@ def make_learner(
     if isinstance(network, Mixture) and spec.mixture and spec.mixture.parts:
         _start_from(network, spec.network, spec.mixture.parts, parts)
     network = on_device(network, device)
+    average = Average(network, how.ema) if how.ema else None  # a copy, which is evaluated only
+    if device.type == "cuda" and how.compile and not how.deterministic:
+        compile_for_training(network, cache)
     return Learner(
         network,
         sgd(network, how.momentum, how.weight_decay, device),
-        Average(network, how.ema) if how.ema else None,
-        compiled(network, device, how.compile and not how.deterministic, cache),
+        average,
         how.precision,
         how.label_smoothing,
         loss_weights(part.targets, how.class_balance, part.importance),

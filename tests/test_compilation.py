@@ -1,0 +1,87 @@
+"""Compiled stages: the same numbers, compiled once for all networks of a shape, and in training alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import tiny_network as tiny
+import torch
+from torch import nn
+
+from emorec.networks.build import build
+from emorec.networks.compilation import compile_for_training
+from emorec.networks.mixture import logits_of
+
+ALL_PARTS = {"squeeze_excitation": 16, "whitening": True}
+GROUPS = (("happy", "neutral"), ("fear", "surprise"), ("angry", "disgust", "sad"))
+
+
+@pytest.fixture
+def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """The graphs that were compiled; a backend that runs them as they are stands for the real one, which needs CUDA."""
+    found: list[Any] = []
+
+    def keep(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Any:
+        found.append(graph)
+        return graph.forward
+
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function, **options: real(function, backend=keep, **options))
+    torch.compiler.reset()
+    yield found
+    torch.compiler.reset()
+
+
+def faces(count: int = 16) -> torch.Tensor:
+    return torch.randn(count, 1, 48, 48, generator=torch.Generator().manual_seed(1))
+
+
+def pair(spec: Any) -> tuple[nn.Module, nn.Module]:
+    """The same network twice, the second compiled."""
+    plain, compiled = build(spec), build(spec)
+    compiled.load_state_dict(plain.state_dict())
+    compile_for_training(compiled, None)
+    return plain, compiled
+
+
+@pytest.mark.parametrize("architecture", [{}, ALL_PARTS], ids=["plain", "all-parts"])
+@pytest.mark.parametrize("family", [None, *tiny.FAMILIES.values()], ids=["single", *tiny.FAMILIES])
+def test_compiled_stages_give_the_same_logits_and_gradients(graphs, family, architecture):
+    spec = tiny.spec(architecture) if family is None else tiny.joint(3, architecture, **family)
+    said = []
+    for network in pair(spec):
+        network.train()
+        logits = logits_of(network(faces()))
+        logits.sum().backward()
+        said.append([logits.detach(), *(p.grad for p in network.parameters() if p.grad is not None)])
+    assert graphs
+    assert len(said[0]) == len(said[1])
+    for one, other in zip(*said, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_networks_with_other_heads_run_the_code_that_is_there(graphs):
+    """A study's singles, gates, experts and dense mixtures differ in their heads alone."""
+    for classes in (None, GROUPS, *(tuple((e,) for e in group) for group in GROUPS)):
+        network = build(tiny.spec(classes=classes))
+        compile_for_training(network, None)
+        network.train()(faces()).sum().backward()
+    joint = build(tiny.joint(3))
+    compile_for_training(joint, None)
+    logits_of(joint.train()(faces())).sum().backward()
+    assert len(graphs) == 1
+
+
+def test_evaluation_runs_uncompiled_whatever_the_number_of_faces(graphs):
+    plain, compiled = pair(tiny.spec())
+    with torch.no_grad():
+        for count in (16, 5, 1):
+            assert torch.equal(plain.eval()(faces(count)), compiled.eval()(faces(count)))
+    assert not graphs
+
+
+def test_compiled_networks_keep_the_keys_of_their_weights(graphs):
+    plain, compiled = pair(tiny.joint(2))
+    assert list(plain.state_dict()) == list(compiled.state_dict())

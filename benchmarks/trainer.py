@@ -19,6 +19,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from emorec import config as configs
 from emorec.config import Augmentation, NetworkSpec
-from emorec.networks.batches import Part, epoch_batches, select
-from emorec.networks.device import autocast, pick_device, processor, set_determinism
+from emorec.networks.batches import Feed, select
+from emorec.networks.cuda import Captured
+from emorec.networks.device import autocast, is_fast, pick_device, processor, set_determinism
 from emorec.networks.learner import Learner
 from emorec.networks.store import forward_flops
 from emorec.networks.torchvision_layout import make_importable
@@ -55,23 +57,29 @@ def timed(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def ours(learner: Learner, part: Part, spec: NetworkSpec, steps: int) -> None:
+def ours(learner: Learner, feed: Feed, steps: int) -> None:
     """`steps` steps as an epoch has them."""
     learner.network.train()
-    for number, batch in enumerate(epoch_batches(part, spec.training, 0.5, 0.25, steps=steps, seed=1)):
+    for number, batch in enumerate(feed.epoch(steps, seed=1)):
         learner.step(batch.x, batch.targets, 0.01, number)
 
 
-def bare(learner: Learner, x: torch.Tensor, targets: torch.Tensor, steps: int) -> None:
-    """Forward, backward and optimiser alone, on one batch again and again."""
+def bare(learner: Learner, x: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Forward, backward and optimiser alone."""
     learner.network.train()
+    with autocast(x.device, learner.precision):
+        logits = learner.network(x)
+    loss = F.cross_entropy(logits.float(), targets, label_smoothing=learner.label_smoothing)
+    learner.optimiser.zero_grad()
+    loss.backward()
+    learner.optimiser.step()
+    return (loss.detach(),)
+
+
+def repeated(step: Callable[..., object], *inputs: torch.Tensor, steps: int) -> None:
+    """The same step on the same batch again and again."""
     for _ in range(steps):
-        with autocast(x.device, learner.precision):
-            logits = learner.network(x)
-        loss = F.cross_entropy(logits.float(), targets, label_smoothing=learner.label_smoothing)
-        learner.optimiser.zero_grad()
-        loss.backward()
-        learner.optimiser.step()
+        step(*inputs)
 
 
 class Pictures(Dataset):
@@ -124,9 +132,13 @@ def measure(spec: NetworkSpec, device: torch.device, *, threads: int, steps: int
     images = random.integers(0, 256, (FACES, 48, 48), np.uint8)
     labels = random.integers(0, 7, FACES, np.uint8)
     part = select(images, labels, spec, device)
+    fast = is_fast(device, how)
     learner = make_learner(spec, part, 0.5, 0.25, 0, None)
-    batch = next(epoch_batches(part, how, 0.5, 0.25, steps=1, seed=0))
+    feed = Feed(part, how, 0.5, 0.25, captured=fast)
+    batch = next(feed.epoch(1, seed=0))
     x = batch.x.to(memory_format=torch.channels_last)
+    alone = partial(bare, learner)
+    alone = Captured(alone) if fast else alone
 
     chosen = random.integers(0, FACES, steps * how.batch)
     pictures = Pictures(images[chosen], labels[chosen], how.augmentation)
@@ -138,8 +150,8 @@ def measure(spec: NetworkSpec, device: torch.device, *, threads: int, steps: int
     optimiser = torch.optim.SGD(theirs.parameters(), 0.01, how.momentum, weight_decay=how.weight_decay, nesterov=True)
 
     work = {
-        "ours": lambda: ours(learner, part, spec, steps),
-        "bare": lambda: bare(learner, x, batch.targets, steps),
+        "ours": lambda: ours(learner, feed, steps),
+        "bare": lambda: repeated(alone, x, batch.targets, steps=steps),
         "users": lambda: users(theirs, optimiser, loader, device),
     }
     for warm in work.values():

@@ -13,7 +13,7 @@ from torch import nn
 from emorec.networks.augment import random_crop
 from emorec.networks.average import Average
 from emorec.networks.balance import balanced_draws, class_weights
-from emorec.networks.batches import epoch_batches, select
+from emorec.networks.batches import Feed, select
 from emorec.networks.blocks import SqueezeExcitation, StochasticDepth
 from emorec.networks.mixing import draw_mixes, mix
 from emorec.networks.outputs import network_outputs
@@ -158,7 +158,7 @@ def test_both_mixes_take_turns():
 
 def test_mixing_leaves_order_and_augmentation_as_they_were():
     spec, mixed = tiny.spec(), tiny.spec(mixup=0.2)
-    one, other = (next(epoch_batches(part(), s.training, 0.5, 0.25, steps=4, seed=5)) for s in (spec, mixed))
+    one, other = (next(Feed(part(), s.training, 0.5, 0.25).epoch(4, 5)) for s in (spec, mixed))
     assert torch.equal(one.faces, other.faces)
     share = draw_mixes(4, 64, mixup=0.2, cutmix=0.0, seed=5, device=CPU).share[0].view(-1, 1, 1, 1)
     assert torch.allclose(other.x, torch.lerp(one.x.roll(1, 0), one.x, share))

@@ -19,7 +19,7 @@ from emorec.errors import EmorecError
 from emorec.networks import checkpoint
 from emorec.networks import train as trainer
 from emorec.networks.augment import _grid, augment, normalise
-from emorec.networks.batches import epoch_batches, select
+from emorec.networks.batches import Feed, select
 from emorec.networks.build import build
 from emorec.networks.device import processor, set_determinism
 from emorec.networks.outputs import measured_outputs
@@ -152,7 +152,7 @@ def test_an_epoch_has_as_many_batches_for_a_part_as_for_the_whole():
     images, labels = tiny.faces()
     spec = tiny.spec(classes=(("happy",), ("neutral",)))
     part = select(images["train"], labels["train"], spec, torch.device("cpu"))
-    batches = list(epoch_batches(part, spec.training, 0.5, 0.25, steps=4, seed=1))
+    batches = list(Feed(part, spec.training, 0.5, 0.25).epoch(4, 1))
     assert [len(batch.x) for batch in batches] == [64] * 4
     seen = torch.cat([batch.faces for batch in batches])
     assert seen.bincount(minlength=len(part)).min() >= 256 // len(part)
@@ -202,6 +202,7 @@ class TestCuda:
     def test_a_compiled_fast_run_learns_and_keeps_its_compiled_code(self, tmp_path, monkeypatch, architecture, family):
         monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # so that what the run sets is undone
         monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+        torch.compiler.reset()  # else what another test compiled is taken
         trained = tiny.run(family(architecture, device="cuda", epochs=6), compile_cache=tmp_path / "compiled")
         assert not trained.deterministic
         assert trained.history[-1]["train_loss"] < trained.history[0]["train_loss"]
@@ -214,7 +215,7 @@ class TestCuda:
         set_determinism(torch.device("cuda"), False, 1)
         part = select(images["train"], labels["train"], spec, torch.device("cuda"))
         learner = trainer.make_learner(spec, part, 0.5, 0.25, 0, None)
-        batches = epoch_batches(part, spec.training, 0.5, 0.25, steps=4, seed=1)
+        batches = Feed(part, spec.training, 0.5, 0.25).epoch(4, 1)
         first = next(batches)  # the epoch's start may wait
         learner.step(first.x, first.targets, 0.1, 0)
         torch.cuda.set_sync_debug_mode("error")

@@ -16,6 +16,7 @@ from emorec.config import NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.networks.augment import augment, normalise, random_crop
 from emorec.networks.balance import balanced_draws, random_orders
+from emorec.networks.cuda import Captured
 from emorec.networks.mixing import draw_mixes, mix
 
 
@@ -83,21 +84,35 @@ class Batch:
     faces: torch.Tensor
 
 
-def epoch_batches(part: Part, how: Training, mean: float, std: float, *, steps: int, seed: int) -> Iterator[Batch]:
-    """One epoch: `steps` batches in a random order, augmented, cropped and mixed on the device; a function of `seed`.
+class Feed:
+    """Batches of a part's faces: in each epoch in a random order, augmented, cropped and mixed, on the part's device.
 
-    `mean` and `std` are those of the training pixels in 0..1.
+    Args:
+        mean, std: of the training pixels in 0..1.
+        captured: whether a batch's changes are queued as one CUDA graph.
     """
-    device = part.images.device
-    generator = torch.Generator(device).manual_seed(seed)
-    if how.class_balance == "sampling":
-        order = balanced_draws(part.targets, steps * how.batch, generator)
-    else:
-        order = random_orders(len(part), steps * how.batch, generator)
-    mixes = draw_mixes(steps, how.batch, mixup=how.mixup, cutmix=how.cutmix, seed=seed, device=device)
-    for step, faces in enumerate(order.split(how.batch)):
-        x, targets = normalise(part.images[faces], mean, std), part.targets[faces]
-        x = random_crop(augment(x, how.augmentation, generator), how.crop, generator)
-        if mixes:
-            x, targets = mix(x, targets, mixes, step)
-        yield Batch(x, targets, faces)
+
+    def __init__(self, part: Part, how: Training, mean: float, std: float, captured: bool = False) -> None:
+        self.part, self.how, self.mean, self.std = part, how, mean, std
+        self.generator = torch.Generator(part.images.device)
+        self.changed = Captured(self._changed, self.generator) if captured else self._changed
+
+    def epoch(self, steps: int, seed: int) -> Iterator[Batch]:
+        """`steps` batches, a function of `seed`."""
+        part, how, generator = self.part, self.how, self.generator.manual_seed(seed)
+        if how.class_balance == "sampling":
+            order = balanced_draws(part.targets, steps * how.batch, generator)
+        else:
+            order = random_orders(len(part), steps * how.batch, generator)
+        device = part.images.device
+        mixes = draw_mixes(steps, how.batch, mixup=how.mixup, cutmix=how.cutmix, seed=seed, device=device)
+        for step, faces in enumerate(order.split(how.batch)):
+            x, targets = self.changed(faces)
+            if mixes:
+                x, targets = mix(x, targets, mixes, step)
+            yield Batch(x, targets, faces)
+
+    def _changed(self, faces: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        x = normalise(self.part.images[faces], self.mean, self.std)
+        x = random_crop(augment(x, self.how.augmentation, self.generator), self.how.crop, self.generator)
+        return x, self.part.targets[faces]

@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from emorec.config import Training
 from emorec.errors import EmorecError
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -40,6 +41,11 @@ def processor() -> str:
 def is_deterministic(device: torch.device, wanted: bool) -> bool:
     """Whether two runs give the same bits: on CPU always, on CUDA where it is wanted."""
     return device.type == "cpu" or wanted
+
+
+def is_fast(device: torch.device, how: Training) -> bool:
+    """Whether training is compiled, and its steps are captured as graphs."""
+    return device.type == "cuda" and how.compile and not how.deterministic
 
 
 def set_determinism(device: torch.device, wanted: bool, threads: int) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from emorec.networks.average import Average
+from emorec.networks.cuda import Captured
 from emorec.networks.device import autocast, on_device
 from emorec.networks.mixture import Mixed, logits_of
 
@@ -18,7 +20,7 @@ class Learner:
     """Network, optimiser and, where wanted, the weights' moving average.
 
     class_weights: (k,) weights of a balanced loss, or None; importance: (k,) weights in accuracy, or None; balance:
-    weight of a mixture's load-balancing loss.
+    weight of a mixture's load-balancing loss; captured: whether steps are queued as one CUDA graph.
     """
 
     network: nn.Module
@@ -29,6 +31,13 @@ class Learner:
     class_weights: torch.Tensor | None = None
     importance: torch.Tensor | None = None
     balance: float = 0.0
+    captured: InitVar[bool] = False
+
+    def __post_init__(self, captured: bool) -> None:
+        device = next(self.network.parameters()).device
+        # A graph has the numbers of its capture for good: what changes from step to step must be a tensor.
+        self.rate = torch.zeros((), device=device) if captured else None
+        self.descend: Callable[..., tuple[torch.Tensor, ...]] = Captured(self._descend) if captured else self._descend
 
     @property
     def evaluated(self) -> nn.Module:
@@ -46,7 +55,13 @@ class Learner:
         by that.
         """
         for group in self.optimiser.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr if self.rate is None else self.rate.fill_(lr)
+        loss, hits, *counts = self.descend(x, targets)
+        if self.average:
+            self.average.update(self.network, number)
+        return loss, hits, counts[0] if counts else len(x)
+
+    def _descend(self, x: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
         with autocast(x.device, self.precision):
             said = self.network(x.to(memory_format=torch.channels_last))
         logits = logits_of(said).float()
@@ -54,13 +69,11 @@ class Learner:
         self.optimiser.zero_grad()
         (loss + self.balance * said.balance if isinstance(said, Mixed) and self.balance else loss).backward()
         self.optimiser.step()
-        if self.average:
-            self.average.update(self.network, number)
         with torch.no_grad():
             named = targets.gather(1, logits.argmax(1, keepdim=True)).squeeze(1)
             hits = named / targets.amax(1)
             if self.importance is None:
-                return loss.detach(), hits.sum(), len(x)
+                return loss.detach(), hits.sum()
             counts = targets @ self.importance
             return loss.detach(), (hits * counts).sum(), counts.sum()
 

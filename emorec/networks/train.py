@@ -27,10 +27,10 @@ from emorec.networks import checkpoint
 from emorec.networks.augment import normalise
 from emorec.networks.average import Average
 from emorec.networks.balance import loss_weights
-from emorec.networks.batches import Batch, Part, epoch_batches, select
+from emorec.networks.batches import Batch, Feed, Part, select
 from emorec.networks.build import build, learns_nothing
-from emorec.networks.compilation import compile_for_training
-from emorec.networks.device import autocast, is_deterministic, on_device, pick_device, set_determinism
+from emorec.networks.cuda import compile_for_training
+from emorec.networks.device import autocast, is_deterministic, is_fast, on_device, pick_device, set_determinism
 from emorec.networks.learner import Learner, sgd
 from emorec.networks.mixture import Mixture, logits_of
 from emorec.networks.resnet import Trunk
@@ -94,7 +94,8 @@ def make_learner(
         _start_from(network, spec.network, spec.mixture.parts, parts)
     network = on_device(network, device)
     average = Average(network, how.ema) if how.ema else None  # a copy, which is evaluated only
-    if device.type == "cuda" and how.compile and not how.deterministic:
+    fast = is_fast(device, how)
+    if fast:
         compile_for_training(network, cache)
     return Learner(
         network,
@@ -105,6 +106,7 @@ def make_learner(
         loss_weights(part.targets, how.class_balance, part.importance),
         part.importance,
         spec.mixture.balance if spec.mixture else 0.0,
+        captured=fast,
     )
 
 
@@ -163,6 +165,7 @@ def train(
     if steps == 0:
         raise EmorecError(f"{spec.network}: training.batch {how.batch} is more than the {len(images['train'])} faces")
     learner = make_learner(spec, part, mean, std, _stream(seed, spec.network, 0), compile_cache, parts)
+    feed = Feed(part, how, mean, std, captured=is_fast(device, how))
     fingerprint = _fingerprint(spec, seed, images, labels, parts)
 
     history: list[dict[str, Any]] = []
@@ -181,9 +184,8 @@ def train(
         started = time.perf_counter()
         stream = _stream(seed, spec.network, epoch + 1)
         torch.manual_seed(stream)  # of what the network itself draws: dropout, stochastic depth
-        batches = epoch_batches(part, how, mean, std, steps=steps, seed=stream)
         rates = [_rate(how, epoch * steps + step, how.epochs * steps) for step in range(steps)]
-        loss, accuracy = _epoch(learner, batches, rates, epoch, spec.network, part.rows)
+        loss, accuracy = _epoch(learner, feed.epoch(steps, stream), rates, epoch, spec.network, part.rows)
         val_loss, val_accuracy = _score(learner.evaluated, val, mean, std, how.crop, how.precision)
         if not math.isfinite(val_loss):
             raise EmorecError(

@@ -2,7 +2,7 @@
 TRAINER = ["size.py"] + [
     f"networks/{name}.py"
     for name in (
-        "train learner batches augment mixing balance average schedule device compilation build resnet mixture constant blocks "
+        "train learner batches augment mixing balance average schedule device cuda build resnet mixture constant blocks "
         "whitening views"
     ).split()
 ]

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import tiny_network as tiny
 import torch
 from torch import nn
 
+from emorec.networks import resnet
+from emorec.networks.batches import Feed, select
 from emorec.networks.build import build
-from emorec.networks.compilation import compile_for_training
+from emorec.networks.cuda import compile_for_training
+from emorec.networks.device import set_determinism
 from emorec.networks.mixture import logits_of
+from emorec.networks.train import make_learner
 
 ALL_PARTS = {"squeeze_excitation": 16, "whitening": True}
 GROUPS = (("happy", "neutral"), ("fear", "surprise"), ("angry", "disgust", "sad"))
@@ -85,3 +90,53 @@ def test_evaluation_runs_uncompiled_whatever_the_number_of_faces(graphs):
 def test_compiled_networks_keep_the_keys_of_their_weights(graphs):
     plain, compiled = pair(tiny.joint(2))
     assert list(plain.state_dict()) == list(compiled.state_dict())
+
+
+@pytest.mark.parametrize("stem", ["full", "stride2", "imagenet"])
+@pytest.mark.parametrize("whitening", [False, True])
+def test_a_stem_in_eights_is_the_stem(monkeypatch, stem, whitening):
+    network = build(tiny.spec({"stem": stem, "whitening": whitening, "width": 6})).train()
+    wanted = network.maps(faces())
+    monkeypatch.setattr(resnet, "_as_it_is", resnet._in_eights)  # which is for CUDA alone
+    found = network.maps(faces())
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    found.sum().backward()
+    assert network.conv1.weight.grad.shape == network.conv1.weight.shape
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+class TestCaptured:
+    def test_a_captured_feed_gives_the_batches_of_one_that_is_not(self):
+        images, labels = tiny.faces()
+        spec = tiny.spec(device="cuda", batch=32, crop=44)
+        part = select(images["train"], labels["train"], spec, torch.device("cuda"))
+        feeds = [Feed(part, spec.training, 0.5, 0.25, captured=captured) for captured in (False, True)]
+        for seed in (1, 2, 1):
+            for one, other in zip(*(feed.epoch(8, seed) for feed in feeds), strict=True):
+                assert torch.equal(one.faces, other.faces)
+                torch.testing.assert_close(other.x, one.x)
+                assert torch.equal(one.targets, other.targets)
+
+    @pytest.mark.parametrize("family", [None, *tiny.FAMILIES.values()], ids=["single", *tiny.FAMILIES])
+    def test_captured_steps_train_as_others_do(self, family):
+        options = {"device": "cuda", "precision": "fp32", "compile": False, "ema": 0.9}
+        spec = tiny.spec(ALL_PARTS, **options) if family is None else tiny.joint(3, ALL_PARTS, **options | family)
+        images, labels = tiny.faces()
+        set_determinism(torch.device("cuda"), False, 1)
+        part = select(images["train"], labels["train"], spec, torch.device("cuda"))
+        losses = []
+        for captured in (False, True):
+            learner = make_learner(spec, part, 0.5, 0.25, 0, None)
+            learner.__post_init__(captured)
+            batches = Feed(part, spec.training, 0.5, 0.25).epoch(12, 1)
+            steps = enumerate(batches)
+            losses.append([learner.step(b.x, b.targets, 0.02 * (1 + i % 3), i)[0].item() for i, b in steps])
+            # the running statistics and the average were updated, too
+            state = learner.state()
+            assert int(state[_tracked(state)]) == 12
+        np.testing.assert_allclose(losses[1], losses[0], rtol=2e-2)
+
+
+def _tracked(state: dict[str, torch.Tensor]) -> str:
+    return next(name for name in state if name.startswith("average.") and name.endswith("num_batches_tracked"))

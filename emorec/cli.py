@@ -7,6 +7,7 @@ results/<study>/. Heavy modules are imported by the subcommand that needs them, 
 from __future__ import annotations
 
 import argparse
+import gc
 import inspect
 import logging
 import os
@@ -157,6 +158,7 @@ def networks(args: argparse.Namespace) -> None:
         job = argparse.Namespace(**{**vars(args), "network": part.network, "seed": part.seed})
         if not is_trained(layout.network(part.network, part.seed), _network(study, layout, job)):
             _job_of(args, train, network=part.network, seed=part.seed)
+            gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
         if not (layout.network(part.network, part.seed) / "outputs.npz").exists():
             _job_of(args, outputs, network=part.network, seed=part.seed)
 

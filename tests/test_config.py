@@ -508,7 +508,8 @@ def test_configs_of_the_project_are_valid(path: Path) -> None:
     assert made.study == path.stem
     if made.study in ("ablation", "tune", "tune-gpu"):
         return  # the recipe's studies are of singles
-    assert {made.models[model].kind for model in made.models} == set(KINDS)
+    left_out = {"joint"} if made.study == "fer2013-gpu" else set()
+    assert {made.models[model].kind for model in made.models} == set(KINDS) - left_out
     assert ORIGINAL in made.groupings.values()
     parts = {model: config.parts(made, model, made.seeds[0]) for model in made.models}
     ensembles = {len(parts[name]) for name, model in made.models.items() if model.kind == "ensemble"}

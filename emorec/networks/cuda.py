@@ -10,6 +10,7 @@ CUDA graph they are queued at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from collections.abc import Callable
@@ -89,6 +90,7 @@ class Captured:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # from torch 2.12 on it is not needed any more, and says so
                 graph.register_generator_state(self.generator)
+        gc.collect()  # a graph that is thrown away while another one is captured would break that off
         with torch.cuda.graph(graph, stream=self.stream):
             self.outputs = self.function(*self.inputs)
         return graph

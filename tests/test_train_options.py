@@ -200,9 +200,9 @@ class TestCuda:
     @pytest.mark.parametrize("family", BUILDS.values(), ids=BUILDS)
     @pytest.mark.parametrize("architecture", [{}, ALL_PARTS], ids=["plain", "all-parts"])
     def test_a_compiled_fast_run_learns_and_keeps_its_compiled_code(self, tmp_path, monkeypatch, architecture, family):
+        torch.compiler.reset()  # else what another test compiled is taken; it names a folder of its own
         monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # so that what the run sets is undone
         monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
-        torch.compiler.reset()  # else what another test compiled is taken
         trained = tiny.run(family(architecture, device="cuda", epochs=6), compile_cache=tmp_path / "compiled")
         assert not trained.deterministic
         assert trained.history[-1]["train_loss"] < trained.history[0]["train_loss"]

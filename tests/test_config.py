@@ -554,7 +554,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 
 # The command line
 
-SUBCOMMANDS = ("config", "data", "train", "outputs", "combine", "tables", "figure", "stage", "report")
+SUBCOMMANDS = ("config", "data", "train", "outputs", "networks", "combine", "tables", "figure", "stage", "report")
 
 
 pytestmark = pytest.mark.usefixtures("own_handlers")

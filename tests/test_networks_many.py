@@ -1,0 +1,119 @@
+"""`emorec networks`: a study's networks in one process are those of a process each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from emorec import cli, config
+from emorec.networks.brought import is_trained
+from emorec.paths import Layout
+
+STUDY = {
+    "study": "many",
+    "seeds": [0, 1],
+    "data": {"source": "synthetic", "synthetic": {"train": 140, "val": 70, "test": 70, "wrong_labels": 0}},
+    "architecture": {"depth": 10, "width": 2, "stem": "imagenet"},
+    "training": {"epochs": 1, "batch": 35, "lr": 0.05, "device": "cpu"},
+    "groupings": {"found": {"method": "spectral", "experts": 2}},
+    # The fine-tuned mixture stands before all that it waits for.
+    "models": {
+        "tuned": {"kind": "fine-tuned", "of": "mixture", "epochs": 1},
+        "mixture": {"kind": "mixture", "of": "single", "grouping": "found"},
+        "single": {"kind": "single"},
+    },
+}
+FILES = ("weights.safetensors", "history.csv", "network.json", "outputs.npz", "speed.json")
+
+pytestmark = pytest.mark.usefixtures("own_handlers")
+
+
+def call(folder: Path, command: str, *arguments: str) -> int:
+    return cli.main([command, "--config", str(folder / "many.yaml"), "--results", str(folder), *arguments])
+
+
+def start(folder: Path) -> tuple[config.Study, Layout]:
+    (folder / "many.yaml").write_text(yaml.safe_dump(STUDY))
+    assert call(folder, "data") == 0
+    return config.load(folder / "many.yaml"), Layout(folder / "many")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("many")
+    start(folder)
+    assert call(folder, "networks") == 0
+    return folder
+
+
+def test_a_part_comes_after_all_that_it_waits_for() -> None:
+    study = config.validate(STUDY, "c.yaml")
+    order = config.training_order(study)
+    place = {part: i for i, part in enumerate(order)}
+    assert sorted(order, key=str) == sorted(config.all_parts(study), key=str)
+    for part in order:
+        if part.network != "single":
+            assert all(place[config.Part("single", seed)] < place[part] for seed in study.seeds)
+        for before in config.starting_points(study, part.network):
+            assert place[config.Part(before, part.seed)] < place[part]
+
+
+def test_every_network_is_there_and_is_the_one_of_a_process_of_its_own(made: Path, tmp_path: Path) -> None:
+    study, own = start(tmp_path)
+    layout = Layout(made / "many")
+    for part in config.all_parts(study):
+        assert all((layout.network(part.network, part.seed) / name).is_file() for name in FILES)
+    assert call(tmp_path, "train", "--network", "single", "--seed", "1") == 0
+    weights = "weights.safetensors"
+    one, other = (each.network("single", 1) / weights for each in (layout, own))
+    assert one.read_bytes() == other.read_bytes()
+    ledgers = {path.name for path in (made / "many" / "checksums").iterdir()}
+    assert {"train-single-1.json", "outputs-tuned-0.json", "grouping-found.json"} <= ledgers
+
+
+def test_what_is_there_is_left_alone_and_what_is_gone_is_made_again(made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(made, folder)
+    network = Layout(folder / "many").network("single", 0)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    assert call(folder, "networks") == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    (network / "outputs.npz").unlink()
+    assert call(folder, "networks", "--network", "single", "--seed", "1") == 0
+    assert not (network / "outputs.npz").exists()
+    assert call(folder, "networks", "--network", "single", "--seed", "0") == 0
+    assert (network / "outputs.npz").exists()
+    assert (network / "weights.safetensors").stat().st_mtime_ns == before[network / "weights.safetensors"]
+
+
+def test_a_network_of_another_config_is_refused(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(made, folder)
+    changed = STUDY | {"training": STUDY["training"] | {"lr": 0.06}}
+    (folder / "many.yaml").write_text(yaml.safe_dump(changed))
+    capsys.readouterr()
+    assert call(folder, "networks") == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "trained with another training.lr" in said and "delete" in said
+
+
+def test_unknown_names_are_refused_with_those_that_there_are(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong, right in ((("--network", "singel"), "single"), (("--seed", "7"), "0, 1")):
+        capsys.readouterr()
+        assert call(made, "networks", *wrong) == 1
+        assert right in capsys.readouterr().err
+
+
+def test_a_network_without_all_its_files_is_not_there(made: Path, tmp_path: Path) -> None:
+    study = config.load(made / "many.yaml")
+    folder = tmp_path / "seed0"
+    shutil.copytree(Layout(made / "many").network("single", 0), folder)
+    spec = config.networks(study)["single"]
+    assert is_trained(folder, spec)
+    assert json.loads((folder / "network.json").read_text())["network"] == "single"
+    (folder / "history.csv").unlink()
+    assert not is_trained(folder, spec)

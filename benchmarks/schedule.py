@@ -155,7 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, default=Path("config/fer2013.yaml"))
     parser.add_argument("--faces", type=int, default=28709, help="faces of the training split")
-    parser.add_argument("--rate", type=float, nargs="+", default=[2000, 20000], help="faces a second on one card")
+    parser.add_argument("--rate", type=float, nargs="+", default=[2000, 37500], help="faces a second on one card")
     parser.add_argument("--start", type=float, default=15, help="seconds that a submitted job costs besides its work")
     parser.add_argument("--short", type=float, default=4, help="seconds of one job of a group")
     args = parser.parse_args()

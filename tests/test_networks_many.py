@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import yaml
 from emorec import cli, config
 from emorec.networks.brought import is_trained
 from emorec.paths import Layout
+from tests.checkout_copy import copy_checkout
 
 STUDY = {
     "study": "many",
@@ -88,6 +92,19 @@ def test_what_is_there_is_left_alone_and_what_is_gone_is_made_again(made: Path, 
     assert call(folder, "networks", "--network", "single", "--seed", "0") == 0
     assert (network / "outputs.npz").exists()
     assert (network / "weights.safetensors").stat().st_mtime_ns == before[network / "weights.safetensors"]
+
+
+def test_the_workflow_goes_on_from_there(tmp_path: Path) -> None:
+    folder = copy_checkout(tmp_path / "checkout", "tests/mini.yaml")
+    (folder / "many.yaml").write_text(yaml.safe_dump(STUDY))
+    for command in ("data", "networks"):
+        assert cli.main([command, "--config", str(folder / "many.yaml"), "--results", str(folder / "results")]) == 0
+    snakemake = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "many.yaml", "--dry-run"]
+    done = subprocess.run(snakemake, cwd=folder, capture_output=True, text=True, timeout=120)
+    said = done.stdout + done.stderr
+    jobs = re.findall(r"^Job \d+: (\w+)", said, flags=re.MULTILINE)
+    assert done.returncode == 0 and {"combine", "tables", "figures", "report"} <= set(jobs), said[-2000:]
+    assert not {"data", "train", "outputs", "groupings"} & set(jobs)
 
 
 def test_a_network_of_another_config_is_refused(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,8 +38,9 @@ def network_outputs(
     """What a network says of uint8 images (n, 48, 48).
 
     All are means over the face's `views` ("none", "flip" or "ten-crop" of side `crop`); in fp32, whatever the network
-    was trained in. A mixture's logits are means of log p, so that its softmax is, as a ResNet's, the normalised
-    geometric mean of what it says of the views; its gate weights, some of which may be zero, are arithmetic means.
+    was trained in (on CUDA with convolutions in TF32, as torch has it). A mixture's logits are means of log p, so that
+    its softmax is, as a ResNet's, the normalised geometric mean of what it says of the views; its gate weights, some of
+    which may be zero, are arithmetic means.
     """
     torch.set_num_threads(threads)
     network = on_device(network, device).eval()

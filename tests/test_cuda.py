@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -127,11 +128,11 @@ class TestCaptured:
         part = select(images["train"], labels["train"], spec, torch.device("cuda"))
         losses = []
         for captured in (False, True):
-            learner = make_learner(spec, part, 0.5, 0.25, 0, None)
-            learner.__post_init__(captured)
+            learner = dataclasses.replace(make_learner(spec, part, 0.5, 0.25, 0, None), captured=captured)
             batches = Feed(part, spec.training, 0.5, 0.25).epoch(12, 1)
-            steps = enumerate(batches)
-            losses.append([learner.step(b.x, b.targets, 0.02 * (1 + i % 3), i)[0].item() for i, b in steps])
+            rates = [0.02 * (1 + i % 3) for i in range(12)]
+            steps = enumerate(zip(batches, rates, strict=True))
+            losses.append([learner.step(b.x, b.targets, rate, i)[0].item() for i, (b, rate) in steps])
             # the running statistics and the average were updated, too
             state = learner.state()
             assert int(state[_tracked(state)]) == 12

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -37,21 +36,31 @@ pytestmark = pytest.mark.usefixtures("own_handlers")
 
 
 def call(folder: Path, command: str, *arguments: str) -> int:
-    return cli.main([command, "--config", str(folder / "many.yaml"), "--results", str(folder), *arguments])
+    where = ["--config", str(folder / "many.yaml"), "--results", str(folder / "results")]
+    return cli.main([command, *where, *arguments])
 
 
 def start(folder: Path) -> tuple[config.Study, Layout]:
     (folder / "many.yaml").write_text(yaml.safe_dump(STUDY))
     assert call(folder, "data") == 0
-    return config.load(folder / "many.yaml"), Layout(folder / "many")
+    return config.load(folder / "many.yaml"), Layout(folder / "results" / "many")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("many")
+    """A checkout in which the study's networks are there."""
+    folder = copy_checkout(tmp_path_factory.mktemp("many") / "checkout", "tests/mini.yaml")
     start(folder)
     assert call(folder, "networks") == 0
     return folder
+
+
+@pytest.fixture
+def copied(made: Path, tmp_path: Path) -> Path:
+    """Its results and config elsewhere, to be changed."""
+    shutil.copytree(made / "results", tmp_path / "results")
+    shutil.copy(made / "many.yaml", tmp_path)
+    return tmp_path
 
 
 def test_a_part_comes_after_all_that_it_waits_for() -> None:
@@ -68,52 +77,43 @@ def test_a_part_comes_after_all_that_it_waits_for() -> None:
 
 def test_every_network_is_there_and_is_the_one_of_a_process_of_its_own(made: Path, tmp_path: Path) -> None:
     study, own = start(tmp_path)
-    layout = Layout(made / "many")
+    layout = Layout(made / "results" / "many")
     for part in config.all_parts(study):
         assert all((layout.network(part.network, part.seed) / name).is_file() for name in FILES)
     assert call(tmp_path, "train", "--network", "single", "--seed", "1") == 0
-    weights = "weights.safetensors"
-    one, other = (each.network("single", 1) / weights for each in (layout, own))
+    one, other = (each.network("single", 1) / "weights.safetensors" for each in (layout, own))
     assert one.read_bytes() == other.read_bytes()
-    ledgers = {path.name for path in (made / "many" / "checksums").iterdir()}
+    ledgers = {path.name for path in (layout.root / "checksums").iterdir()}
     assert {"train-single-1.json", "outputs-tuned-0.json", "grouping-found.json"} <= ledgers
 
 
-def test_what_is_there_is_left_alone_and_what_is_gone_is_made_again(made: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "copy"
-    shutil.copytree(made, folder)
-    network = Layout(folder / "many").network("single", 0)
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-    assert call(folder, "networks") == 0
+def test_what_is_there_is_left_alone_and_what_is_gone_is_made_again(copied: Path) -> None:
+    network = Layout(copied / "results" / "many").network("single", 0)
+    before = {path: path.stat().st_mtime_ns for path in copied.rglob("*") if path.is_file()}
+    assert call(copied, "networks") == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
     (network / "outputs.npz").unlink()
-    assert call(folder, "networks", "--network", "single", "--seed", "1") == 0
+    assert call(copied, "networks", "--network", "single", "--seed", "1") == 0
     assert not (network / "outputs.npz").exists()
-    assert call(folder, "networks", "--network", "single", "--seed", "0") == 0
+    assert call(copied, "networks", "--network", "single", "--seed", "0") == 0
     assert (network / "outputs.npz").exists()
     assert (network / "weights.safetensors").stat().st_mtime_ns == before[network / "weights.safetensors"]
 
 
-def test_the_workflow_goes_on_from_there(tmp_path: Path) -> None:
-    folder = copy_checkout(tmp_path / "checkout", "tests/mini.yaml")
-    (folder / "many.yaml").write_text(yaml.safe_dump(STUDY))
-    for command in ("data", "networks"):
-        assert cli.main([command, "--config", str(folder / "many.yaml"), "--results", str(folder / "results")]) == 0
+def test_the_workflow_goes_on_from_there(made: Path) -> None:
     snakemake = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "many.yaml", "--dry-run"]
-    done = subprocess.run(snakemake, cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(snakemake, cwd=made, capture_output=True, text=True, timeout=120)
     said = done.stdout + done.stderr
-    jobs = re.findall(r"^Job \d+: (\w+)", said, flags=re.MULTILINE)
-    assert done.returncode == 0 and {"combine", "tables", "figures", "report"} <= set(jobs), said[-2000:]
-    assert not {"data", "train", "outputs", "groupings"} & set(jobs)
+    jobs = set(re.findall(r"^Job \d+: (\w+)", said, flags=re.MULTILINE))
+    assert done.returncode == 0 and {"combine", "tables", "figures", "report"} <= jobs, said[-2000:]
+    assert not {"data", "train", "outputs", "groupings"} & jobs
 
 
-def test_a_network_of_another_config_is_refused(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "copy"
-    shutil.copytree(made, folder)
+def test_a_network_of_another_config_is_refused(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed = STUDY | {"training": STUDY["training"] | {"lr": 0.06}}
-    (folder / "many.yaml").write_text(yaml.safe_dump(changed))
+    (copied / "many.yaml").write_text(yaml.safe_dump(changed))
     capsys.readouterr()
-    assert call(folder, "networks") == 1
+    assert call(copied, "networks") == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "trained with another training.lr" in said and "delete" in said
 
@@ -125,12 +125,9 @@ def test_unknown_names_are_refused_with_those_that_there_are(made: Path, capsys:
         assert right in capsys.readouterr().err
 
 
-def test_a_network_without_all_its_files_is_not_there(made: Path, tmp_path: Path) -> None:
-    study = config.load(made / "many.yaml")
-    folder = tmp_path / "seed0"
-    shutil.copytree(Layout(made / "many").network("single", 0), folder)
-    spec = config.networks(study)["single"]
+def test_a_network_without_all_its_files_is_not_there(copied: Path) -> None:
+    spec = config.networks(config.load(copied / "many.yaml"))["single"]
+    folder = Layout(copied / "results" / "many").network("single", 0)
     assert is_trained(folder, spec)
-    assert json.loads((folder / "network.json").read_text())["network"] == "single"
     (folder / "history.csv").unlink()
     assert not is_trained(folder, spec)

@@ -141,6 +141,7 @@ def networks(args: argparse.Namespace) -> None:
     Networks that are there already are left alone. What the rules train, outputs and grouping do in a process for each
     network: on a GPU, where one trains in seconds, starting processes and compiling for each would take longer.
     """
+    from emorec.gpus import own_card
     from emorec.networks.brought import is_trained
 
     study, layout = _study(args)
@@ -149,18 +150,20 @@ def networks(args: argparse.Namespace) -> None:
         _choose(specs, name, "network")
     for seed in args.seed:
         _choose({str(part.seed): part for part in parts}, str(seed), "seed")
-    for part in parts:
-        if (args.network and part.network not in args.network) or (args.seed and part.seed not in args.seed):
-            continue
-        waits_for = specs[part.network].grouping
-        if waits_for and not layout.grouping(waits_for).exists():
-            _job_of(args, grouping, grouping=waits_for)
-        job = argparse.Namespace(**{**vars(args), "network": part.network, "seed": part.seed})
-        if not is_trained(layout.network(part.network, part.seed), _network(study, layout, job)):
-            _job_of(args, train, network=part.network, seed=part.seed)
-            gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
-        if not (layout.network(part.network, part.seed) / "outputs.npz").exists():
-            _job_of(args, outputs, network=part.network, seed=part.seed)
+    with own_card(study.training.device):  # one for all: CUDA stays on the card that it was started on
+        for part in parts:
+            if (args.network and part.network not in args.network) or (args.seed and part.seed not in args.seed):
+                continue
+            waits_for = specs[part.network].grouping
+            if waits_for and not layout.grouping(waits_for).exists():
+                _job_of(args, grouping, grouping=waits_for)
+            chosen = {"network": part.network, "seed": part.seed}
+            spec = _network(study, layout, argparse.Namespace(**chosen))
+            if not is_trained(layout.network(part.network, part.seed), spec):
+                _job_of(args, train, **chosen)
+                gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
+            if not (layout.network(part.network, part.seed) / "outputs.npz").exists():
+                _job_of(args, outputs, **chosen)
 
 
 def grouping(args: argparse.Namespace) -> None:

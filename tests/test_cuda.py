@@ -12,10 +12,11 @@ import tiny_network as tiny
 import torch
 from torch import nn
 
+from emorec.errors import EmorecError
 from emorec.networks import resnet
 from emorec.networks.batches import Feed, select
 from emorec.networks.build import build
-from emorec.networks.cuda import compile_for_training
+from emorec.networks.cuda import WARM_UPS, Captured, compile_for_training
 from emorec.networks.device import set_determinism
 from emorec.networks.mixture import logits_of
 from emorec.networks.train import make_learner
@@ -106,6 +107,79 @@ def test_a_stem_in_eights_is_the_stem(monkeypatch, stem, whitening):
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
     found.sum().backward()
     assert network.conv1.weight.grad.shape == network.conv1.weight.shape
+
+
+class Recording:
+    """Stands for a CUDA graph, and for the streams and contexts around it: runs again what it was captured from."""
+
+    captured: Captured
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.generators: list[torch.Generator] = []
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: Any) -> None: ...
+
+    def wait_stream(self, other: Any) -> None: ...
+
+    def register_generator_state(self, generator: torch.Generator) -> None:
+        self.generators.append(generator)
+
+    def replay(self) -> None:
+        captured = Recording.captured
+        for held, new in zip(captured.outputs, captured.function(*captured.inputs), strict=True):
+            held.copy_(new)
+
+
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CUDA's graphs played on the CPU."""
+    for name in ("Stream", "stream", "current_stream", "CUDAGraph", "graph"):
+        monkeypatch.setattr(torch.cuda, name, Recording)
+
+
+def test_calls_are_done_once_each_before_and_after_the_capture(recording):
+    total, seen = torch.zeros(()), []
+
+    def function(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        total.add_(x.sum())
+        return (x * 2, total)
+
+    Recording.captured = captured = Captured(function)
+    given = [torch.full((2,), float(i)) for i in range(7)]
+    for i, x in enumerate(given):
+        before = total.clone()
+        seen.append(captured(x))
+        if i == WARM_UPS:  # a graph's capture runs nothing, this one's does
+            total.copy_(before + x.sum())
+    assert [double.tolist() for double, _ in seen] == [[2.0 * i] * 2 for i in range(7)]
+    assert total == 2 * sum(range(7))
+    late = [double for double, _ in seen[WARM_UPS:]]
+    assert len({double.data_ptr() for double in late}) == len(late)  # a result stays when the next one comes
+    assert all(torch.equal(x, torch.full((2,), float(i))) for i, x in enumerate(given))
+
+
+def test_a_captured_functions_generator_is_known_to_the_graph(recording):
+    generator = torch.Generator()
+    Recording.captured = captured = Captured(lambda x: (x,), generator)
+    for _ in range(WARM_UPS + 1):
+        captured(torch.zeros(1))
+    assert captured.graph.generators == [generator]
+
+
+def test_what_cannot_be_captured_is_told_with_its_remedy(recording):
+    def function(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if captured.calls > WARM_UPS:
+            raise RuntimeError("operation not permitted when stream is capturing\nCUDA kernel errors might be …")
+        return (x,)
+
+    captured = Captured(function)
+    for _ in range(WARM_UPS):
+        captured(torch.zeros(1))
+    with pytest.raises(EmorecError, match="CUDA graph .*not permitted.*set training.compile: false") as raised:
+        captured(torch.zeros(1))
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.gpu

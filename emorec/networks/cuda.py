@@ -19,7 +19,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from emorec.errors import EmorecError
 from emorec.networks.resnet import Branch, ResNet, Trunk
+from emorec.plain import plain
 
 # How many shapes and kinds of stages one process compiles before torch gives up and runs the rest uncompiled.
 VARIANTS = 64
@@ -57,6 +59,8 @@ class Captured:
         function: tensors to tensors, of the same shapes each time. It asks the device for no value, and what it changes
             besides (weights, momentum) stays where it lies.
         generator: of its random numbers, where it draws some that are not from torch's own.
+
+    A call raises EmorecError where the function cannot be captured.
     """
 
     def __init__(self, function: Callable[..., Tensors], generator: torch.Generator | None = None) -> None:
@@ -91,6 +95,13 @@ class Captured:
                 warnings.simplefilter("ignore")  # from torch 2.12 on it is not needed any more, and says so
                 graph.register_generator_state(self.generator)
         gc.collect()  # a graph that is thrown away while another one is captured would break that off
-        with torch.cuda.graph(graph, stream=self.stream):
-            self.outputs = self.function(*self.inputs)
+        try:
+            with torch.cuda.graph(graph, stream=self.stream):
+                self.outputs = self.function(*self.inputs)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            raise EmorecError(
+                f"a step cannot be queued as a CUDA graph ({plain(error)}); set training.compile: false"
+            ) from error
         return graph

@@ -25,11 +25,13 @@ COMMANDS = {
     "report": [],
 }
 LARGE = ("torch", "torch._dynamo", "torchvision", "pandas", "scipy", "matplotlib", "seaborn", "sklearn", "pydantic")
+# What surrounds a subcommand reads the config before it, and would end it before its imports.
 SCRIPT = """
-import sys
-from emorec.cli import main
-assert main(sys.argv[1:]) == 1
-print(*sys.modules)
+import contextlib, sys
+from emorec import cli
+cli._recorded = lambda args: contextlib.nullcontext()
+assert cli.main(sys.argv[1:]) == 1
+print(*sys.modules, sep="\\n")
 """
 
 

@@ -8,16 +8,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.startup import COMMANDS, SCRIPT
 
-# The imports stand at the head of each subcommand, so that a config that is missing shows them all.
-SCRIPT = """
-import contextlib, sys
-from emorec import cli
-cli._recorded = lambda args: contextlib.nullcontext()  # it reads the config before the subcommand does
-assert cli.main(sys.argv[1:]) == 1
-print(*sys.modules, sep="\\n")
-"""
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def imported(*arguments: str) -> set[str]:
@@ -42,6 +35,12 @@ def imported(*arguments: str) -> set[str]:
 )
 def test_no_torch_where_no_network_runs(arguments: list[str]) -> None:
     assert "torch" not in imported(*arguments)
+
+
+def test_the_benchmark_runs_every_subcommand_to_its_imports() -> None:
+    """Ended before them, all would cost the same."""
+    for command, large in (("train", "torch"), ("combine", "pandas"), ("figure", "matplotlib")):
+        assert large in imported(command, *COMMANDS[command])
 
 
 def test_running_a_network_imports_neither_torchs_compiler_nor_torchvisions_operators() -> None:

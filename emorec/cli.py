@@ -159,10 +159,12 @@ def networks(args: argparse.Namespace) -> None:
                 _job_of(args, grouping, grouping=waits_for)
             chosen = {"network": part.network, "seed": part.seed}
             spec = _network(study, layout, argparse.Namespace(**chosen))
-            if not is_trained(layout.network(part.network, part.seed), spec):
+            folder = layout.network(part.network, part.seed)
+            there = is_trained(folder, spec)
+            if not there:
                 _job_of(args, train, **chosen)
                 gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
-            if not (layout.network(part.network, part.seed) / "outputs.npz").exists():
+            if not there or not (folder / "outputs.npz").exists():
                 _job_of(args, outputs, **chosen)
 
 

@@ -100,6 +100,14 @@ def test_what_is_there_is_left_alone_and_what_is_gone_is_made_again(copied: Path
     assert (network / "weights.safetensors").stat().st_mtime_ns == before[network / "weights.safetensors"]
 
 
+def test_what_a_network_said_before_it_was_trained_anew_is_not_kept(copied: Path) -> None:
+    network = Layout(copied / "results" / "many").network("single", 1)
+    before = (network / "outputs.npz").stat().st_mtime_ns
+    (network / "history.csv").unlink()
+    assert call(copied, "networks", "--network", "single", "--seed", "1") == 0
+    assert (network / "outputs.npz").stat().st_mtime_ns > before
+
+
 def test_the_workflow_goes_on_from_there(made: Path) -> None:
     snakemake = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "many.yaml", "--dry-run"]
     done = subprocess.run(snakemake, cwd=made, capture_output=True, text=True, timeout=120)

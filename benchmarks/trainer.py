@@ -137,8 +137,7 @@ def measure(spec: NetworkSpec, device: torch.device, *, threads: int, steps: int
     feed = Feed(part, how, 0.5, 0.25, captured=fast)
     batch = next(feed.epoch(1, seed=0))
     x = batch.x.to(memory_format=torch.channels_last)
-    alone = partial(bare, learner)
-    alone = Captured(alone) if fast else alone
+    alone = Captured(partial(bare, learner)) if fast else partial(bare, learner)
 
     chosen = random.integers(0, FACES, steps * how.batch)
     pictures = Pictures(images[chosen], labels[chosen], how.augmentation)

@@ -20,6 +20,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in LONG)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The marker gpu is enough: such a test is skipped where there is no CUDA device."""
+    if item.get_closest_marker("gpu"):
+        import torch  # here alone: most files of tests do without it
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")
+
+
 @pytest.fixture
 def own_handlers() -> Iterator[None]:
     """The command line sets up logging for its process; this puts back what there was."""

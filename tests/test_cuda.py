@@ -183,7 +183,6 @@ def test_what_cannot_be_captured_is_told_with_its_remedy(recording):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 class TestCaptured:
     def test_a_captured_feed_gives_the_batches_of_one_that_is_not(self):
         images, labels = tiny.faces()

@@ -188,7 +188,6 @@ def test_ten_crops_of_the_whole_face_are_refused():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 class TestCuda:
     @pytest.mark.parametrize("family", BUILDS.values(), ids=BUILDS)
     def test_deterministic_runs_give_the_same_bits(self, family):

@@ -33,25 +33,25 @@ def check_networks(study: Study, layout: Layout) -> None:
         )
     specs = configs.networks(study)
     for part, folder in folders.items():
-        changed = differences(_record(folder / "network.json"), specs[part.network])
-        if changed:
-            raise EmorecError(
-                f"{folder / 'network.json'}: trained with another {', '.join(changed)} than the config says; take the "
-                "config that it was trained with, or train it by leaving out from=weights"
-            )
+        _refuse_another(folder, specs[part.network], "train it by leaving out from=weights")
 
 
 def is_trained(folder: Path, spec: NetworkSpec) -> bool:
     """Whether a network is there; EmorecError, one line, where it is another one than the config says."""
     if not all((folder / name).is_file() for name in FILES):
         return False
-    changed = differences(_record(folder / "network.json"), spec)
+    _refuse_another(folder, spec, f"delete {folder} to train it again")
+    return True
+
+
+def _refuse_another(folder: Path, spec: NetworkSpec, remedy: str) -> None:
+    path = folder / "network.json"
+    changed = differences(_record(path), spec)
     if changed:
         raise EmorecError(
-            f"{folder / 'network.json'}: trained with another {', '.join(changed)} than the config says; delete "
-            f"{folder} to train it again, or take the config that it was trained with"
+            f"{path}: trained with another {', '.join(changed)} than the config says; take the config that it was "
+            f"trained with, or {remedy}"
         )
-    return True
 
 
 def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:

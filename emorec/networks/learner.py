@@ -54,8 +54,9 @@ class Learner:
         where groups overlap, as less for the lesser part of a mixed face. Where faces differ in importance, they count
         by that.
         """
+        rate = lr if self.rate is None else self.rate.fill_(lr)
         for group in self.optimiser.param_groups:
-            group["lr"] = lr if self.rate is None else self.rate.fill_(lr)
+            group["lr"] = rate
         loss, hits, *counts = self.descend(x, targets)
         if self.average:
             self.average.update(self.network, number)

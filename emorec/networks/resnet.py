@@ -83,8 +83,8 @@ def _as_it_is(layer: nn.Conv2d, x: torch.Tensor, outputs: int) -> torch.Tensor:
 def _in_eights(layer: nn.Conv2d, x: torch.Tensor, outputs: int) -> torch.Tensor:
     """The layer with zeros in place of the channels that its input, or its output of so many channels, lacks.
 
-    A GPU's matrix units take eight channels at a time; one grey channel is left to slower ones, and the stem's two
-    layers then take a tenth of a step.
+    A GPU's matrix units take eight channels at a time; one grey channel is left to slower ones, which a step's profile
+    shows (benchmarks/README.md).
     """
     channels = -(-max(x.shape[1], layer.in_channels) // 8) * 8
     x = F.pad(x, (0, 0, 0, 0, 0, channels - x.shape[1]))

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emorec import config as configs
-from emorec import figures
 from emorec.config import Study
-from emorec.report import results
+from emorec.paths import TABLES, results_tables
 
 # Made from pixels or embeddings, which are not published; all other tables are made again from the predictions.
-GIVEN_TABLES = ("audit", "twins", "representation", "projections", "purity")
+GIVEN_TABLES = TABLES["pixels"] + TABLES["embeddings"]
 # A line a face, an epoch or a cell: a third of the size.
 COMPRESSED = ("twins", "projections", "curves", "confusion", "spread", "risk_coverage", "reliability", "pairs")
 # Benchmarks of stages that a rebuild runs itself.
@@ -27,26 +26,21 @@ def required(study: Study, *, votes: bool) -> list[str]:
     names += [f"groupings/{name}.json" for name in configs.spectral_groupings(study)]
     for part in configs.all_parts(study):
         folder = f"networks/{part.network}/seed{part.seed}"
-        names += [f"{folder}/{name}" for name in ("network.json", "speed.json", "history.csv")]
+        names += [f"{folder}/{name}" for name in ("network.json", "history.csv")]
     replicates = [f"{model}/seed{seed}" for model in study.models for seed in study.seeds]
     names += [f"predictions/{replicate}.parquet" for replicate in replicates]
+    made = results_tables(mixture=study.has_mixture, votes=votes, synthetic=synthetic)
     if study.has_mixture:
-        tables = results.wanted(votes=votes, synthetic=synthetic)
-        names += [f"tables/{name}.csv" for name in dict.fromkeys((*tables, *GIVEN_TABLES))]
+        made += GIVEN_TABLES
         names += ["figures/samples.svg", "figures/samples.png"]
-    else:
-        names += [f"tables/{name}.csv" for name in results.TABLES_WITHOUT_REPORT]
+    names += [f"tables/{name}.csv" for name in made]
     return names
 
 
-def optional(study: Study, run: Path, *, votes: bool) -> list[str]:
-    """Files of the run that are published where they are there: the figures' other tables, benchmarks."""
-    known = {name for figure in figures.FIGURES for name in figures.inputs(figure) if name.startswith("tables/")}
-    if not study.has_mixture:
-        known |= {f"tables/{name}.csv" for name in results.wanted(votes=votes, synthetic=False)}
-    found = [name for name in sorted(known) if (run / name).is_file()]
+def optional(study: Study, run: Path) -> list[str]:
+    """Files of the run that are published where they are there: benchmarks."""
     stages = (path.relative_to(run).as_posix() for path in sorted(run.glob("benchmarks/**/*.tsv")))
-    return found + [name for name in stages if _of_study(study, name)]
+    return [name for name in stages if _of_study(study, name)]
 
 
 def published_name(name: str) -> str:

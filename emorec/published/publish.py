@@ -89,7 +89,7 @@ def _chosen(study: Study, run: Layout) -> dict[str, Path]:
     missing = [name for name in wanted if not (run.root / name).is_file()]
     if missing:
         raise EmorecError(f"{run.root}: unfinished, lacks {shortened(missing)}; run the study to its end first")
-    wanted = list(dict.fromkeys([*wanted, *contents.optional(study, run.root, votes=votes)]))
+    wanted = list(dict.fromkeys([*wanted, *contents.optional(study, run.root)]))
     forbidden = not_allowed(contents.published_name(name) for name in wanted)
     if forbidden:
         raise EmorecError(f"{run.root}: {shortened(forbidden)}: not allowed in a publication; take it out")

@@ -58,8 +58,8 @@ def compare_runs(first: Path, second: Path, tolerance: Tolerance | None = None) 
         found += compare.answers(*predictions)
     reversed_: list[str] = []
     remarks: list[str] = []
-    if "claims" in tables[0] and "claims" in tables[1]:
-        reversed_, remarks = compare.verdicts(tables[0]["claims"], tables[1]["claims"])
+    if all("comparisons" in own for own in tables):
+        reversed_, remarks = compare.verdicts(tables[0]["comparisons"], tables[1]["comparisons"])
     return Comparison(tolerance, reason, found, problems + reversed_, remarks)
 
 

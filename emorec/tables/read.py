@@ -26,7 +26,10 @@ class Model:
 
     kind is what a model counts as: a fine-tuned or jointly trained mixture is a mixture; one that knows the label is an
     oracle. family is the config's kind, by default the same. grouping, gate, foreign: empty unless mixture; experts: 0
-    unless mixture. of: the mixture whose bound an oracle is. control: the model of equal compute, empty where none is.
+    unless mixture. start, length: what the experts begin as (scratch or single) and how long they are trained (steps or
+    epochs), empty unless a separate mixture. primary: whether the study's primary test is about it. control: the model
+    of equal compute, empty where none is. kept_start: the seeds in which fine-tuning improved nothing on val, so that
+    epoch 0 was kept.
     `networks` maps each seed to the network.json files of the networks that the model is made of, `before` to those of
     the networks that were trained before, for these to start from.
     """
@@ -40,13 +43,21 @@ class Model:
     gate: str = ""
     foreign: str = ""
     experts: int = 0
-    of: str = ""
+    start: str = ""
+    length: str = ""
+    primary: bool = False
     control: str = ""
+    kept_start: tuple[int, ...] = ()
     before: Mapping[int, Sequence[Path]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise EmorecError(f"model {self.name}: unknown kind {self.kind!r}; use one of {', '.join(KINDS)}")
+
+    @property
+    def is_its_start(self) -> bool:
+        """Whether it is the mixture that it was to improve, since fine-tuning improved nothing in any seed."""
+        return bool(self.kept_start) and set(self.kept_start) == set(self.networks)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from emorec import figures, ledger, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.networks.brought import check_networks
-from emorec.paths import Layout
+from emorec.paths import TABLES, Layout, results_tables
 from emorec.published import rebuild
-from emorec.report import results
 
 # How much is done again, --config from=...: everything, from the pixels; all but the training, from weights that were
 # brought along; or tables, figures and the report, from results/published/<study>. It is no key of a study.
@@ -132,15 +131,9 @@ def has_votes():
     return rebuild.has_votes(MANIFEST) if MANIFEST else bool(votes_source())
 
 
-def other_terms():
-    """The tables that claims on other terms than the test faces' labels are read from."""
-    names = ["purity", "without_twins", *(["by_majority"] if has_votes() else [])]
-    return [f"{RESULTS}/tables/{name}.csv" for name in names]
-
-
 def report_tables():
     """The tables that this study's report reads."""
-    return results.wanted(votes=has_votes(), synthetic=STUDY.data.source == "synthetic")
+    return [*results_tables(**KIND), *TABLES["pixels"], *TABLES["embeddings"]]
 
 
 def report_sources():
@@ -212,3 +205,7 @@ def predictions():
 def embeddings():
     """Embeddings of all models and seeds."""
     return [f"{RESULTS}/embeddings/{m}/seed{s}.npz" for m in STUDY.models for s in STUDY.seeds]
+
+
+# What decides which tables a study has.
+KIND = dict(mixture=STUDY.has_mixture, votes=has_votes(), synthetic=STUDY.data.source == "synthetic")

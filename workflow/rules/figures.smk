@@ -1,7 +1,14 @@
-# One rule for all figures: each module says what its figure is drawn from.
+def drawn_from(wildcards):
+    """The files that a figure is drawn from: its module names them, and the folder of predictions for all of them."""
+    names = figures.inputs(wildcards.figure)
+    own = [f"{RESULTS}/{name}" for name in names if name != "predictions"]
+    return own + (predictions() if "predictions" in names else [])
+
+
+# One rule for all figures.
 rule figure:
     input:
-        data=lambda wildcards: [f"{RESULTS}/{path}" for path in figures.inputs(wildcards.figure)],
+        data=drawn_from,
         code=lambda wildcards: [str(figures.source(wildcards.figure)), "emorec/figures/style.py"],
     output:
         svg=f"{RESULTS}/figures/{{figure}}.svg",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-
 # The tables of every study, by the job that makes them: from pixels, from embeddings, from all else.
 TABLES: dict[str, tuple[str, ...]] = {
     "pixels": ("audit", "twins"),

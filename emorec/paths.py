@@ -56,8 +56,9 @@ class Layout:
     def grouping(self, name: str) -> Path:
         return self.root / "groupings" / f"{name}.json"
 
-    def predictions(self, model: str, seed: int) -> Path:
-        return self.root / "predictions" / model / f"seed{seed}.parquet"
+    @property
+    def predictions(self) -> Path:
+        return self.root / "predictions.parquet"
 
     def embeddings(self, model: str, seed: int) -> Path:
         return self.root / "embeddings" / model / f"seed{seed}.npz"

@@ -12,9 +12,9 @@ from sklearn.metrics import f1_score, recall_score
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
-from emorec.predictions.compact import read_compact
+from emorec.predictions.store import PROBABILITIES, read_predictions
 from emorec.tables.audit import twins_scores_table
-from emorec.tables.read import PROBABILITIES, Model, read_predictions
+from emorec.tables.read import Model
 from emorec.tables.resampled import Resampled
 
 PUBLISHED = Path(__file__).resolve().parents[1] / "results/published"
@@ -30,8 +30,8 @@ TRUTH = {"fer2013-gpu": (1.4, -2.2, 3.6), "fer2013-cpu": (2.4, -2.0, 4.4)}
 @pytest.mark.parametrize("study", TRUTH)
 def test_published_studies_by_scikit_learn_and_by_hand(study: str) -> None:
     folder = PUBLISHED / study
-    paths = {(m.name, seed): folder / f"predictions/{m.name}/seed{seed}.parquet" for m in MODELS for seed in (0, 1, 2)}
-    predictions = read_predictions(paths, read_compact)
+    replicates = [(model.name, seed) for model in MODELS for seed in (0, 1, 2)]
+    predictions = read_predictions(folder / "predictions.parquet", replicates)
     with gzip.open(folder / "tables/twins.csv.gz", "rt") as file:
         twins = pd.read_csv(file)
     table = twins_scores_table(Resampled(predictions, 50), MODELS, twins)

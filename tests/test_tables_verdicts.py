@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from emorec.predictions.store import PROBABILITIES
 from emorec.tables.bootstrap import total_variance
-from emorec.tables.read import PROBABILITIES, Model
+from emorec.tables.read import Model
 from emorec.tables.verdicts import LEVEL, tier, verdict, with_verdicts
 
 SINGLE = Model("single", "single", "single")

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from emorec import EMOTIONS
-from emorec.predictions.compact import read_compact
-from emorec.tables.read import PROBABILITIES, Model, read_predictions
+from emorec.predictions.store import PROBABILITIES, read_predictions
+from emorec.tables.read import Model
 from emorec.tables.resampled import Resampled
 from emorec.tables.who_errs import (
     crossed,
@@ -137,8 +137,8 @@ def test_tables(made_up: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
 
 @pytest.mark.parametrize(("study", "model"), TRUTH)
 def test_published_studies(study: str, model: str) -> None:
-    paths = {(model, seed): PUBLISHED / f"{study}/predictions/{model}/seed{seed}.parquet" for seed in (0, 1, 2)}
-    resampled = Resampled(read_predictions(paths, read_compact), 10)
+    predictions = read_predictions(PUBLISHED / study / "predictions.parquet", [(model, seed) for seed in (0, 1, 2)])
+    resampled = Resampled(predictions, 10)
     (runs,) = resampled.runs.values()
     found = (
         resampled.accuracy(model).values.mean(),

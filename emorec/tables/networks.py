@@ -12,10 +12,9 @@ import pandas as pd
 from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
 from emorec.inputs import check_table
+from emorec.paths import HISTORY
 from emorec.tables.controls import choose_controls, headline, with_controls
 from emorec.tables.read import Model, read_record
-
-HISTORY = ["epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
 
 
 def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
@@ -166,7 +165,7 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
             raise EmorecError(f"{path}: no column {', '.join(missing)}; train the network again")
         if history.empty and record["best_epoch"] == 0:
             continue
-        history = history[HISTORY]
+        history = history[list(HISTORY)]
         _check_history(path, history, record["best_epoch"])
         history.insert(0, "network", record["network"])
         history.insert(1, "seed", record["seed"])

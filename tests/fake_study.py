@@ -377,8 +377,6 @@ def _write_network(out: Path, spec: configs.NetworkSpec, seed: int, rng: np.rand
         "versions": {"python": "3.11", "torch": "2.13.0"},
     }
     write_json(out / "network.json", record)
-    speed = 2.5e10 / size.flops * rng.uniform(0.95, 1.05)
-    write_json(out / "speed.json", {"images": 1000, "seconds": 1000 / speed, "images_per_second": speed})
 
 
 def _size(spec: configs.NetworkSpec) -> Size:

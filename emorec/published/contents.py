@@ -27,10 +27,10 @@ def required(study: Study, *, votes: bool) -> list[str]:
     names += [f"groupings/{name}.json" for name in configs.spectral_groupings(study)]
     for part in configs.all_parts(study):
         folder = f"networks/{part.network}/seed{part.seed}"
-        names += [f"{folder}/{name}" for name in ("network.json", "speed.json", "history.csv")]
+        names += [f"{folder}/{name}" for name in ("network.json", "history.csv")]
     replicates = [f"{model}/seed{seed}" for model in study.models for seed in study.seeds]
     names += [f"predictions/{replicate}.parquet" for replicate in replicates]
-    if study.has_mixture:
+    if study.has_report:
         tables = results.wanted(votes=votes, synthetic=synthetic)
         names += [f"tables/{name}.csv" for name in dict.fromkeys((*tables, *GIVEN_TABLES))]
         names += ["figures/samples.svg", "figures/samples.png"]
@@ -42,7 +42,7 @@ def required(study: Study, *, votes: bool) -> list[str]:
 def optional(study: Study, run: Path, *, votes: bool) -> list[str]:
     """Files of the run that are published where they are there: the figures' other tables, benchmarks."""
     known = {name for figure in figures.FIGURES for name in figures.inputs(figure) if name.startswith("tables/")}
-    if not study.has_mixture:
+    if not study.has_report:
         known |= {f"tables/{name}.csv" for name in results.wanted(votes=votes, synthetic=False)}
     found = [name for name in sorted(known) if (run / name).is_file()]
     stages = (path.relative_to(run).as_posix() for path in sorted(run.glob("benchmarks/**/*.tsv")))
@@ -63,7 +63,7 @@ def rebuilt_from(names: Iterable[str]) -> dict[str, str]:
         stage, *rest = name.split("/")
         if name == "config.yaml" or (stage == "tables" and name not in given):
             continue
-        if stage == "benchmarks" and rest[0] in REBUILT:
+        if stage == "benchmarks" and rest[0] in REBUILT or name.endswith("/speed.json"):  # which older ones have
             continue
         found[name] = name.removesuffix(".gz")
     return found

@@ -1,7 +1,6 @@
 rule costs:
     input:
         records=trained("network.json"),
-        speeds=trained("speed.json"),
         summary=f"{RESULTS}/data/summary.json",
         code=modules("tables/networks.py", "tables/controls.py", "tables/read.py"),
     output:

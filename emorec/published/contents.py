@@ -25,8 +25,8 @@ def required(study: Study, *, votes: bool) -> list[str]:
     names += [f"groupings/{name}.json" for name in configs.spectral_groupings(study)]
     names += rebuilt_networks(study)
     names.append("predictions.parquet")
-    made = results_tables(mixture=study.has_mixture, votes=votes, synthetic=synthetic)
-    if study.has_mixture:
+    made = results_tables(mixture=study.has_report, votes=votes, synthetic=synthetic)
+    if study.has_report:
         made += GIVEN_TABLES
         names += ["figures/samples.svg", "figures/samples.png"]
     names += [f"tables/{name}.csv" for name in made]

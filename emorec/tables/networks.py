@@ -108,7 +108,9 @@ def _train_flops(record: dict[str, Any], faces: int) -> float:
     if not record["flops"]:
         return 0.0
     how = record["spec"]["training"]
-    return 3.0 * record["flops"] * how["epochs"] * (faces // how["batch"]) * how["batch"]
+    # Networks published before they told their steps all took as many as the training set has batches.
+    steps = record.get("steps", how["epochs"] * (faces // how["batch"]))
+    return 3.0 * record["flops"] * steps * how["batch"]
 
 
 def classes_table(summary: Path) -> pd.DataFrame:

@@ -38,7 +38,6 @@ from emorec.published.manifest import (
     verify,
 )
 from emorec.published.rebuild import differing, dumped
-from emorec.report import results
 from emorec.tables.read import PROBABILITIES, read_record
 
 
@@ -84,7 +83,7 @@ def _chosen(study: Study, run: Layout) -> dict[str, Path]:
     written = run.root / "config.yaml"
     if written.exists() and differing(dumped(configs.load(written)), dumped(study)):
         raise EmorecError(f"{written}: the run was made with another config than the given one; run the study again")
-    votes = results.has_votes(read_record(run.summary, ("synthetic",)))
+    votes = bool(read_record(run.summary, ("synthetic",)).get("votes"))
     wanted = contents.required(study, votes=votes)
     missing = [name for name in wanted if not (run.root / name).is_file()]
     if missing:

@@ -187,33 +187,10 @@ def grouping(args: argparse.Namespace) -> None:
 
 
 def combine(args: argparse.Namespace) -> None:
-    """Combine networks' outputs to a model's predictions and embeddings."""
-    from emorec.networks.files import load_outputs, read_record
-    from emorec.predictions.model import Said, combined, gate_temperature, has_temperature
-    from emorec.predictions.store import prediction_frame, save_embeddings, save_predictions
+    """Combine networks' outputs to the predictions and embeddings of all models."""
+    from emorec.predictions.all_models import combine_all
 
-    study, layout = _study(args)
-    _replicate(study, args.model, args.seed)
-    entry = study.models[args.model]
-    folders = [layout.network(part.network, part.seed) for part in configs.parts(study, args.model, args.seed)]
-    found = [load_outputs(folder / "outputs.npz") for folder in folders]
-    split, row, label = found[0]["split"], found[0]["row"], found[0]["label"]
-    said = [
-        Said(read_record(folder), outputs["logits"], outputs["features"], outputs["gate"])
-        for folder, outputs in zip(folders, found, strict=True)
-    ]
-    temperature = 1.0
-    if has_temperature(entry):
-        val = split == SPLITS.index("val")
-        chosen = [Said(part.record, part.logits[val], part.features[val]) for part in said]
-        temperature = gate_temperature(entry, chosen, label[val])
-    result = combined(entry, said, temperature, label)
-    frame = prediction_frame(result, split, row, label)
-    if has_temperature(entry):
-        frame.attrs["gate_temperature"] = temperature
-        log.info("%s seed %d: the gate's temperature is %.3f", args.model, args.seed, temperature)
-    save_predictions(layout.predictions(args.model, args.seed), frame)
-    save_embeddings(layout.embeddings(args.model, args.seed), result, split, row, label)
+    combine_all(*_study(args))
 
 
 def tables(args: argparse.Namespace) -> None:
@@ -312,13 +289,14 @@ def explorer(args: argparse.Namespace) -> None:
     from emorec.explorer.data import explorer_data
     from emorec.explorer.page import page
     from emorec.files import write_text
-    from emorec.tables.read import read_gates, read_predictions
+    from emorec.predictions.store import read_gates, read_predictions
 
     study, layout = _study(args)
     tables = [layout.table(name) for name in ("models", "projections")]
-    files = {(model, seed): layout.predictions(model, seed) for model in study.models for seed in study.seeds}
+    replicates = [(model, seed) for model in study.models for seed in study.seeds]
     faces = load_faces(layout.faces) if layout.faces.exists() else None
-    predictions, gates = read_predictions(files), read_gates(files)
+    predictions = read_predictions(layout.predictions, replicates)
+    gates = read_gates(layout.predictions, replicates)
     with made_of(tables):
         models, projections = map(pd.read_csv, tables)
         data = explorer_data(study.study, models, predictions, gates, projections, faces)
@@ -399,7 +377,7 @@ def _parser() -> argparse.ArgumentParser:
         help_text, kind = _OPTIONS[option]
         many.add_argument(f"--{option}", action="append", default=[], type=kind, help=f"{help_text}; may be repeated")
     add("grouping", grouping, "grouping")
-    add("combine", combine, "model", "seed")
+    add("combine", combine)
     add("tables", tables, "group")
     add("figure", figure, "name")
     add("stage", stage).add_argument("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder")
@@ -440,11 +418,11 @@ _READS = {
     "outputs": ("data", "networks", "groupings"),
     "grouping": ("networks",),
     "combine": ("networks", "groupings"),
-    "tables": ("data", "networks", "predictions", "embeddings", "tables", "groupings"),
+    "tables": ("data", "networks", "predictions.parquet", "embeddings", "tables", "groupings"),
     "figure": ("data", "tables"),
     "stage": ("data", "networks", "tables", "figures"),
     "report": ("report/source",),
-    "explorer": ("data", "predictions", "tables"),
+    "explorer": ("data", "predictions.parquet", "tables"),
     "unpack": (),
 }
 

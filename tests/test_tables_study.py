@@ -24,11 +24,10 @@ from emorec.tables import (
     read_predictions,
     summary_table,
 )
-from emorec.tables.pairs import HARD_PAIRS
 
 COLUMNS = {
-    "models": "model kind family label networks parts parameters flops train_seconds train_flops images_per_second "
-    "grouping gate foreign experts control headline",
+    "models": "model kind family label networks parts parameters flops train_seconds train_flops "
+    "grouping gate foreign start length experts primary kept_start control headline",
     "classes": "split emotion faces share",
     "scores": "model seed split metric value",
     "recall": "model seed split emotion support recall precision f1",
@@ -38,11 +37,15 @@ COLUMNS = {
     "calibration": "model seed temperature metric before after",
     "reliability": "model seed scaled bin low high faces confidence accuracy",
     "risk_coverage": "model seed coverage faces risk",
-    "comparisons": "model reference metric difference low high p p_holm mcnemar_p_max seeds",
-    "pair_comparisons": "model reference first second reference_rate rate difference low high p p_holm",
+    "comparisons": "model reference measure grouping tier difference low high p p_holm verdict seeds",
+    "pair_comparisons": "model reference first second hard reference_rate rate difference low high p p_holm verdict "
+    "seeds",
     "audit": "split other faces exact twins mirrored same_label",
     "twins": "row label twin exact distance nearest nearest_label mirrored",
-    "without_twins": "model reference metric faces estimate low high p_holm seeds",
+    "twins_scores": "model reference measure emotion subset count estimate low high p seeds",
+    "group_scores": "model reference grouping group measure faces estimate low high p seeds",
+    "routing": "mixture other grouping routed_by decided_by accuracy low high difference difference_low "
+    "difference_high p seeds",
     "truth": "model seed measure value",
     "planted": "first second rate",
     "gate": "model seed split emotion expert weight own",
@@ -51,11 +54,7 @@ COLUMNS = {
     "projections": "model method row label predicted x y",
     "representation": "model seed measure value",
     "curves": "network seed role epoch lr train_loss train_accuracy val_loss val_accuracy seconds best",
-    "claims": "claim measure model reference primary question verdict less_accurate sentence estimate low high margin "
-    "p_holm",
     "purity": "model reference difference low high p seeds",
-    "other_singles": "model reference metric difference low high p p_holm seeds",
-    "oracle": "model mixture accuracy low high gap gap_low gap_high seeds",
     "error_flow": "model reference first second confused to_right to_other other from_right from_other still",
     "calibration_summary": "model metric state mean low high seeds",
     "truth_summary": "model measure mean low high seeds",
@@ -138,7 +137,14 @@ def test_tables_agree(tables: dict[str, pd.DataFrame]) -> None:
         ("mixture-tuned", "ensemble"),
         ("joint", "ensemble"),
         ("joint-top-2", "ensemble-3"),
+        *itertools.product(
+            ("mixture", "mixture-top-1", "mixture-found", "mixture-random", "mixture-tuned", "joint", "joint-top-2")
+            + ("joint-trunk",),
+            ("resnet18-wide", "resnet18-balanced"),
+        ),
     }
+    tiers = tables["comparisons"].groupby("tier").size()
+    assert (tiers["primary"], tiers["secondary"]) == (1, 7)
 
 
 def test_models_say_what_they_are(tables: dict[str, pd.DataFrame]) -> None:
@@ -166,15 +172,13 @@ def test_costs(study: Path, tables: dict[str, pd.DataFrame]) -> None:
 
     def records(network: str, seed: int) -> dict:
         folder = study / "networks" / network / f"seed{seed}"
-        return json.loads((folder / "network.json").read_text()) | json.loads((folder / "speed.json").read_text())
+        return json.loads((folder / "network.json").read_text())
 
     # Replicate 0 of the ensemble has the single's seeds 0 to 3, replicate 1 has 1 to 4.
     members = [[records("resnet18", s) for s in range(first, first + 4)] for first in (0, 1)]
     assert models["parameters"]["ensemble"] == sum(r["parameters"] for r in members[0])
     seconds = np.mean([sum(r["train_seconds"] for r in own) for own in members])
     assert models["train_seconds"]["ensemble"] == pytest.approx(seconds)
-    speeds = [1 / sum(1 / r["images_per_second"] for r in own) for own in members]
-    assert models["images_per_second"]["ensemble"] == pytest.approx(np.mean(speeds))
     # Four epochs of 140 // 64 steps with 64 faces, forward and twice that backward.
     assert models["train_flops"]["resnet18"] == 3 * 4 * 2 * 64 * records("resnet18", 0)["flops"]
     tuned = np.mean([records("mixture-tuned", s)["train_seconds"] for s in (0, 1)])
@@ -201,7 +205,7 @@ def test_one_seed_covers_faces_only(study: Path) -> None:
     summary = summary_table(predictions, 100)
     assert (summary["seeds"] == 1).all() and summary["sd"].isna().all() and summary["low"].notna().all()
     models = [Model("resnet18", "single", "single"), Model("mixture", "mixture", "mixture")]
-    assert (comparisons_table(Resampled(predictions, 100), models)["seeds"] == 1).all()
+    assert (comparisons_table(Resampled(predictions, 100), models, {})["seeds"] == 1).all()
 
 
 def _scramble(table: pd.DataFrame) -> pd.DataFrame:
@@ -283,37 +287,19 @@ def test_bad_embeddings_are_named(study: Path, tmp_path: Path) -> None:
 def test_an_oracle_is_scored_and_never_ranked(tables: dict[str, pd.DataFrame]) -> None:
     for name in ("scores", "summary", "calibration", "recall"):
         assert "mixture-oracle" in set(tables[name]["model"])
-    compared = ("comparisons", "pair_comparisons", "error_flow", "other_singles", "claims", "purity", "without_twins")
+    compared = ("comparisons", "pair_comparisons", "error_flow", "purity", "twins_scores")
     for name in compared:
         assert "mixture-oracle" not in {*tables[name]["model"], *tables[name]["reference"]}, name
     for name in ("gate", "gate_use", "projections"):
         assert "mixture-oracle" not in set(tables[name]["model"])
     models = tables["models"].set_index("model")
     assert models["control"].isna()["mixture-oracle"] and not models["headline"]["mixture-oracle"]
-    (row,) = tables["oracle"].itertuples()
+    # What the oracle reaches is what the mixture decides within the true group.
     accuracy = tables["summary"].query("metric == 'accuracy' and split == 'test'").set_index("model")["mean"]
-    assert (row.model, row.mixture) == ("mixture-oracle", "mixture")
-    assert row.accuracy == pytest.approx(accuracy["mixture-oracle"])
-    assert row.gap == pytest.approx(accuracy["mixture-oracle"] - accuracy["mixture"]) and row.gap_low > 0
-
-
-def test_mixtures_are_compared_with_every_other_single(tables: dict[str, pd.DataFrame]) -> None:
-    models, table = tables["models"], tables["other_singles"]
-    mixtures = set(models.loc[models["kind"] == "mixture", "model"])
-    singles = {"resnet18-wide", "resnet18-balanced"}
-    found = list(map(tuple, table[["reference", "metric", "model"]].to_numpy()))
-    assert set(found) == set(itertools.product(singles, ("accuracy", "macro_f1", "confusion"), mixtures))
-    assert len(found) == len(set(found))
-    summary = tables["summary"].query("split == 'test'").set_index(["metric", "model"])["mean"]
-    rates = tables["pairs"].query("split == 'test'")
-    hard = rates[[pair in HARD_PAIRS for pair in zip(rates["first"], rates["second"], strict=True)]]
-    confused = hard.groupby("model")["rate"].mean()
-    for row in table.itertuples():
-        means = confused if row.metric == "confusion" else summary[row.metric]
-        assert row.difference == pytest.approx(means[row.model] - means[row.reference])
-    for _, family in table.groupby(["reference", "metric"]):
-        smallest = family["p"].min()
-        assert family["p_holm"].min() == pytest.approx(min(1, smallest * len(mixtures)))
+    scores = tables["group_scores"].query("measure == 'within_group' and grouping == 'original'")
+    scores = scores[scores["reference"].isna() & scores["group"].isna()].set_index("model")["estimate"]
+    assert scores["mixture"] == pytest.approx(accuracy["mixture-oracle"], abs=0.005)
+    assert scores["mixture-oracle"] == pytest.approx(accuracy["mixture-oracle"])
 
 
 def test_errors_flow_without_loss(tables: dict[str, pd.DataFrame]) -> None:

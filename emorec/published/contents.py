@@ -27,8 +27,7 @@ def required(study: Study, *, votes: bool) -> list[str]:
     for part in configs.all_parts(study):
         folder = f"networks/{part.network}/seed{part.seed}"
         names += [f"{folder}/{name}" for name in ("network.json", "history.csv")]
-    replicates = [f"{model}/seed{seed}" for model in study.models for seed in study.seeds]
-    names += [f"predictions/{replicate}.parquet" for replicate in replicates]
+    names.append("predictions.parquet")
     made = results_tables(mixture=study.has_mixture, votes=votes, synthetic=synthetic)
     if study.has_mixture:
         made += GIVEN_TABLES
@@ -66,9 +65,6 @@ def rebuilt_from(names: Iterable[str]) -> dict[str, str]:
 def _of_study(study: Study, benchmark: str) -> bool:
     """Whether a benchmark is of this config's networks and models, rather than of an earlier one's in the folder."""
     stage, *rest = benchmark.removeprefix("benchmarks/").removesuffix(".tsv").split("/")
-    if stage not in ("train", "outputs", "combine"):
+    if stage not in ("train", "outputs"):
         return True
-    replicates = {(part.network, f"seed{part.seed}") for part in configs.all_parts(study)}
-    if stage == "combine":
-        replicates = {(model, f"seed{seed}") for model in study.models for seed in study.seeds}
-    return tuple(rest) in replicates
+    return tuple(rest) in {(part.network, f"seed{part.seed}") for part in configs.all_parts(study)}

@@ -15,6 +15,7 @@ from emorec.files import sha256
 from emorec.plain import COMMIT, DATE, DIGEST, plain, printable
 
 MANIFEST = "manifest.json"
+RESTORE = "restore what was published"
 ORIGIN = "published.json"  # its copy in the folder of a study that is rebuilt
 LIMIT = 20_000_000  # bytes of all files: what a git repository can carry for every study
 LONGEST = 5_000_000  # bytes of a manifest, by far
@@ -27,8 +28,8 @@ ALLOWED = re.compile(
             r"config\.yaml",
             r"data/(summary\.json|votes\.npz|truth\.npz)",
             rf"groupings/{_NAME}\.json",
-            rf"networks/{_NAME}/{_SEED}/(network\.json|speed\.json|history\.csv\.gz)",
-            rf"predictions/{_NAME}/{_SEED}\.parquet",
+            rf"networks/{_NAME}/{_SEED}/(network\.json|history\.csv\.gz)",
+            r"predictions\.parquet",
             r"tables/[a-z_]+\.csv(\.gz)?",
             r"figures/samples\.(svg|png)",
             r"benchmarks(/[A-Za-z0-9_-]+){1,4}\.tsv",

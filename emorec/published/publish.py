@@ -11,8 +11,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow.parquet
 from pydantic import ValidationError
 
 from emorec import config as configs
@@ -24,7 +22,7 @@ from emorec.files import share, write_json
 from emorec.inputs import made_of
 from emorec.paths import Layout
 from emorec.plain import printable
-from emorec.predictions.compact import write_compact
+from emorec.predictions.store import read_predictions
 from emorec.published import contents
 from emorec.published.manifest import (
     MANIFEST,
@@ -38,7 +36,7 @@ from emorec.published.manifest import (
     verify,
 )
 from emorec.published.rebuild import differing, dumped
-from emorec.tables.read import PROBABILITIES, read_record
+from emorec.tables.read import read_record
 
 
 def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: str) -> Manifest:
@@ -101,15 +99,8 @@ def _without_places(study: Study) -> Study:
 
 
 def _check_predictions(study: Study, run: Layout) -> None:
-    """EmorecError where predictions hold more than predictions, or the tables were made from other ones."""
-    paths = {(model, seed): run.predictions(model, seed) for model in study.models for seed in study.seeds}
-    predictions = tables.read_predictions(paths)
-    known = {"split", "row", "label", *PROBABILITIES}
-    for path in paths.values():
-        names = pyarrow.parquet.read_schema(path).names
-        others = [name for name in names if name not in known and not name.startswith("gate_")]
-        if others:
-            raise EmorecError(f"{path}: column {shortened(others)} is not allowed in a publication; predict again")
+    """EmorecError where the tables were made from other predictions."""
+    predictions = read_predictions(run.predictions, [(model, seed) for model in study.models for seed in study.seeds])
     again = io.StringIO()
     scored = predictions[predictions["split"].isin(study.scored)]
     tables.scores_table(scored).to_csv(again, index=False)
@@ -120,9 +111,6 @@ def _check_predictions(study: Study, run: Layout) -> None:
 
 def _copy(source: Path, target: Path) -> File:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix == ".parquet":
-        write_compact(target, pd.read_parquet(source))
-        return file_of(target)
     content = source.read_bytes()
     if target.suffix == ".gz":
         content = gzip.compress(content, compresslevel=9, mtime=0)  # no time: the same table is the same file

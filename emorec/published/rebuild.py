@@ -14,9 +14,8 @@ from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.files import atomic
 from emorec.inputs import check_table, read_json
-from emorec.predictions.compact import RESTORE, read_compact
 from emorec.published import contents
-from emorec.published.manifest import MANIFEST, ORIGIN, Manifest, read, shortened, verify
+from emorec.published.manifest import MANIFEST, ORIGIN, RESTORE, Manifest, read, shortened, verify
 
 # Where the data lie is another matter on every machine.
 PLACES = ("data.path", "data.ferplus")
@@ -75,17 +74,15 @@ def unpack(folder: Path, destination: Path) -> None:
     Raises EmorecError where the published study is not whole, or a file of it is not what its name says; nothing is
     written then.
     """
-    from emorec.tables.read import read_predictions  # here alone: the workflow reads this module whenever it is parsed
+    from emorec.predictions.store import read_predictions  # here alone: the workflow reads this module each time
 
     manifest = verify(folder)
     check_text(folder, manifest.files)
     with ExitStack() as stack:  # names appear when all files are there
         for name, target in {MANIFEST: ORIGIN, **contents.rebuilt_from(manifest.files)}.items():
             source, temporary = folder / name, stack.enter_context(atomic(destination / target))
-            if name.startswith("predictions/"):
-                read_predictions({("", 0): source}, read_compact)  # which checks them
-                read_compact(source).to_parquet(temporary, index=False)
-                continue
+            if name == "predictions.parquet":
+                read_predictions(source)  # which checks them
             if name.endswith(".gz"):
                 with gzip.open(source) as packed, temporary.open("wb") as file:
                     shutil.copyfileobj(packed, file)

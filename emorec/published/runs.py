@@ -15,12 +15,12 @@ from emorec.frames import read_table
 from emorec.inputs import AGAIN
 from emorec.networks.brought import CIRCUMSTANCES
 from emorec.paths import Layout
-from emorec.predictions.compact import RESTORE, read_compact
+from emorec.predictions.store import read_predictions
 from emorec.published import compare
 from emorec.published.compare import Comparison, Number, Tolerance
-from emorec.published.manifest import MANIFEST, shortened, verify
+from emorec.published.manifest import MANIFEST, RESTORE, shortened, verify
 from emorec.published.rebuild import check_text, differing, dumped
-from emorec.tables.read import read_predictions, read_record
+from emorec.tables.read import read_record
 
 # What two records have in common where they are of one and the same training.
 TRAINING = ("spec", "parameters", "best_epoch", "val_accuracy", "train_seconds")
@@ -139,8 +139,7 @@ def _tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def _predictions(folder: Path, models: list[str], seeds: list[int]) -> pd.DataFrame:
-    paths = {(model, seed): Layout(folder).predictions(model, seed) for model in models for seed in seeds}
-    return read_predictions(paths, read_compact if (folder / MANIFEST).exists() else None)
+    return read_predictions(Layout(folder).predictions, [(model, seed) for model in models for seed in seeds])
 
 
 def _differences(first: Study, second: Study) -> list[str]:

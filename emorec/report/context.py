@@ -104,6 +104,8 @@ class Lookups:
         self.oracles = [model for model in self.models if model.kind == "oracle"]
         self.headline = [model for model in self.models if model.headline]
         self.trio = [model for model in (self.single, self.control, self.primary) if model]
+        # Whether gate and experts of the primary mixture can be asked apart, and exchanged with another model's.
+        self.routable = bool(self.rows("routing", mixture=self.primary, other=self.rival))
         self.emotions = list(EMOTIONS)
         self.side = SIDE
         self.data = {"note": "", **results.data}

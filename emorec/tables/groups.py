@@ -19,6 +19,7 @@ from emorec.files import write_csv
 from emorec.groupings.read import read_groups
 from emorec.inputs import made_of
 from emorec.paths import Layout
+from emorec.predictions.store import read_gates, read_predictions
 from emorec.tables.bootstrap import RESAMPLES
 from emorec.tables.representation import SAMPLE
 
@@ -117,7 +118,7 @@ def _scores(predictions: pd.DataFrame, effort: Effort) -> Tables:
 def _gates(study: Study, layout: Layout, models: list[tables.Model]) -> Tables:
     """How the gates that were trained share the faces out."""
     gated = [model for model in models if model.gate != "uniform" and model.kind == "mixture"]
-    found = tables.read_gates(_replicates(study, layout.predictions, [model.name for model in gated]))
+    found = read_gates(layout.predictions, [(model.name, seed) for model in gated for seed in study.seeds])
     return {
         "gate": tables.gate_table(found, {model.name: tables.read_groups(model) for model in gated}),
         "gate_use": tables.gate_use_table(found),
@@ -237,4 +238,4 @@ def _replicates(study: Study, path: Callable[[str, int], Path], models: Iterable
 
 
 def _predictions(study: Study, layout: Layout) -> pd.DataFrame:
-    return tables.read_predictions(_replicates(study, layout.predictions, study.models))
+    return read_predictions(layout.predictions, [(model, seed) for model in study.models for seed in study.seeds])

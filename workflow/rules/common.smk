@@ -175,31 +175,19 @@ def network_file(network, seed, name):
     return f"{RESULTS}/networks/{network}/seed{seed}/{name}"
 
 
-def parts_of(name):
-    """Input function: file `name` of each network that makes up the wanted model."""
+def composition():
+    """What each model is made of, as a parameter: a change of it reruns the combination."""
 
-    def of_model(wildcards):
-        parts = configs.parts(STUDY, wildcards.model, int(wildcards.seed))
-        return [network_file(part.network, part.seed, name) for part in parts]
+    def of(name, entry):
+        parts = [part for seed in STUDY.seeds for part in configs.parts(STUDY, name, seed)]
+        return {"model": entry.model_dump(exclude={"label"}), "parts": [f"{p.network}/{p.seed}" for p in parts]}
 
-    return of_model
-
-
-def composition(wildcards):
-    """What a model is made of, as a parameter: a change of it reruns the combination."""
-    parts = configs.parts(STUDY, wildcards.model, int(wildcards.seed))
-    entry = STUDY.models[wildcards.model].model_dump(exclude={"label"})
-    return {"model": entry, "parts": [f"{part.network}/{part.seed}" for part in parts]}
+    return {name: of(name, entry) for name, entry in STUDY.models.items()}
 
 
 def trained(name):
     """File `name` of every network of the study."""
     return [network_file(part.network, part.seed, name) for part in configs.all_parts(STUDY)]
-
-
-def predictions():
-    """Predictions of all models and seeds."""
-    return [f"{RESULTS}/predictions/{m}/seed{s}.parquet" for m in STUDY.models for s in STUDY.seeds]
 
 
 def embeddings():

@@ -26,8 +26,6 @@ rule train:
         f"{RESULTS}/benchmarks/train/{{network}}/seed{{seed}}.tsv"
     wildcard_constraints:
         network=trainable(),
-    conda:
-        "../../environment.yml"
     threads: lambda wildcards: training(wildcards).threads
     resources:
         mem_mb=4000,
@@ -55,8 +53,6 @@ rule outputs:
         f"{RESULTS}/logs/outputs/{{network}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/outputs/{{network}}/seed{{seed}}.tsv"
-    conda:
-        "../../environment.yml"
     threads: lambda wildcards: training(wildcards).threads
     resources:
         mem_mb=4000,

@@ -15,8 +15,6 @@ rule unpack:
         f"{RESULTS}/logs/published.log",
     benchmark:
         f"{RESULTS}/benchmarks/published.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,

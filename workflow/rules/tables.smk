@@ -34,7 +34,7 @@ rule pixels:
 rule embeddings:
     input:
         embeddings=embeddings(),
-        predictions=predictions(),
+        predictions=f"{RESULTS}/predictions.parquet",
         records=trained("network.json"),
         summary=f"{RESULTS}/data/summary.json",
         code=modules("tables/*.py"),
@@ -58,7 +58,7 @@ rule embeddings:
 
 rule results:
     input:
-        predictions=predictions(),
+        predictions=f"{RESULTS}/predictions.parquet",
         records=trained("network.json"),
         histories=trained("history.csv"),
         summary=f"{RESULTS}/data/summary.json",

@@ -6,7 +6,7 @@ rule stage:
         summary=f"{RESULTS}/data/summary.json",
         manifest=([f"{RESULTS}/published.json"] if MANIFEST else []),
         records=trained("network.json"),
-        code=modules("report/*.py", *(f"report/{part}/*.py" for part in ("markdown", "variables", "wording"))),
+        code=modules("report/*.py"),
     output:
         directory(f"{RESULTS}/report/source"),
     log:

@@ -86,7 +86,7 @@ def train(args: argparse.Namespace) -> None:
     folder = layout.network(spec.network, args.seed)
     checkpoint = folder / "checkpoint.safetensors"
     discard_partial(folder)
-    starts = [layout.network(part, args.seed) for part in spec.mixture.parts] if spec.mixture else []
+    starts = [layout.network(part.network, part.seed) for part in spec.before(args.seed)]
     with own_card(spec.training.device):
         trained = run(
             spec,
@@ -104,13 +104,12 @@ def train(args: argparse.Namespace) -> None:
 
 
 def outputs(args: argparse.Namespace) -> None:
-    """Run a trained network over the faces of val and test; writes how fast that was, too."""
+    """Run a trained network over the faces of val and test."""
     from emorec.data.faces import load_faces
-    from emorec.files import write_json
     from emorec.gpus import own_card
     from emorec.networks.device import pick_device
     from emorec.networks.files import save_outputs
-    from emorec.networks.outputs import measured_outputs
+    from emorec.networks.outputs import network_outputs
     from emorec.networks.store import load_network
 
     study, layout = _study(args)
@@ -120,7 +119,7 @@ def outputs(args: argparse.Namespace) -> None:
     faces = load_faces(layout.faces)
     rows = faces.split != SPLITS.index("train")
     with own_card(spec.training.device):
-        said, speed = measured_outputs(
+        said = network_outputs(
             loaded.network,
             faces.images[rows],
             mean=loaded.record["pixel_mean"],
@@ -132,7 +131,6 @@ def outputs(args: argparse.Namespace) -> None:
         )
     named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
     save_outputs(folder / "outputs.npz", {**said._asdict(), **named})
-    write_json(folder / "speed.json", speed)
 
 
 def networks(args: argparse.Namespace) -> None:
@@ -187,33 +185,10 @@ def grouping(args: argparse.Namespace) -> None:
 
 
 def combine(args: argparse.Namespace) -> None:
-    """Combine networks' outputs to a model's predictions and embeddings."""
-    from emorec.networks.files import load_outputs, read_record
-    from emorec.predictions.model import Said, combined, gate_temperature, has_temperature
-    from emorec.predictions.store import prediction_frame, save_embeddings, save_predictions
+    """Combine networks' outputs to the predictions and embeddings of all models."""
+    from emorec.predictions.all_models import combine_all
 
-    study, layout = _study(args)
-    _replicate(study, args.model, args.seed)
-    entry = study.models[args.model]
-    folders = [layout.network(part.network, part.seed) for part in configs.parts(study, args.model, args.seed)]
-    found = [load_outputs(folder / "outputs.npz") for folder in folders]
-    split, row, label = found[0]["split"], found[0]["row"], found[0]["label"]
-    said = [
-        Said(read_record(folder), outputs["logits"], outputs["features"], outputs["gate"])
-        for folder, outputs in zip(folders, found, strict=True)
-    ]
-    temperature = 1.0
-    if has_temperature(entry):
-        val = split == SPLITS.index("val")
-        chosen = [Said(part.record, part.logits[val], part.features[val]) for part in said]
-        temperature = gate_temperature(entry, chosen, label[val])
-    result = combined(entry, said, temperature, label)
-    frame = prediction_frame(result, split, row, label)
-    if has_temperature(entry):
-        frame.attrs["gate_temperature"] = temperature
-        log.info("%s seed %d: the gate's temperature is %.3f", args.model, args.seed, temperature)
-    save_predictions(layout.predictions(args.model, args.seed), frame)
-    save_embeddings(layout.embeddings(args.model, args.seed), result, split, row, label)
+    combine_all(*_study(args))
 
 
 def tables(args: argparse.Namespace) -> None:
@@ -312,18 +287,19 @@ def explorer(args: argparse.Namespace) -> None:
     from emorec.explorer.data import explorer_data
     from emorec.explorer.page import page
     from emorec.files import write_text
-    from emorec.tables.read import read_gates, read_predictions
+    from emorec.predictions.store import read_gates, read_predictions
 
     study, layout = _study(args)
     tables = [layout.table(name) for name in ("models", "projections")]
-    files = {(model, seed): layout.predictions(model, seed) for model in study.models for seed in study.seeds}
+    replicates = [(model, seed) for model in study.models for seed in study.seeds]
     faces = load_faces(layout.faces) if layout.faces.exists() else None
-    predictions, gates = read_predictions(files), read_gates(files)
+    predictions = read_predictions(layout.predictions, replicates)
+    gates = read_gates(layout.predictions, replicates)
     with made_of(tables):
         models, projections = map(pd.read_csv, tables)
         data = explorer_data(study.study, models, predictions, gates, projections, faces)
     synthetic = study.data.source == "synthetic"
-    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=study.has_mixture))
+    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=study.has_report))
 
 
 def predict(args: argparse.Namespace) -> None:
@@ -399,7 +375,7 @@ def _parser() -> argparse.ArgumentParser:
         help_text, kind = _OPTIONS[option]
         many.add_argument(f"--{option}", action="append", default=[], type=kind, help=f"{help_text}; may be repeated")
     add("grouping", grouping, "grouping")
-    add("combine", combine, "model", "seed")
+    add("combine", combine)
     add("tables", tables, "group")
     add("figure", figure, "name")
     add("stage", stage).add_argument("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder")
@@ -440,11 +416,11 @@ _READS = {
     "outputs": ("data", "networks", "groupings"),
     "grouping": ("networks",),
     "combine": ("networks", "groupings"),
-    "tables": ("data", "networks", "predictions", "embeddings", "tables", "groupings"),
+    "tables": ("data", "networks", "predictions.parquet", "embeddings", "tables", "groupings"),
     "figure": ("data", "tables"),
     "stage": ("data", "networks", "tables", "figures"),
     "report": ("report/source",),
-    "explorer": ("data", "predictions", "tables"),
+    "explorer": ("data", "predictions.parquet", "tables"),
     "unpack": (),
 }
 

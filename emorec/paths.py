@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+# The columns of history.csv: a row an epoch; row 0, without a training loss, is what a network starts from.
+HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
 
 # The tables of every study, by the job that makes them: from pixels, from embeddings, from all else.
 TABLES: dict[str, tuple[str, ...]] = {
@@ -57,8 +59,9 @@ class Layout:
     def grouping(self, name: str) -> Path:
         return self.root / "groupings" / f"{name}.json"
 
-    def predictions(self, model: str, seed: int) -> Path:
-        return self.root / "predictions" / model / f"seed{seed}.parquet"
+    @property
+    def predictions(self) -> Path:
+        return self.root / "predictions.parquet"
 
     def embeddings(self, model: str, seed: int) -> Path:
         return self.root / "embeddings" / model / f"seed{seed}.npz"

@@ -26,15 +26,7 @@ from emorec.tables.performance import (
     spread_table,
     summary_table,
 )
-from emorec.tables.read import (
-    Embeddings,
-    Gate,
-    Model,
-    read_embeddings,
-    read_gates,
-    read_groups,
-    read_predictions,
-)
+from emorec.tables.read import Embeddings, Model, read_embeddings, read_groups
 from emorec.tables.representation import measure, projections_table, purity_table, representation_table
 from emorec.tables.resampled import Resampled
 from emorec.tables.truth import planted_pairs, planted_rates, truth_tables
@@ -42,7 +34,6 @@ from emorec.tables.who_errs import group_scores_table, routing_table
 
 __all__ = [
     "Embeddings",
-    "Gate",
     "Grouping",
     "Model",
     "Resampled",
@@ -69,9 +60,7 @@ __all__ = [
     "projections_table",
     "purity_table",
     "read_embeddings",
-    "read_gates",
     "read_groups",
-    "read_predictions",
     "recall_table",
     "reliability_table",
     "representation_table",

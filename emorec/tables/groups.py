@@ -19,6 +19,7 @@ from emorec.files import write_csv
 from emorec.groupings.read import read_groups
 from emorec.inputs import made_of
 from emorec.paths import Layout
+from emorec.predictions.store import read_gates, read_predictions
 from emorec.tables.bootstrap import RESAMPLES
 from emorec.tables.representation import SAMPLE
 
@@ -72,7 +73,7 @@ def results(study: Study, layout: Layout, effort: Effort) -> Tables:
         "curves": tables.curves_table(histories),
         **_scores(predictions[predictions["split"].isin(study.scored)], effort),
     }
-    if not study.has_mixture:
+    if not study.has_report:
         return made
     groupings = [_grouping(study, layout, name) for name in study.groupings if name in {m.grouping for m in models}]
     by_name = {grouping.name: grouping.groups for grouping in groupings}
@@ -117,7 +118,7 @@ def _scores(predictions: pd.DataFrame, effort: Effort) -> Tables:
 def _gates(study: Study, layout: Layout, models: list[tables.Model]) -> Tables:
     """How the gates that were trained share the faces out."""
     gated = [model for model in models if model.gate != "uniform" and model.kind == "mixture"]
-    found = tables.read_gates(_replicates(study, layout.predictions, [model.name for model in gated]))
+    found = read_gates(layout.predictions, [(model.name, seed) for model in gated for seed in study.seeds])
     return {
         "gate": tables.gate_table(found, {model.name: tables.read_groups(model) for model in gated}),
         "gate_use": tables.gate_use_table(found),
@@ -174,7 +175,7 @@ def models_of(study: Study, layout: Layout) -> list[tables.Model]:
     for name, entry in study.models.items():
         separate = study.models[entry.of] if entry.kind == "fine-tuned" else entry
         own = {seed: [(p.network, p.seed) for p in configs.parts(study, name, seed)] for seed in study.seeds}
-        before = {seed: [(n, seed) for n in configs.starting_points(study, name)] for seed in study.seeds}
+        before = {seed: [(p.network, p.seed) for p in configs.spent_before(study, name, seed)] for seed in study.seeds}
         found.append(
             tables.Model(
                 name,
@@ -237,4 +238,4 @@ def _replicates(study: Study, path: Callable[[str, int], Path], models: Iterable
 
 
 def _predictions(study: Study, layout: Layout) -> pd.DataFrame:
-    return tables.read_predictions(_replicates(study, layout.predictions, study.models))
+    return read_predictions(layout.predictions, [(model, seed) for model in study.models for seed in study.seeds])

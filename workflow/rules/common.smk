@@ -77,7 +77,7 @@ def write_effective_config():
 
 def goal():
     """What a study ends in: the report, which is about a mixture; without one, what its options are chosen by."""
-    if STUDY.has_mixture:
+    if STUDY.has_report:
         return [f"{RESULTS}/report/{page}" for page in ("emorec.html", "emorec.pdf", "explorer.html")]
     tables = [f"{RESULTS}/tables/{table}.csv" for table in ("models", "curves", "summary")]
     return [*tables, f"{RESULTS}/figures/curves.svg"]
@@ -166,40 +166,28 @@ def grouping_file(wildcards):
 
 def starting_weights(wildcards):
     """Weights and records of the trained networks that the wanted one starts from, if it does."""
-    started = configs.starting_points(STUDY, wildcards.network)
+    before = NETWORKS[wildcards.network].before(int(wildcards.seed))
     names = ("weights.safetensors", "network.json")
-    return [network_file(network, wildcards.seed, name) for network in started for name in names]
+    return [network_file(part.network, part.seed, name) for part in before for name in names]
 
 
 def network_file(network, seed, name):
     return f"{RESULTS}/networks/{network}/seed{seed}/{name}"
 
 
-def parts_of(name):
-    """Input function: file `name` of each network that makes up the wanted model."""
+def composition():
+    """What each model is made of, as a parameter: a change of it reruns the combination."""
 
-    def of_model(wildcards):
-        parts = configs.parts(STUDY, wildcards.model, int(wildcards.seed))
-        return [network_file(part.network, part.seed, name) for part in parts]
+    def of(name, entry):
+        parts = [part for seed in STUDY.seeds for part in configs.parts(STUDY, name, seed)]
+        return {"model": entry.model_dump(exclude={"label"}), "parts": [f"{p.network}/{p.seed}" for p in parts]}
 
-    return of_model
-
-
-def composition(wildcards):
-    """What a model is made of, as a parameter: a change of it reruns the combination."""
-    parts = configs.parts(STUDY, wildcards.model, int(wildcards.seed))
-    entry = STUDY.models[wildcards.model].model_dump(exclude={"label"})
-    return {"model": entry, "parts": [f"{part.network}/{part.seed}" for part in parts]}
+    return {name: of(name, entry) for name, entry in STUDY.models.items()}
 
 
 def trained(name):
     """File `name` of every network of the study."""
     return [network_file(part.network, part.seed, name) for part in configs.all_parts(STUDY)]
-
-
-def predictions():
-    """Predictions of all models and seeds."""
-    return [f"{RESULTS}/predictions/{m}/seed{s}.parquet" for m in STUDY.models for s in STUDY.seeds]
 
 
 def embeddings():
@@ -208,4 +196,4 @@ def embeddings():
 
 
 # What decides which tables a study has.
-KIND = dict(mixture=STUDY.has_mixture, votes=has_votes(), synthetic=STUDY.data.source == "synthetic")
+KIND = dict(mixture=STUDY.has_report, votes=has_votes(), synthetic=STUDY.data.source == "synthetic")

@@ -12,8 +12,6 @@ rule data:
         f"{RESULTS}/logs/data.log",
     benchmark:
         f"{RESULTS}/benchmarks/data.tsv"
-    conda:
-        "../../environment.yml"
     threads: 2
     resources:
         mem_mb=2000,

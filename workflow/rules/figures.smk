@@ -24,8 +24,6 @@ rule figure:
         f"{RESULTS}/benchmarks/figures/{{figure}}.tsv"
     wildcard_constraints:
         figure="|".join(figures.FIGURES),
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1500,

@@ -9,8 +9,6 @@ rule grouping:
         f"{RESULTS}/logs/groupings/{{grouping}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/groupings/{{grouping}}.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -2,8 +2,8 @@
 TRAINER = ["size.py"] + [
     f"networks/{name}.py"
     for name in (
-        "train learner batches augment mixing balance average schedule device cuda build resnet mixture constant blocks "
-        "whitening views"
+        "train start learner batches augment mixing balance average schedule device cuda build resnet mixture constant "
+        "blocks whitening views"
     ).split()
 ]
 # What decides what a trained network says.
@@ -26,8 +26,6 @@ rule train:
         f"{RESULTS}/benchmarks/train/{{network}}/seed{{seed}}.tsv"
     wildcard_constraints:
         network=trainable(),
-    conda:
-        "../../environment.yml"
     threads: lambda wildcards: training(wildcards).threads
     resources:
         mem_mb=4000,
@@ -50,13 +48,10 @@ rule outputs:
         code=modules(*(f"networks/{name}.py" for name in OUTPUTS)),
     output:
         outputs=f"{RESULTS}/networks/{{network}}/seed{{seed}}/outputs.npz",
-        speed=f"{RESULTS}/networks/{{network}}/seed{{seed}}/speed.json",
     log:
         f"{RESULTS}/logs/outputs/{{network}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/outputs/{{network}}/seed{{seed}}.tsv"
-    conda:
-        "../../environment.yml"
     threads: lambda wildcards: training(wildcards).threads
     resources:
         mem_mb=4000,

@@ -6,15 +6,13 @@ rule stage:
         summary=f"{RESULTS}/data/summary.json",
         manifest=([f"{RESULTS}/published.json"] if MANIFEST else []),
         records=trained("network.json"),
-        code=modules("report/*.py", *(f"report/{part}/*.py" for part in ("markdown", "variables", "wording"))),
+        code=modules("report/*.py"),
     output:
         directory(f"{RESULTS}/report/source"),
     log:
         f"{RESULTS}/logs/report/stage.log",
     benchmark:
         f"{RESULTS}/benchmarks/report/stage.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -48,8 +46,6 @@ rule render:
         f"{RESULTS}/logs/report/render.log",
     benchmark:
         f"{RESULTS}/benchmarks/report/render.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -64,7 +60,7 @@ rule render:
 
 rule explorer:
     input:
-        predictions=predictions(),
+        predictions=f"{RESULTS}/predictions.parquet",
         models=f"{RESULTS}/tables/models.csv",
         projections=f"{RESULTS}/tables/projections.csv",
         # Not part of what is published: the explorer is then made without pictures.
@@ -76,8 +72,6 @@ rule explorer:
         f"{RESULTS}/logs/report/explorer.log",
     benchmark:
         f"{RESULTS}/benchmarks/report/explorer.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1500,

@@ -34,7 +34,7 @@ rule pixels:
 rule embeddings:
     input:
         embeddings=embeddings(),
-        predictions=predictions(),
+        predictions=f"{RESULTS}/predictions.parquet",
         records=trained("network.json"),
         summary=f"{RESULTS}/data/summary.json",
         code=modules("tables/*.py"),
@@ -58,14 +58,14 @@ rule embeddings:
 
 rule results:
     input:
-        predictions=predictions(),
+        predictions=f"{RESULTS}/predictions.parquet",
         records=trained("network.json"),
         histories=trained("history.csv"),
         summary=f"{RESULTS}/data/summary.json",
-        twins=[f"{RESULTS}/tables/twins.csv"] if STUDY.has_mixture else [],
+        twins=[f"{RESULTS}/tables/twins.csv"] if STUDY.has_report else [],
         groupings=[f"{RESULTS}/groupings/{name}.json" for name in configs.spectral_groupings(STUDY)],
         votes=[f"{RESULTS}/data/votes.npz"] if has_votes() else [],
-        truth=[f"{RESULTS}/data/truth.npz"] if STUDY.has_mixture and STUDY.data.source == "synthetic" else [],
+        truth=[f"{RESULTS}/data/truth.npz"] if STUDY.has_report and STUDY.data.source == "synthetic" else [],
         code=modules("tables/*.py"),
     output:
         tables_of(results_tables(**KIND)),

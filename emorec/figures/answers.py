@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from emorec import EMOTIONS, parquet
+from emorec import EMOTIONS
 from emorec.data.faces import load_faces
 from emorec.figures import style
 from emorec.figures.gate import expert_label
+from emorec.predictions.store import PROBABILITIES, Gate, read_gates, read_predictions
 
-# `predictions` is the folder: which files of it are read follows from the models.
-INPUTS = ("data/faces.npz", "data/summary.json", "tables/models.csv", "predictions")
+INPUTS = ("data/faces.npz", "data/summary.json", "tables/models.csv", "predictions.parquet")
 
 OF_A_KIND = 3
-SHARES = [f"p_{emotion}" for emotion in EMOTIONS]
 KINDS = ("all right", "mixture puts right", "mixture gets wrong", "all wrong")
 # Greys in turn for the gate's experts.
 TONES = ("#bdbdbd", "#e6e6e6")
@@ -47,16 +47,19 @@ def choose(found: Mapping[str, np.ndarray], seed: int = 0) -> dict[str, list[int
 
 
 @style.styled
-def draw(images: np.ndarray, predictions: Mapping[str, pd.DataFrame], *, synthetic: bool) -> Figure:
-    """`images` (n,48,48) uint8 of the test faces; `predictions` by what the models are called, the single's first, the
-    mixture's last, each a row a face in the same order, as in a Parquet file of predictions."""
-    answers = {name: frame[SHARES].to_numpy().argmax(axis=1) for name, frame in predictions.items()}
-    labels = next(iter(predictions.values()))["label"].to_numpy()
-    chosen = choose(kinds([answer == labels for answer in answers.values()]))
+def draw(
+    images: np.ndarray, labels: np.ndarray, shares: Mapping[str, np.ndarray], gate: Gate | None, *, synthetic: bool
+) -> Figure:
+    """Test faces and what is said of them, by what the models are called, the single first and the mixture last.
+
+    `images` (n,48,48) uint8, `labels` (n,), `shares` (n,7) of each model, `gate` of the mixture for the same n faces.
+    """
+    chosen = choose(kinds([own.argmax(axis=1) == labels for own in shares.values()]))
     rows = [(kind, faces) for kind, faces in chosen.items() if faces]
     figure = style.new_figure(min(style.PAGE_HEIGHT_MM, 8 + len(rows) * (PICTURE + 11)))
     grid = figure.subplots(len(rows), 2 * OF_A_KIND, squeeze=False, width_ratios=[0.75, 1] * OF_A_KIND)
     for line, (kind, faces) in enumerate(rows):
+        grid[line, 0].set_ylabel(kind)
         for column in range(OF_A_KIND):
             picture, words = grid[line, 2 * column], grid[line, 2 * column + 1]
             words.set_axis_off()
@@ -67,30 +70,25 @@ def draw(images: np.ndarray, predictions: Mapping[str, pd.DataFrame], *, synthet
                 continue
             face = faces[column]
             picture.imshow(images[face], cmap="gray", vmin=0, vmax=255, interpolation="none")
-            picture.set_title(f"{EMOTIONS[labels[face]]}", loc="left", fontsize=8)
-            given = {name: frame.iloc[face] for name, frame in predictions.items()}
-            say(words, given, labels[face])
-        grid[line, 0].set_ylabel(kind)
+            picture.set_title(EMOTIONS[labels[face]], loc="left", fontsize=8)
+            say(words, {name: own[face] for name, own in shares.items()}, int(labels[face]))
+            if gate is not None:
+                weigh(words, dict(zip(gate.experts, gate.weights[face].tolist(), strict=True)))
     figure.suptitle("Synthetic test faces and answers" if synthetic else "Test faces and answers")
     return figure
 
 
-def say(axes: Axes, given: Mapping[str, pd.Series], label: int) -> None:
-    """Every model's answer with its probability, and a bar with the gate's weights, the largest named."""
+def say(axes: Axes, shares: Mapping[str, np.ndarray], label: int) -> None:
+    """Every model's answer with its probability, and whether that is the label."""
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     height = 0.9
-    for name, row in given.items():
-        shares = row[SHARES].to_numpy(float)
-        answer = int(shares.argmax())
+    for name, own in shares.items():
+        answer = int(own.argmax())
         mark, colour = ("✓", style.BETTER) if answer == label else ("✗", style.WORSE)
-        text = f"{mark} {name}: {EMOTIONS[answer]} {100 * shares[answer]:.0f} %"
+        text = f"{mark} {name}: {EMOTIONS[answer]} {100 * own[answer]:.0f} %"
         axes.text(0, height, text, va="top", color=colour, fontsize=7.5)
         height -= 0.19
-    weights = {str(column): float(row[column]) for column in row.index if str(column).startswith("gate_")}
-    gate = {column.removeprefix("gate_"): weight for column, weight in weights.items()}
-    if gate:
-        weigh(axes, gate)
 
 
 def weigh(axes: Axes, gate: Mapping[str, float]) -> None:
@@ -105,18 +103,20 @@ def weigh(axes: Axes, gate: Mapping[str, float]) -> None:
 
 
 def make(study: Path) -> Figure:
-    """The figure of a study's faces and predictions, of the first seed that all models have."""
-    models = style.read(study / INPUTS[2])
-    mixture, shown = style.primary(models), style.core(models)
+    """The figure of a study's faces and predictions, of the first seed."""
+    models, synthetic = style.read(study / INPUTS[2]), json.loads((study / INPUTS[1]).read_text(encoding="utf-8"))
+    mixture, core = style.primary(models), style.core(models)
     if mixture is None:
         return style.nothing("This study has no mixture to compare with another model.")
-    shown = [model for model in shown if model != mixture] + [mixture]
-    synthetic = bool(json.loads((study / INPUTS[1]).read_text(encoding="utf-8"))["synthetic"])
-    folder = study / INPUTS[3]
-    seed = min(set.intersection(*({path.name for path in (folder / model).glob("seed*")} for model in shown)))
-    frames = {model: parquet.read(folder / model / seed).to_pandas() for model in shown}
-    tests = {model: frame[frame["split"] == "test"].sort_values("row") for model, frame in frames.items()}
+    found = read_predictions(study / INPUTS[3])
+    seed = int(found["seed"].min())
+    frames = {m: found[(found["model"] == m) & (found["seed"] == seed) & (found["split"] == "test")] for m in core}
+    gate = read_gates(study / INPUTS[3], [(mixture, seed)]).get((mixture, seed))
+    if gate is not None:
+        gate = replace(gate, weights=gate.weights[gate.split == "test"])
     faces, kind = load_faces(study / INPUTS[0]), models.set_index("model")["kind"]
     place = pd.Series(range(len(faces)), index=faces.row)
-    images = faces.images[place.loc[tests[mixture]["row"]].to_numpy()]
-    return draw(images, {str(kind[model]): frame for model, frame in tests.items()}, synthetic=synthetic)
+    images = faces.images[place.loc[frames[mixture]["row"]].to_numpy()]
+    order = [model for model in core if model != mixture] + [mixture]
+    shares = {str(kind[model]): frames[model][PROBABILITIES].to_numpy() for model in order}
+    return draw(images, frames[mixture]["label"].to_numpy(), shares, gate, synthetic=bool(synthetic["synthetic"]))

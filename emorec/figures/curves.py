@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from emorec import EMOTIONS
 from emorec.figures import style
-from emorec.frames import each_row
 
-INPUTS = ("tables/models.csv", "tables/curves.csv", "tables/gate.csv")
+INPUTS = ("tables/models.csv", "tables/curves.csv")
 
 # Panels beside each other; more networks go on below.
 COLUMNS = 6
@@ -101,38 +101,31 @@ def handles(curves: pd.DataFrame, panels: Sequence[Panel]) -> list[Line2D]:
     return entries
 
 
-def parts(models: pd.DataFrame, curves: pd.DataFrame, gate: pd.DataFrame) -> list[Panel]:
-    """The reference network, then the gate and the experts of the primary mixture, or itself if it is one network."""
+def parts(models: pd.DataFrame, curves: pd.DataFrame) -> list[Panel]:
+    """The reference network, then the gate and the experts of the primary mixture, or itself if it is one network.
+
+    Of a study without a mixture, one of options to choose from, all networks that have room.
+    """
     roles = curves.drop_duplicates("network").set_index("network")["role"]
-    single, labels = style.reference(models), style.model_labels(models)
-    panels = [Panel(single, labels[single])]
-    for mixture in each_row(models[models["model"] == style.primary(models)]):
-        if roles.get(mixture.model) == "mixture":
-            panels.append(Panel(mixture.model, labels[mixture.model]))
-        else:
-            panels += separate(mixture, roles, gate)
-    return panels
+    labels, primary, parts = style.model_labels(models), style.primary(models), models.set_index("model")["parts"]
+    if primary is None:
+        return [Panel(network, labels.get(network, network)) for network in roles.index[: 2 * COLUMNS]]
+    networks = [primary] if roles.get(primary) == "mixture" else parts[primary].split()
+    # The expert for one emotion has no curve, and one for all of them is the single network itself.
+    own = [name for name in dict.fromkeys([style.reference(models), *networks]) if name in roles.index]
+    return [Panel(name, labels.get(name) or title(name)) for name in own]
 
 
-def separate(mixture: Any, roles: pd.Series, gate: pd.DataFrame) -> list[Panel]:
-    """The panels of a mixture whose networks were trained apart; `mixture` is its row of models.csv."""
-    own = gate[gate["model"] == mixture.model]
-    experts = list(dict.fromkeys(own["expert"]))
-    emotions = own[own["own"].astype(bool)].groupby("expert")["emotion"]
-    groups = [", ".join(emotions.get_group(expert).unique()) for expert in experts]
-    networks = mixture.parts.split()
-    # One network a group, after what routes to them where anything does.
-    of_network = dict(zip(networks[-len(groups) :], groups, strict=True))
-    # The expert for one emotion has no curve, and one for all of them is the single network, which has its panel.
-    titles = {"gate": "gate", "expert": "expert: "}
-    return [
-        Panel(name, titles[roles[name]] + of_network.get(name, ""))
-        for name in dict.fromkeys(networks)
-        if roles.get(name) in titles
-    ]
+def title(network: str) -> str:
+    """What a part of a mixture is called: `resnet18-expert-happy-neutral` to `expert: happy, neutral`."""
+    _, _, group = network.partition("-expert-")
+    words = group.split("-")
+    emotions = [word for word in words if word in EMOTIONS]
+    numbers = [word for word in words if word.isdecimal()]  # of groups that were found
+    return "gate" if not group else f"expert: {', '.join(emotions)}" if emotions else f"expert {numbers[0]}"
 
 
 def make(study: Path) -> Figure:
     """The figure of a study's tables."""
-    models, curves, gate = (style.read(study / path) for path in INPUTS)
-    return draw(curves, parts(models, curves, gate))
+    models, curves = (style.read(study / path) for path in INPUTS)
+    return draw(curves, parts(models, curves))

@@ -1,14 +1,7 @@
-def drawn_from(wildcards):
-    """The files that a figure is drawn from: its module names them, and the folder of predictions for all of them."""
-    names = figures.inputs(wildcards.figure)
-    own = [f"{RESULTS}/{name}" for name in names if name != "predictions"]
-    return own + (predictions() if "predictions" in names else [])
-
-
-# One rule for all figures.
+# One rule for all figures: each module says what its figure is drawn from.
 rule figure:
     input:
-        data=drawn_from,
+        data=lambda wildcards: [f"{RESULTS}/{path}" for path in figures.inputs(wildcards.figure)],
         code=lambda wildcards: [str(figures.source(wildcards.figure)), "emorec/figures/style.py"],
     output:
         svg=f"{RESULTS}/figures/{{figure}}.svg",

@@ -62,7 +62,7 @@ def load(path: Path, fingerprint: str) -> Checkpoint | None:
         _set_aside(path, f"it is damaged ({' '.join(str(error).split())})")
         return None
     if checkpoint.fingerprint != fingerprint:
-        _set_aside(path, "it belongs to a run with another spec, seed or data")
+        _set_aside(path, "it belongs to a run with another spec, seed or data, or to other code")
         return None
     return checkpoint
 

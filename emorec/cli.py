@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
-from emorec import __version__, ledger, running
+from emorec import __version__, closure, ledger, running
 from emorec import config as configs
 from emorec.errors import EmorecError
 from emorec.paths import Layout
@@ -73,7 +73,8 @@ def train(args: argparse.Namespace) -> None:
     from emorec.networks.stage import train as run
 
     study, layout = _study(args)
-    run(_network(study, layout, args), args.seed, layout, args.results / ".compiled")
+    code = closure.digest("emorec.networks.stage:train", comments=False)
+    run(_network(study, layout, args), args.seed, layout, code, args.results / ".compiled")
 
 
 def outputs(args: argparse.Namespace) -> None:

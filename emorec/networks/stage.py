@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emorec import SPLITS, closure
+from emorec import SPLITS
 from emorec.config import NetworkSpec
 from emorec.data.faces import load_faces, pixel_statistics
 from emorec.files import discard_partial, write_json
@@ -17,8 +17,11 @@ from emorec.networks.store import load_network, load_parts, save_network
 from emorec.paths import Layout
 
 
-def train(spec: NetworkSpec, seed: int, layout: Layout, compile_cache: Path | None = None) -> None:
-    """Train one network with one seed; goes on from its last checkpoint if it was stopped before."""
+def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_cache: Path | None = None) -> None:
+    """Train one network with one seed; goes on from its last checkpoint if it was stopped before.
+
+    `code` says which code trains, `compile_cache` where what is compiled for a GPU is kept.
+    """
     faces = load_faces(layout.faces)
     chosen = {split: faces.split == SPLITS.index(split) for split in ("train", "val")}
     images = {split: faces.images[rows] for split, rows in chosen.items()}
@@ -39,7 +42,7 @@ def train(spec: NetworkSpec, seed: int, layout: Layout, compile_cache: Path | No
             checkpoint_path=checkpoint,
             compile_cache=compile_cache,
             parts=load_parts(spec, starts),
-            code=closure.digest("emorec.networks.train", comments=False),
+            code=code,
         )
     save_network(folder, spec, seed, trained, mean, std)
     checkpoint.unlink(missing_ok=True)

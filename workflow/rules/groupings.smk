@@ -2,20 +2,18 @@
 rule grouping:
     input:
         outputs=[network_file(STUDY.reference, seed, "outputs.npz") for seed in STUDY.seeds],
-        code=modules("groupings/find.py"),
     output:
         f"{RESULTS}/groupings/{{grouping}}.json",
     log:
         f"{RESULTS}/logs/groupings/{{grouping}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/groupings/{{grouping}}.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("emorec.groupings.stage"),
         experts=lambda wildcards: configs.spectral_groupings(STUDY)[wildcards.grouping],
         config=CONFIG,
     message:

@@ -1,21 +1,9 @@
-# What decides a network's weights: all of the stage but its files' form and the outputs.
-TRAINER = ["size.py"] + [
-    f"networks/{name}.py"
-    for name in (
-        "train learner batches augment mixing balance average schedule device cuda build resnet mixture constant blocks "
-        "whitening views"
-    ).split()
-]
-# What decides what a trained network says.
-OUTPUTS = "outputs views build resnet mixture constant blocks store files".split()
-
-
 rule train:
     input:
-        faces=rules.data.output.faces,
+        # Of what they are, the parameter says more than the file's date.
+        faces=ancient(rules.data.output.faces),
         grouping=grouping_file,
         start=starting_weights,
-        code=modules(*TRAINER),
     output:
         weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
         history=f"{RESULTS}/networks/{{network}}/seed{{seed}}/history.csv",
@@ -26,8 +14,6 @@ rule train:
         f"{RESULTS}/benchmarks/train/{{network}}/seed{{seed}}.tsv"
     wildcard_constraints:
         network=trainable(),
-    conda:
-        "../../environment.yml"
     threads: lambda wildcards: training(wildcards).threads
     resources:
         mem_mb=4000,
@@ -35,6 +21,8 @@ rule train:
         gpu=gpus,
     params:
         spec=lambda wildcards: NETWORKS[wildcards.network].to_dict(),
+        faces=faces_from,
+        code=code("emorec.networks.stage:train", comments=False),
         config=CONFIG,
     message:
         "train: network {wildcards.network}, seed {wildcards.seed}"
@@ -44,10 +32,9 @@ rule train:
 
 rule outputs:
     input:
-        faces=rules.data.output.faces,
+        faces=ancient(rules.data.output.faces),
         weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
         record=f"{RESULTS}/networks/{{network}}/seed{{seed}}/network.json",
-        code=modules(*(f"networks/{name}.py" for name in OUTPUTS)),
     output:
         outputs=f"{RESULTS}/networks/{{network}}/seed{{seed}}/outputs.npz",
         speed=f"{RESULTS}/networks/{{network}}/seed{{seed}}/speed.json",
@@ -55,14 +42,14 @@ rule outputs:
         f"{RESULTS}/logs/outputs/{{network}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/outputs/{{network}}/seed{{seed}}.tsv"
-    conda:
-        "../../environment.yml"
     threads: lambda wildcards: training(wildcards).threads
     resources:
         mem_mb=4000,
         runtime=30,
         gpu=gpus,
     params:
+        faces=faces_from,
+        code=code("emorec.networks.stage:outputs", comments=False),
         config=CONFIG,
     message:
         "outputs: network {wildcards.network}, seed {wildcards.seed}, on val and test"

@@ -2,7 +2,6 @@ rule combine:
     input:
         outputs=parts_of("outputs.npz"),
         records=parts_of("network.json"),
-        code=modules("predictions/*.py"),
     output:
         predictions=f"{RESULTS}/predictions/{{model}}/seed{{seed}}.parquet",
         embeddings=f"{RESULTS}/embeddings/{{model}}/seed{{seed}}.npz",
@@ -10,13 +9,12 @@ rule combine:
         f"{RESULTS}/logs/combine/{{model}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/combine/{{model}}/seed{{seed}}.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("emorec.predictions.stage"),
         composition=composition,
         config=CONFIG,
     message:

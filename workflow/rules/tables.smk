@@ -3,7 +3,6 @@ rule costs:
         records=trained("network.json"),
         speeds=trained("speed.json"),
         summary=f"{RESULTS}/data/summary.json",
-        code=modules("tables/networks.py", "tables/controls.py", "tables/read.py"),
     output:
         models=report(
             f"{RESULTS}/tables/models.csv",
@@ -15,13 +14,12 @@ rule costs:
         f"{RESULTS}/logs/tables/costs.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/costs.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("emorec.tables.groups:costs"),
         models={name: entry.model_dump() for name, entry in STUDY.models.items()},
         seeds=STUDY.seeds,
         config=CONFIG,
@@ -34,20 +32,18 @@ rule costs:
 rule classes:
     input:
         summary=f"{RESULTS}/data/summary.json",
-        code=modules("tables/networks.py"),
     output:
         f"{RESULTS}/tables/classes.csv",
     log:
         f"{RESULTS}/logs/tables/classes.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/classes.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("emorec.tables.groups:classes"),
         config=CONFIG,
     message:
         "tables: faces of each emotion"
@@ -59,20 +55,18 @@ rule curves:
     input:
         histories=trained("history.csv"),
         records=trained("network.json"),
-        code=modules("tables/networks.py"),
     output:
         f"{RESULTS}/tables/curves.csv",
     log:
         f"{RESULTS}/logs/tables/curves.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/curves.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("emorec.tables.groups:curves"),
         config=CONFIG,
     message:
         "tables: training histories"
@@ -83,9 +77,6 @@ rule curves:
 rule scores:
     input:
         predictions=predictions(),
-        code=modules(
-            "tables/read.py", "tables/performance.py", "tables/bootstrap.py", "tables/metrics.py", "tables/pairs.py"
-        ),
     output:
         multiext(f"{RESULTS}/tables/", "scores.csv", "recall.csv", "confusion.csv", "pairs.csv", "spread.csv"),
         summary=report(
@@ -98,13 +89,12 @@ rule scores:
         f"{RESULTS}/logs/tables/scores.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/scores.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=15,
     params:
+        code=code("emorec.tables.groups:scores"),
         models=list(STUDY.models),
         config=CONFIG,
     message:
@@ -117,20 +107,18 @@ rule gates:
     input:
         predictions=predictions(),
         records=trained("network.json"),
-        code=modules("tables/read.py", "tables/gates.py"),
     output:
         multiext(f"{RESULTS}/tables/", "gate.csv", "gate_use.csv"),
     log:
         f"{RESULTS}/logs/tables/gates.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/gates.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("emorec.tables.groups:gates"),
         models={name: entry.kind for name, entry in STUDY.models.items()},
         config=CONFIG,
     message:
@@ -143,20 +131,18 @@ rule groupings:
     input:
         predictions=[f"{RESULTS}/predictions/{STUDY.reference}/seed{seed}.parquet" for seed in STUDY.seeds],
         found=[f"{RESULTS}/groupings/{name}.json" for name in configs.spectral_groupings(STUDY)],
-        code=modules("groupings/read.py", "tables/read.py", "tables/groupings.py", "tables/pairs.py"),
     output:
         f"{RESULTS}/tables/groupings.csv",
     log:
         f"{RESULTS}/logs/tables/groupings.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/groupings.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("emorec.tables.groups:groupings"),
         groupings=STUDY.model_dump()["groupings"],
         models=list(STUDY.models),
         config=CONFIG,
@@ -169,7 +155,6 @@ rule groupings:
 rule calibration:
     input:
         predictions=predictions(),
-        code=modules("tables/read.py", "tables/calibration.py", "tables/bootstrap.py", "tables/metrics.py"),
     output:
         multiext(
             f"{RESULTS}/tables/", "calibration.csv", "calibration_summary.csv", "reliability.csv", "risk_coverage.csv"
@@ -178,13 +163,12 @@ rule calibration:
         f"{RESULTS}/logs/tables/calibration.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/calibration.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("emorec.tables.groups:calibration"),
         models=list(STUDY.models),
         config=CONFIG,
     message:
@@ -197,14 +181,6 @@ rule comparisons:
     input:
         predictions=predictions(),
         models=rules.costs.output.models,
-        code=modules(
-            "tables/read.py",
-            "tables/comparisons.py",
-            "tables/controls.py",
-            "tables/bootstrap.py",
-            "tables/metrics.py",
-            "tables/pairs.py",
-        ),
     output:
         comparisons=report(
             f"{RESULTS}/tables/comparisons.csv",
@@ -219,13 +195,12 @@ rule comparisons:
         f"{RESULTS}/logs/tables/comparisons.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/comparisons.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=15,
     params:
+        code=code("emorec.tables.groups:comparisons"),
         models={name: entry.kind for name, entry in STUDY.models.items()},
         config=CONFIG,
     message:
@@ -236,8 +211,7 @@ rule comparisons:
 
 rule audit:
     input:
-        faces=f"{RESULTS}/data/faces.npz",
-        code=modules("tables/audit.py", "data/twins.py"),
+        faces=ancient(f"{RESULTS}/data/faces.npz"),
     output:
         audit=f"{RESULTS}/tables/audit.csv",
         twins=f"{RESULTS}/tables/twins.csv",
@@ -245,13 +219,13 @@ rule audit:
         f"{RESULTS}/logs/tables/audit.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/audit.tsv"
-    conda:
-        "../../environment.yml"
     threads: 2
     resources:
         mem_mb=2000,
         runtime=15,
     params:
+        faces=faces_from,
+        code=code("emorec.tables.groups:audit"),
         config=CONFIG,
     message:
         "tables: copies and near-copies of faces"
@@ -264,28 +238,18 @@ rule without_twins:
         predictions=predictions(),
         models=rules.costs.output.models,
         twins=f"{RESULTS}/tables/twins.csv",
-        code=modules(
-            "tables/read.py",
-            "tables/audit.py",
-            "tables/subset.py",
-            "tables/comparisons.py",
-            "tables/controls.py",
-            "tables/bootstrap.py",
-            "tables/metrics.py",
-        ),
     output:
         f"{RESULTS}/tables/without_twins.csv",
     log:
         f"{RESULTS}/logs/tables/without_twins.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/without_twins.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=15,
     params:
+        code=code("emorec.tables.groups:without_twins"),
         models={name: entry.kind for name, entry in STUDY.models.items()},
         config=CONFIG,
     message:
@@ -299,29 +263,18 @@ rule ferplus:
         predictions=predictions(),
         models=rules.costs.output.models,
         votes=f"{RESULTS}/data/votes.npz",
-        code=modules(
-            "data/votes.py",
-            "tables/read.py",
-            "tables/ferplus.py",
-            "tables/subset.py",
-            "tables/comparisons.py",
-            "tables/controls.py",
-            "tables/bootstrap.py",
-            "tables/metrics.py",
-        ),
     output:
         multiext(f"{RESULTS}/tables/", "ferplus.csv", "by_majority.csv"),
     log:
         f"{RESULTS}/logs/tables/ferplus.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/ferplus.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=15,
     params:
+        code=code("emorec.tables.groups:ferplus"),
         models={name: entry.kind for name, entry in STUDY.models.items()},
         config=CONFIG,
     message:
@@ -335,29 +288,18 @@ rule truth:
         predictions=predictions(),
         records=trained("network.json"),
         truth=f"{RESULTS}/data/truth.npz",
-        code=modules(
-            "data/truth.py",
-            "data/synthetic/action_units.py",
-            "tables/read.py",
-            "tables/truth.py",
-            "tables/bootstrap.py",
-            "tables/groupings.py",
-            "tables/metrics.py",
-            "tables/pairs.py",
-        ),
     output:
         multiext(f"{RESULTS}/tables/", "truth.csv", "truth_summary.csv", "planted.csv"),
     log:
         f"{RESULTS}/logs/tables/truth.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/truth.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=15,
     params:
+        code=code("emorec.tables.groups:truth"),
         models=list(STUDY.models),
         wrong_labels=STUDY.data.synthetic.wrong_labels,
         config=CONFIG,
@@ -372,20 +314,18 @@ rule representation:
         predictions=predictions(),
         embeddings=embeddings(),
         models=rules.costs.output.models,
-        code=modules("tables/read.py", "tables/representation.py", "tables/bootstrap.py", "tables/controls.py"),
     output:
         multiext(f"{RESULTS}/tables/", "representation.csv", "purity.csv", "projections.csv"),
     log:
         f"{RESULTS}/logs/tables/representation.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/representation.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
     params:
+        code=code("emorec.tables.groups:representation"),
         models={name: entry.kind for name, entry in STUDY.models.items()},
         config=CONFIG,
     message:
@@ -399,7 +339,6 @@ rule claims:
         predictions=predictions(),
         models=rules.costs.output.models,
         others=other_terms(),
-        code=modules("tables/*.py"),
     output:
         report(
             f"{RESULTS}/tables/claims.csv",
@@ -411,13 +350,12 @@ rule claims:
         f"{RESULTS}/logs/tables/claims.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/claims.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=15,
     params:
+        code=code("emorec.tables.groups:claims"),
         models={name: configs.label(STUDY, name) for name in STUDY.models},
         config=CONFIG,
     message:

@@ -19,7 +19,7 @@ from emorec.predictions.store import prediction_frame, save_embeddings, write_pr
 log = logging.getLogger(__name__)
 
 
-def combine_all(study: Study, layout: Layout) -> None:
+def combine(study: Study, layout: Layout) -> None:
     """Write embeddings of every model and seed, and, when they are all there, the one file of predictions.
 
     A gate's temperature, where a model has one, is fitted on val. EmorecError where a network's outputs are missing.

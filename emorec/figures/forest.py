@@ -82,7 +82,7 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
         usual = labels.get(controls.get(style.primary(models) or "", ""))
         titles.append(f"Δ vs {usual} (equal compute)" if usual else "Δ vs control of equal compute")
 
-    height = sum(3.2 * row.label.count("\n") + 5.2 for row in rows)
+    height = style.row_height([row.label for row in rows]) * len(rows)
     figure = style.new_figure(min(style.PAGE_HEIGHT_MM, 24 + height))
     grid = figure.subplots(1, len(titles), sharey=True, sharex=True, squeeze=False)[0]
     verdicts = set()

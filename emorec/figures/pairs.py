@@ -54,7 +54,7 @@ def draw(models: pd.DataFrame, pairs: pd.DataFrame, comparisons: pd.DataFrame, c
             verdicts.add(change["verdict"])
             points = [100 * change[name] for name in ("difference", "low", "high")]
             intervals.interval(axes, row, points, change["verdict"])
-        axes.set_title(style.wrap(f"Δ vs {labels[contest[1]]}", 30))
+        axes.set_title(style.wrap(f"Δ vs {labels[contest[1]]}", 24))
         axes.set_xlabel(intervals.BETTER_RIGHT)
     panels[1].invert_xaxis()  # fewer confusions are better
     for axes in panels:

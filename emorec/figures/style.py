@@ -295,6 +295,11 @@ def model_handles(models: pd.DataFrame, chosen: Sequence[str]) -> list[Line2D]:
     return [Line2D([], [], label=wrap(labels[model], 42), **looks[model].point()) for model in chosen]
 
 
+def row_height(labels: Iterable[str]) -> float:
+    """Millimetres for each of equal rows, in which the label with the most lines fits."""
+    return 2.2 + 3.2 * (1 + max(label.count("\n") for label in labels))
+
+
 def bands(axes: Axes, count: int) -> None:
     """Shade every second of `count` rows at 0, 1, … of `axes`, to lead the eye along a row."""
     for row in range(0, count, 2):

@@ -41,7 +41,7 @@ def draw(models: pd.DataFrame, scores: pd.DataFrame, twins: pd.DataFrame, chosen
         return figure
     labels = style.model_labels(models)
     names = [f"{style.wrap(labels[model], 30)}\n− {style.wrap(labels[other], 28)}" for model, other in pairs]
-    height = 16 + sum(3.2 * (name.count("\n") + 1) + 2.6 for name in names)
+    height = 16 + style.row_height(names) * len(names)
     figure = style.new_figure(min(style.PAGE_HEIGHT_MM, height + 50))
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=[height, 50]))
     panels = upper.subplots(1, len(SUBSETS), sharex=True, sharey=True, squeeze=False)[0]
@@ -72,9 +72,9 @@ def distances(figure: FigureBase, twins: pd.DataFrame) -> None:
         color=[TWIN_COLOUR, OTHER_COLOUR],
     )
     axes.axvline(1 - TWIN, color=style.INK, linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.annotate(
-        f"exact copies: {copies:,}", (-1.5 * WIDTH, copies), (0, 2), textcoords="offset points", fontsize=7, ha="left"
-    )
+    if copies:
+        place = (-1.5 * WIDTH, copies)
+        axes.annotate(f"exact copies: {copies:,}", place, (0, 2), textcoords="offset points", fontsize=7, ha="left")
     far = int(distance.isna().sum())
     axes.set_xlim(-2.5 * WIDTH, 1)
     axes.margins(y=0.12)

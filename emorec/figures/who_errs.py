@@ -59,7 +59,7 @@ def draw(models: pd.DataFrame, scores: pd.DataFrame, routing: pd.DataFrame) -> F
     pairs = [pair for pair in reversed(style.contests(models)) if pair in crosses]
 
     labels = [style.wrap(style.model_labels(models)[model], 26) for model in shown]
-    height = 14 + sum(3.4 * label.count("\n") + 6.2 for label in labels)
+    height = 14 + style.row_height(labels) * len(labels)
     if not pairs:
         figure = style.new_figure(height + 6)
         upper = figure
@@ -72,7 +72,7 @@ def draw(models: pd.DataFrame, scores: pd.DataFrame, routing: pd.DataFrame) -> F
         for (mixture, other), axes in zip(pairs, panels, strict=False):
             kind = str(models.set_index("model")["kind"][other])
             cross(axes, *crossed(routing, mixture, other), kind)
-            axes.set_title(style.wrap(f"who routes, who decides: with {style.model_labels(models)[other]}", 46))
+            axes.set_title(f"who routes × who decides ({kind})")
     left, middle, right = upper.subplots(1, 3, sharey=True, width_ratios=[1, 1, 1.1])
     looks = style.model_looks(models)
     for (measure, title), axes in zip(SCORES.items(), (left, middle), strict=True):

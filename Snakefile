@@ -44,6 +44,7 @@ rule all:
 onstart:
     hold_the_study()
     write_effective_config()
+    keep_what_the_data_are()
 
 
 onsuccess:

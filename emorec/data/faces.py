@@ -73,6 +73,19 @@ def load_faces(path: Path) -> Faces:
     return Faces(arrays["images"], arrays["labels"], arrays["split"], arrays["row"])
 
 
+def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
+    """Mean and (population) standard deviation of pixels / 255, exactly: from the histogram of the 256 grey levels.
+
+    `images`: (n, h, w) uint8, n > 0.
+    """
+    histogram = np.zeros(256, np.int64)
+    for start in range(0, len(images), 1024):  # bincount makes eight bytes of each pixel
+        histogram += np.bincount(images[start : start + 1024].ravel(), minlength=256)
+    levels = np.arange(256) / 255
+    mean = np.average(levels, weights=histogram)
+    return float(mean), float(np.sqrt(np.average((levels - mean) ** 2, weights=histogram)))
+
+
 def _check(path: Path, arrays: dict[str, np.ndarray], remedy: str) -> None:
     count = len(arrays["images"]) if arrays["images"].ndim else 0
     if count == 0:

@@ -97,22 +97,35 @@ def read_faces(source: Path) -> Faces:
     return faces
 
 
+def source_files(source: Path) -> list[tuple[str, Path]]:
+    """The files of the data, by their names relative to `source`: those that `read_faces` reads, and test.csv always.
+
+    Raises:
+        EmorecError: what `list_images` raises.
+    """
+    source = find_source(source)
+    with reading(source):
+        if source.is_file():
+            return [(source.name, source)]
+        if (source / "train.csv").is_file():
+            files = [file for file in (source / "train.csv", source / "test.csv") if file.is_file()]
+        else:
+            files = [file.path for file in list_images(source)]
+        return sorted((file.relative_to(source).as_posix(), file) for file in files)
+
+
 def source_digest(source: Path) -> str:
     """SHA-256 of the data, in hexadecimal: of a single file, what `sha256sum FILE` prints.
 
     Of several files it is the SHA-256 of what `sha256sum` prints for them, sorted by their names relative to `source`:
-    a line "digest, two spaces, name" each. Only files that `read_faces` reads count, and test.csv always.
+    a line "digest, two spaces, name" each.
     """
     source = find_source(source)
     with reading(source):
         if source.is_file():
             return sha256(source)
-        if (source / "train.csv").is_file():
-            files = [file for file in (source / "train.csv", source / "test.csv") if file.is_file()]
-        else:
-            files = [file.path for file in list_images(source)]
         lines = hashlib.sha256()
-        for name, file in sorted((file.relative_to(source).as_posix(), file) for file in files):
+        for name, file in source_files(source):
             lines.update(f"{sha256(file)}  {name}\n".encode("utf-8", "surrogateescape"))
         return lines.hexdigest()
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from emorec import EMOTIONS, SPLITS
-from emorec.data.faces import Faces
+from emorec.data.faces import Faces, pixel_statistics
 
 
 def summarise(faces: Faces, source: str, synthetic: bool, sha256: str) -> dict[str, Any]:
@@ -44,19 +44,6 @@ def count_faces(labels: np.ndarray, split: np.ndarray) -> dict[str, dict[str, in
         split_name: dict(zip(EMOTIONS, (int(count) for count in row), strict=True))
         for split_name, row in zip(SPLITS, counts, strict=True)
     }
-
-
-def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
-    """Mean and (population) standard deviation of pixels / 255, exactly: from the histogram of the 256 grey levels.
-
-    `images`: (n, h, w) uint8, n > 0.
-    """
-    histogram = np.zeros(256, np.int64)
-    for start in range(0, len(images), 1024):  # bincount makes eight bytes of each pixel
-        histogram += np.bincount(images[start : start + 1024].ravel(), minlength=256)
-    levels = np.arange(256) / 255
-    mean = np.average(levels, weights=histogram)
-    return float(mean), float(np.sqrt(np.average((levels - mean) ** 2, weights=histogram)))
 
 
 def find_duplicates(images: np.ndarray, split: np.ndarray) -> dict[str, dict[str, int]]:

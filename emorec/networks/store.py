@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 
 from emorec.checkout import checkout
 from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Training
@@ -50,7 +51,7 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
     }
     weights = {name: tensor.contiguous().cpu() for name, tensor in trained.weights.items()}
     with atomic(folder / "weights.safetensors") as temporary:
-        save_file(weights, temporary)
+        temporary.write_bytes(to_bytes(weights))
     write_csv(folder / "history.csv", pd.DataFrame(trained.history, columns=list(HISTORY)))
     write_json(folder / "network.json", record)
 

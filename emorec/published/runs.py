@@ -11,6 +11,7 @@ import pandas as pd
 from emorec import config as configs
 from emorec.config import Study
 from emorec.errors import EmorecError
+from emorec.frames import read_table
 from emorec.inputs import AGAIN, read_json
 from emorec.networks.brought import CIRCUMSTANCES
 from emorec.paths import Layout
@@ -20,7 +21,6 @@ from emorec.published.compare import Comparison, Number, Tolerance
 from emorec.published.manifest import MANIFEST, RECORDS, RESTORE, shortened, verify
 from emorec.published.packed import read_records
 from emorec.published.rebuild import check_text, differing, dumped
-from emorec.report.results import read_table
 from emorec.tables.read import read_record
 
 # What two records have in common where they are of one and the same training.

@@ -39,7 +39,7 @@ class Resolved:
 def resolve(tree: Node, source: Source, target: str, numbered: bool = True) -> Resolved:
     """Number and link everything in `tree` for the format `target` (html or typst).
 
-    `numbered` is the metadata's number-sections. Problems are collected, not raised: the gate reports all at once.
+    `numbered` is the metadata's number-sections. Problems are collected, not raised: the checks report all at once.
     """
     resolver = _Resolver(source, target, numbered)
     tree = copy.deepcopy(tree)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emorec.errors import EmorecError
-from emorec.report import gate
+from emorec.report import checks
 
 OLDEST = (1, 9)  # the first that brings the Typst package of its callouts along
 
@@ -47,7 +47,7 @@ def render(
             document, more = _one(program, project, "typst", timestamp)
             documents.append(document)
             log += "\n" + more
-    return page.decode("utf-8"), documents, gate.check_log(log)
+    return page.decode("utf-8"), documents, checks.check_log(log)
 
 
 def _set_paper(file: Path, paper: str) -> None:

@@ -2,17 +2,21 @@
 import os
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from emorec import config as configs
-from emorec import figures, ledger, running
+from emorec import closure, figures, ledger, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.networks.brought import check_networks
 from emorec.paths import TABLES, Layout, results_tables
 from emorec.published import rebuild
+
+if shutil.which("emorec") is None:
+    raise WorkflowError("emorec is not on the PATH; activate its environment (source .venv/bin/activate) and run again")
 
 # How much is done again, --config from=...: everything, from the pixels; all but the training, from weights that were
 # brought along; or tables, figures and the report, from results/published/<study>. It is no key of a study.
@@ -41,8 +45,10 @@ if workflow.is_main_process:
         ledger.check(Path(RESULTS))
     except EmorecError as error:
         raise WorkflowError(str(error)) from None
-    running.date_back(Path(RESULTS))
+    if not workflow.dryrun:
+        running.date_back(Path(RESULTS))
 CONFIG = f"{RESULTS}/config.yaml"
+KNOWN_DATA = Path(RESULTS) / "data" / "known.json"
 NETWORKS = configs.networks(STUDY)
 
 
@@ -75,6 +81,14 @@ def write_effective_config():
         write_text(path, text)
 
 
+def keep_what_the_data_are():
+    """Digests of the data, so that they are not read at each look at the workflow."""
+    if FROM == "pixels" and STUDY.data.source != "synthetic":
+        from emorec.data import content
+
+        content.keep([seen(source) for source in (*data_source(), *votes_source())], KNOWN_DATA)
+
+
 def goal():
     """What a study ends in: the report, which is about a mixture; without one, what its options are chosen by."""
     if STUDY.has_report:
@@ -90,15 +104,52 @@ def say_where_the_report_is():
             print(f"report: {path}", file=sys.stderr)
 
 
-def modules(*patterns):
-    """The modules that a stage runs, as inputs: an edit of one of them reruns the stage and what depends on it."""
-    found = {pattern: sorted(Path("emorec").glob(pattern)) for pattern in patterns}
-    for pattern, paths in found.items():
-        if not paths:
-            raise WorkflowError(f"no module matches emorec/{pattern}; run snakemake in the repository's folder")
-    return [str(path) for paths in found.values() for path in paths]
+def code(*entries, comments=True):
+    """The code behind a rule, as a parameter: a change of it, but for `comments`, reruns the rule (emorec/closure.py).
+
+    Comments count where all is made again in a minute, but no network is trained anew for one.
+    """
+    return lambda wildcards: closure.digest(*entries, comments=comments)
 
 
+@cache
+def seen(source):
+    """What a file or folder of data holds."""
+    from emorec.data import content
+
+    try:
+        return content.look(Path(source), KNOWN_DATA)
+    except EmorecError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def faces_content(wildcards=None):
+    """What the faces are read or drawn from, as a parameter."""
+    if STUDY.data.source == "synthetic":
+        return STUDY.data.synthetic.model_dump()
+    return [seen(source).digest for source in data_source()]
+
+
+def votes_content(wildcards):
+    """What people's votes are read from, as a parameter."""
+    return [seen(source).digest for source in votes_source()]
+
+
+def faces_from(wildcards=None):
+    """All that decides the faces, as a parameter of what is made of them. While it is the same, so are the faces, even
+    where the data stage runs again, for a summary of another form or for other votes."""
+    if FROM == "published":
+        return None
+    reader = "emorec.data.synthetic" if STUDY.data.source == "synthetic" else "emorec.data.read:read_faces"
+    return [faces_content(), closure.digest(reader, comments=False)]
+
+
+def ancient_faces(path):
+    """`path`, whose date is of no concern where it is that of the faces (see faces_from)."""
+    return ancient(path) if path.endswith("data/faces.npz") else path
+
+
+@cache
 def data_source():
     """FER2013's file or folder where the study reads one, so that a missing data set stops before any training."""
     if STUDY.data.source == "synthetic":
@@ -112,6 +163,7 @@ def data_source():
     return [str(source)]
 
 
+@cache
 def votes_source():
     """FER+'s votes where the study has them."""
     from emorec.data.votes import find_votes
@@ -140,11 +192,6 @@ def report_sources():
     """The report's text and styles; report/published holds what was rendered from them."""
     files = [path for path in sorted(Path("report").rglob("*")) if path.is_file()]
     return [str(path) for path in files if path.parts[1] != "published"]
-
-
-def trainable():
-    """Pattern of the networks that may be trained: none where weights were brought along, however old they are."""
-    return "(?!)" if FROM == "weights" else "|".join(NETWORKS)
 
 
 def training(wildcards):

@@ -1,8 +1,4 @@
 rule data:
-    input:
-        source=data_source(),
-        votes=votes_source(),
-        code=modules("data/*.py", "data/synthetic/*.py"),
     output:
         faces=f"{RESULTS}/data/faces.npz",
         summary=f"{RESULTS}/data/summary.json",
@@ -17,7 +13,10 @@ rule data:
         mem_mb=2000,
         runtime=15,
     params:
-        data=STUDY.data.model_dump(),
+        # Told by their content: the files themselves, which may lie anywhere, are no inputs.
+        faces=faces_content,
+        votes=votes_content,
+        code=code("emorec.data.prepare:prepare"),
         config=CONFIG,
     message:
         "data: faces of study {STUDY.study}"

@@ -6,7 +6,6 @@ rule stage:
         summary=f"{RESULTS}/data/summary.json",
         manifest=([f"{RESULTS}/published.json"] if MANIFEST else []),
         records=trained("network.json"),
-        code=modules("report/*.py", *(f"report/{part}/*.py" for part in ("markdown", "variables", "wording"))),
     output:
         directory(f"{RESULTS}/report/source"),
     log:
@@ -18,6 +17,7 @@ rule stage:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("emorec.report.jobs:stage"),
         config=CONFIG,
     message:
         "report: numbers, tables and figures into the text"
@@ -51,6 +51,7 @@ rule render:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("emorec.report.jobs:render"),
         config=CONFIG,
     message:
         "report: HTML and PDF"
@@ -64,8 +65,7 @@ rule explorer:
         models=f"{RESULTS}/tables/models.csv",
         projections=f"{RESULTS}/tables/projections.csv",
         # Not part of what is published: the explorer is then made without pictures.
-        faces=[] if FROM == "published" else f"{RESULTS}/data/faces.npz",
-        code=modules("explorer/*.*"),
+        faces=[] if FROM == "published" else ancient(f"{RESULTS}/data/faces.npz"),
     output:
         f"{RESULTS}/report/explorer.html",
     log:
@@ -77,6 +77,8 @@ rule explorer:
         mem_mb=1500,
         runtime=10,
     params:
+        faces=faces_from,
+        code=code("emorec.explorer.stage"),
         config=CONFIG,
     message:
         "report: the explorer"

@@ -280,12 +280,16 @@ def test_the_file_has_the_contract_s_columns(tmp_path: Path, combined: Combined)
     assert [p.name for p in path.parent.iterdir()] == ["predictions.parquet"]
 
 
-def test_the_file_is_much_smaller_than_its_numbers(tmp_path: Path) -> None:
-    many = np.random.default_rng(0).dirichlet(np.ones(7), 4000)
+def test_whole_steps_make_a_smaller_file(tmp_path: Path) -> None:
+    many = np.random.default_rng(0).dirichlet(np.ones(7), 4000).astype(np.float32)
     where = np.full(4000, 2), np.arange(4000, dtype=np.int32), np.zeros(4000, np.uint8)
-    large = prediction_frame(Combined(many, many, {}), *where)
-    write_predictions(tmp_path / "large.parquet", {("single", 0): large})
-    assert (tmp_path / "large.parquet").stat().st_size < 0.55 * 4000 * 7 * 4
+    frame = prediction_frame(Combined(many, many, {}), *where)
+    sizes = []
+    for name, shares in (("steps", frame[PROBABILITIES].to_numpy()), ("digits", many)):
+        own = frame.assign(**{p: shares[:, i] for i, p in enumerate(PROBABILITIES)})
+        write_predictions(tmp_path / name, {("single", 0): own})
+        sizes.append((tmp_path / name).stat().st_size)
+    assert sizes[0] < 0.6 * many.nbytes and sizes[0] < 0.7 * sizes[1]
 
 
 def test_a_model_without_a_gate_has_no_gate_columns() -> None:
@@ -418,7 +422,7 @@ def test_from_faces_to_predictions(study: tuple[config.Study, Layout, list[str]]
     wanted = ["--network", "resnet18-expert-fear-surprise", "--seed", "1"]
     assert main(["train", *options, *wanted, "--log", str(layout.root / "logs" / "train.log")]) == 0
     folder = layout.network("resnet18-expert-fear-surprise", 1)
-    assert {p.name for p in folder.iterdir()} == {"weights.safetensors", "history.csv", "network.json"}
+    assert {p.name for p in folder.iterdir()} == {"weights.safetensors", "history.csv", "network.json", "outputs.npz"}
     assert "epoch 1/1" in (layout.root / "logs" / "train.log").read_text(encoding="utf-8")
     record = load_network(folder).record
     assert record["emotions"] == ["fear", "surprise"] and record["seed"] == 1
@@ -426,9 +430,16 @@ def test_from_faces_to_predictions(study: tuple[config.Study, Layout, list[str]]
         pixels = file["images"][split == 0] / 255
     assert record["pixel_mean"] == pytest.approx(pixels.mean()) and record["pixel_std"] == pytest.approx(pixels.std())
 
-    assert main(["outputs", *options, *wanted]) == 0
     found = load_outputs(folder / "outputs.npz")
     assert found["logits"].shape == (42, 2) and found["features"].shape == (42, 32)
     for name, array in (("row", order), ("label", labels), ("split", split)):
         np.testing.assert_array_equal(found[name], array[split != 0])
         assert found[name].dtype == array.dtype
+
+    # The same of weights that were brought along.
+    (folder / "outputs.npz").unlink()
+    assert main(["outputs", *options, *wanted]) == 0
+    again = load_outputs(folder / "outputs.npz")
+    assert again["gate"] is found["gate"] is None
+    for name in ("logits", "features", "row", "label", "split"):
+        np.testing.assert_array_equal(again[name], found[name])

@@ -20,6 +20,7 @@ from emorec.apply.label import read_faces
 from emorec.cli import main
 from emorec.data.faces import load_faces
 from emorec.paths import Layout
+from emorec.predictions.store import read_gates, read_predictions
 from tests import untrained_study
 
 torch.set_num_threads(1)
@@ -45,16 +46,27 @@ def files(study: Written, tmp_path_factory: pytest.TempPathFactory) -> list[str]
     return paths
 
 
+@pytest.fixture(scope="module")
+def combined(study: Written) -> Written:
+    """The study with its predictions."""
+    spec, _, options = study
+    for part in config.all_parts(spec):
+        assert main(["outputs", *options, "--network", part.network, "--seed", str(part.seed)]) == 0
+    assert main(["combine", *options]) == 0
+    return study
+
+
 @pytest.mark.parametrize("model", [name for name in untrained_study.STUDY["models"] if name != "oracle"])
 def test_says_what_the_study_s_stages_say(
-    study: Written, files: list[str], model: str, capsys: pytest.CaptureFixture[str]
+    combined: Written, files: list[str], model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec, layout, options = study
-    for part in config.parts(spec, model, 1):
-        if not (layout.network(part.network, part.seed) / "outputs.npz").exists():
-            assert main(["outputs", *options, "--network", part.network, "--seed", str(part.seed)]) == 0
-    assert main(["combine", *options, "--model", model, "--seed", "1"]) == 0
-    expected = pd.read_parquet(layout.predictions(model, 1)).query("split == 'test'")
+    _, layout, options = combined
+    expected = read_predictions(layout.predictions, [(model, 1)]).query("split == 'test'")
+    gate = read_gates(layout.predictions, [(model, 1)]).get((model, 1))
+    if gate:
+        weights = gate.weights[gate.split == "test"].T
+        expected = expected.assign(**{f"gate_{name}": w for name, w in zip(gate.experts, weights, strict=True)})
+    capsys.readouterr()
 
     assert main(["predict", *options, "--model", model, "--seed", "1", "--csv", *files]) == 0
     said = pd.read_csv(io.StringIO(capsys.readouterr().out))
@@ -182,7 +194,7 @@ def test_a_gate_that_needs_more_than_the_faces(
         ("oracle", "goes by the labels"),
         (
             "temperature",
-            f"{layout.predictions('temperature', 3)}: does not say the gate's temperature; run `emorec com",
+            f"{layout.predictions}: does not say the gate's temperature of temperature; run the predictions stage again",
         ),
     ):
         assert main(["predict", *options, "--model", model, files[0]]) == 1

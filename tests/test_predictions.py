@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from emorec.predictions.compact import read_compact, write_compact
 from scipy import special
 
 from emorec import EMOTIONS, SPLITS, config
@@ -33,7 +34,6 @@ from emorec.predictions.combine import (
     top_1_weights,
     uniform_weights,
 )
-from emorec.predictions.compact import read_compact, write_compact
 from emorec.predictions.model import Said
 from emorec.predictions.model import combined as combined_parts
 from emorec.predictions.store import STEPS, in_steps, prediction_frame, save_embeddings, save_predictions

@@ -86,7 +86,7 @@ def train(args: argparse.Namespace) -> None:
     folder = layout.network(spec.network, args.seed)
     checkpoint = folder / "checkpoint.safetensors"
     discard_partial(folder)
-    starts = [layout.network(part, args.seed) for part in spec.mixture.parts] if spec.mixture else []
+    starts = [layout.network(part.network, part.seed) for part in spec.before(args.seed)]
     with own_card(spec.training.device):
         trained = run(
             spec,
@@ -104,13 +104,12 @@ def train(args: argparse.Namespace) -> None:
 
 
 def outputs(args: argparse.Namespace) -> None:
-    """Run a trained network over the faces of val and test; writes how fast that was, too."""
+    """Run a trained network over the faces of val and test."""
     from emorec.data.faces import load_faces
-    from emorec.files import write_json
     from emorec.gpus import own_card
     from emorec.networks.device import pick_device
     from emorec.networks.files import save_outputs
-    from emorec.networks.outputs import measured_outputs
+    from emorec.networks.outputs import network_outputs
     from emorec.networks.store import load_network
 
     study, layout = _study(args)
@@ -120,7 +119,7 @@ def outputs(args: argparse.Namespace) -> None:
     faces = load_faces(layout.faces)
     rows = faces.split != SPLITS.index("train")
     with own_card(spec.training.device):
-        said, speed = measured_outputs(
+        said = network_outputs(
             loaded.network,
             faces.images[rows],
             mean=loaded.record["pixel_mean"],
@@ -132,7 +131,6 @@ def outputs(args: argparse.Namespace) -> None:
         )
     named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
     save_outputs(folder / "outputs.npz", {**said._asdict(), **named})
-    write_json(folder / "speed.json", speed)
 
 
 def networks(args: argparse.Namespace) -> None:
@@ -301,7 +299,7 @@ def explorer(args: argparse.Namespace) -> None:
         models, projections = map(pd.read_csv, tables)
         data = explorer_data(study.study, models, predictions, gates, projections, faces)
     synthetic = study.data.source == "synthetic"
-    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=study.has_mixture))
+    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=study.has_report))
 
 
 def predict(args: argparse.Namespace) -> None:

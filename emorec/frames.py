@@ -26,24 +26,45 @@ def row_at(table: pd.DataFrame, key: str | tuple[str, ...]) -> pd.Series:
 
 
 # Cells of these columns are names or words: an empty one stays empty, and a model called `nan` stays a name.
-_TEXT = (
-    *(
-        "model",
-        "reference",
-        "mixture",
-        "other",
-        "routed_by",
-        "decided_by",
-        "control",
-        "kind",
-        "family",
-        "label",
-        "parts",
-    ),
-    *("parts", "grouping", "group", "gate", "foreign", "start", "length", "kept_start", "split", "emotion", "emotions"),
-    *("true", "predicted", "first", "second", "expert", "method", "measure", "metric", "network", "role", "tier", "verdict"),
-    *("state", "agreement", "nearest_label", "subset"),
-)
+_TEXT = [
+    "agreement",
+    "model",
+    "reference",
+    "mixture",
+    "other",
+    "routed_by",
+    "decided_by",
+    "control",
+    "kind",
+    "family",
+    "label",
+    "parts",
+    "grouping",
+    "group",
+    "gate",
+    "foreign",
+    "start",
+    "length",
+    "kept_start",
+    "split",
+    "emotion",
+    "emotions",
+    "true",
+    "predicted",
+    "first",
+    "second",
+    "expert",
+    "method",
+    "measure",
+    "metric",
+    "network",
+    "role",
+    "tier",
+    "verdict",
+    "state",
+    "nearest_label",
+    "subset",
+]
 
 
 def read_table(path: Path, again: str = AGAIN) -> pd.DataFrame:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+# The columns of history.csv: a row an epoch; row 0, without a training loss, is what a network starts from.
+HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
+
 # The tables of every study, by the job that makes them: from pixels, from embeddings, from all else.
 TABLES: dict[str, tuple[str, ...]] = {
     "pixels": ("audit", "twins"),

@@ -30,7 +30,7 @@ STUDY = {
         "single": {"kind": "single"},
     },
 }
-FILES = ("weights.safetensors", "history.csv", "network.json", "outputs.npz", "speed.json")
+FILES = ("weights.safetensors", "history.csv", "network.json", "outputs.npz")
 
 pytestmark = pytest.mark.usefixtures("own_handlers")
 

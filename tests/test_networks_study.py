@@ -101,9 +101,6 @@ def test_outputs_of_every_family(layout: Layout) -> None:
             continue
         assert found["gate"].shape == (180, len(spec.mixture.experts))
         np.testing.assert_allclose(found["gate"].sum(1), 1, atol=1e-5)
-        speed = json.loads((layout.network(name, 0) / "speed.json").read_text())
-        assert speed["images"] == 180 and speed["images_per_second"] > 0 and speed["seconds"] > 0
-        assert (speed["views"], speed["threads"], speed["device"]) == ("flip", 1, "cpu") and speed["hardware"]
 
 
 def test_models_of_every_family_are_combined(

@@ -29,6 +29,7 @@ from emorec.predictions.combine import (
     mixture,
     oracle_weights,
     single,
+    single_weights,
     soft_weights,
     softmax,
     top_1_weights,
@@ -116,7 +117,7 @@ def test_a_mixture_by_hand() -> None:
         "neutral": 0.5 * 0.1,
     }
     np.testing.assert_allclose(combined.probabilities[0], [by_hand[emotion] for emotion in EMOTIONS])
-    np.testing.assert_allclose(combined.embedding, [[0.5, 1, 3, 6, 20, 0]])
+    np.testing.assert_array_equal(combined.embedding, [[1, 2, 10, 20, 100, 0]])  # whatever the gate says
     assert list(combined.gate) == list(GROUPS)
     np.testing.assert_allclose([weight[0] for weight in combined.gate.values()], [0.5, 0.3, 0.2])
 
@@ -166,6 +167,22 @@ def test_the_gate_s_variants_by_hand() -> None:
     labels = np.array([EMOTIONS.index(emotion) for emotion in ("sad", "happy", "fear")])
     groups = [["happy", "sad", "angry"], ["sad", "fear"], ["fear", "surprise", "disgust", "neutral"]]
     np.testing.assert_allclose(oracle_weights(labels, groups), [[0.5, 0.5, 0], [1, 0, 0], [0, 0.5, 0.5]])
+
+
+def test_a_single_routes_by_the_sums_over_groups() -> None:
+    p = [0.05, 0.1, 0.15, 0.2, 0.25, 0.05, 0.2]  # angry, disgust, fear, happy, sad, surprise, neutral
+    weights = single_weights(np.log([p]), list(GROUPS.values()))
+    np.testing.assert_allclose(weights, [[0.2 + 0.2, 0.15 + 0.05, 0.05 + 0.1 + 0.25]])
+    np.testing.assert_allclose(single_weights(drawn(40, 7), list(GROUPS.values())).sum(1), 1)
+
+
+def test_experts_that_say_what_the_single_says_give_back_the_single() -> None:
+    """p(y) = p(group) p(y | group): routed by the single, specialists that learned nothing change nothing."""
+    logits = drawn(40, 7)
+    own = {name: [EMOTIONS.index(emotion) for emotion in group] for name, group in GROUPS.items()}
+    said = {name: expert(GROUPS[name], logits[:, columns], logits) for name, columns in own.items()}
+    combined = mixture(single_weights(logits, list(GROUPS.values())), said)
+    np.testing.assert_allclose(combined.probabilities, special.softmax(logits.astype(float), -1), atol=1e-6)
 
 
 def test_an_oracle_never_gives_a_face_to_an_expert_that_does_not_know_its_label() -> None:

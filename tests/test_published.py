@@ -63,7 +63,6 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
             "dirty": False,
         }
         write_json(folder / "network.json", record)
-        write_json(folder / "speed.json", {"faces_per_second": 1.0})
         (folder / "history.csv").write_text("epoch\n1\n")
         (folder / "weights.safetensors").write_bytes(b"weights")
     split, row = np.repeat([1, 2], FACES), np.arange(2 * FACES, dtype=np.int32)

@@ -128,8 +128,10 @@ def separate(mixture: Any, roles: pd.Series, gate: pd.DataFrame, faces: pd.Serie
     groups = [list(dict.fromkeys(own.loc[(own["expert"] == e) & own["own"].astype(bool), "emotion"])) for e in experts]
     networks = mixture.parts.split()
     panels = []
-    if roles.get(networks[0]) == "gate":
-        panels.append(Panel(networks.pop(0), "gate", share(faces, groups)))
+    if len(networks) > len(groups):  # what routes stands first: a gate, or the single, which has its panel
+        router = networks.pop(0)
+        if roles.get(router) == "gate":
+            panels.append(Panel(router, "gate", share(faces, groups)))
     for network, group in zip(networks, groups, strict=True):
         # The expert for one emotion has no curve, and one for all of them is the single network, which has its panel.
         if roles.get(network) == "expert":

@@ -15,13 +15,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from emorec.checkout import checkout
-from emorec.config import Architecture, MixtureSpec, NetworkSpec, Training
+from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
 from emorec.networks.build import Network, build
 from emorec.networks.device import processor
 from emorec.networks.files import read_record
-from emorec.networks.train import HISTORY, Trained, Weights
+from emorec.networks.start import Weights
+from emorec.networks.train import HISTORY, Trained
 from emorec.plain import plain
 
 
@@ -37,6 +38,7 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
         "flops": forward_flops(network, spec.training.crop),
         "best_epoch": trained.best_epoch,
         "val_accuracy": trained.val_accuracy,
+        "steps": trained.steps,
         "train_seconds": round(trained.seconds, 2),
         "pixel_mean": mean,
         "pixel_std": std,
@@ -76,6 +78,8 @@ def load_network(folder: Path) -> Loaded:
             group=tuple(record.get("group", ())),
             foreign_weight=record.get("foreign_weight", 1.0),
             mixture=MixtureSpec.from_dict(record["mixture"]) if record.get("mixture") else None,
+            start=record.get("start"),
+            length=record.get("length", "steps"),
         )
         if not all(math.isfinite(record[name]) for name in ("pixel_mean", "pixel_std")) or record["pixel_std"] <= 0:
             raise ValueError("pixel_mean or pixel_std is no number that faces can be scaled by")
@@ -93,25 +97,23 @@ def load_network(folder: Path) -> Loaded:
 
 
 def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
-    """The weights of the trained networks that a network starts from; `folders` in the order of `spec.mixture.parts`.
+    """The weights of the trained networks that a network starts from; `folders` in the order of `spec.before`.
 
     None where it starts from scratch. Raises EmorecError where one is missing or damaged, or has other outputs than the
     network is built for.
     """
     mixture = spec.mixture
-    if mixture is None or not mixture.parts:
-        return []
+    outputs = (mixture.groups, *mixture.experts) if mixture and mixture.parts else (SEVEN,) if spec.start else ()
     weights = []
-    wanted = zip(mixture.parts, (mixture.groups, *mixture.experts), folders, strict=True)
-    for part, classes, folder in wanted:
+    for part, classes, folder in zip(spec.before(0), outputs, folders, strict=True):
         path = folder / "weights.safetensors"
         if not path.exists():
-            raise EmorecError(f"{path}: missing; {spec.network} starts from it, train {part} first")
+            raise EmorecError(f"{path}: missing; {spec.network} starts from it, train {part.network} first")
         loaded = load_network(folder)
         found = tuple(tuple(group) for group in loaded.record["classes"])
         if found != classes:
             named = "; ".join(", ".join(group) for group in found)
-            raise EmorecError(f"{folder}: {part} was trained on other groups ({named}); train it again")
+            raise EmorecError(f"{folder}: {part.network} was trained on other groups ({named}); train it again")
         weights.append(loaded.network.state_dict())
     return weights
 

@@ -26,6 +26,8 @@ from emorec.predictions.store import read_predictions
 from emorec.published import contents
 from emorec.published.manifest import (
     MANIFEST,
+    RECORDS,
+    TIMES,
     Code,
     File,
     Manifest,
@@ -35,6 +37,7 @@ from emorec.published.manifest import (
     shortened,
     verify,
 )
+from emorec.published.packed import write_records, write_times
 from emorec.published.rebuild import differing, dumped
 from emorec.tables.read import read_record
 
@@ -59,12 +62,16 @@ def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: 
     destination.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
     try:
+        parts, jobs = configs.all_parts(study), contents.benchmarks(study, run.root)
         files = {name: _copy(source, made / name) for name, source in chosen.items()}
+        write_records(made / RECORDS, run, parts)
+        write_times(made / TIMES, run, jobs)
+        files |= {name: file_of(made / name) for name in (RECORDS, TIMES)}
         text = configs.dump(_without_places(study))
         (made / "config.yaml").write_text(text, encoding="utf-8")
         files["config.yaml"] = file_of(made / "config.yaml")
         check_size(destination, files)
-        manifest = _manifest(study, run, files, code, date)
+        manifest = _manifest(study, run, files, jobs, code, date)
         write_json(made / MANIFEST, manifest.model_dump())
         verify(made)
         share(made)
@@ -86,11 +93,11 @@ def _chosen(study: Study, run: Layout) -> dict[str, Path]:
     missing = [name for name in wanted if not (run.root / name).is_file()]
     if missing:
         raise EmorecError(f"{run.root}: unfinished, lacks {shortened(missing)}; run the study to its end first")
-    wanted = list(dict.fromkeys([*wanted, *contents.optional(study, run.root)]))
-    forbidden = not_allowed(contents.published_name(name) for name in wanted)
+    found = {published: run.root / name for name in wanted if (published := contents.published_name(name))}
+    forbidden = not_allowed(found)
     if forbidden:
         raise EmorecError(f"{run.root}: {shortened(forbidden)}: not allowed in a publication; take it out")
-    return {contents.published_name(name): run.root / name for name in wanted}
+    return found
 
 
 def _without_places(study: Study) -> Study:
@@ -118,7 +125,9 @@ def _copy(source: Path, target: Path) -> File:
     return file_of(target)
 
 
-def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout, date: str) -> Manifest:
+def _manifest(
+    study: Study, run: Layout, files: dict[str, File], jobs: list[str], code: Checkout, date: str
+) -> Manifest:
     paths = [run.network(part.network, part.seed) / "network.json" for part in configs.all_parts(study)]
     records = [read_record(path, ("train_seconds",)) for path in paths]
     for path, record in zip(paths, records, strict=True):
@@ -138,7 +147,7 @@ def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout,
         networks=len(records),
         hardware=sorted({str(record.get("hardware") or "unknown") for record in records}),
         versions={package: sorted(found) for package, found in sorted(versions.items())},
-        seconds=_seconds(run, files, records),
+        seconds=_seconds(run, jobs, records),
         files=dict(sorted(files.items())),
     )
 
@@ -152,17 +161,16 @@ def _code(commit: Any, dirty: bool, where: str) -> Code:
         raise EmorecError(f"{where}: {shown} is no commit; give its hash, or leave it out") from None
 
 
-def _seconds(run: Layout, files: dict[str, File], records: list[dict[str, Any]]) -> dict[str, float]:
+def _seconds(run: Layout, jobs: list[str], records: list[dict[str, Any]]) -> dict[str, float]:
     """Wall time of all jobs by stage, from the benchmarks; training's from the records, which count resumed parts."""
     seconds: dict[str, float] = {}
-    for name in sorted(files):
-        if name.startswith("benchmarks/"):
-            stage = Path(name).parts[1].removesuffix(".tsv")
-            with made_of([run.root / name]), (run.root / name).open(encoding="utf-8", newline="") as file:
-                took = [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
-                if not took or not 0 <= sum(took) < math.inf:
-                    raise ValueError("no seconds")
-            seconds[stage] = seconds.get(stage, 0.0) + sum(took)
+    for name in jobs:
+        stage = Path(name).parts[1].removesuffix(".tsv")
+        with made_of([run.root / name]), (run.root / name).open(encoding="utf-8", newline="") as file:
+            took = [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
+            if not took or not 0 <= sum(took) < math.inf:
+                raise ValueError("no seconds")
+        seconds[stage] = seconds.get(stage, 0.0) + sum(took)
     seconds["train"] = sum(float(record["train_seconds"]) for record in records)
     return {stage: round(value, 2) for stage, value in seconds.items()}
 

@@ -12,13 +12,14 @@ from emorec import config as configs
 from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.frames import read_table
-from emorec.inputs import AGAIN
+from emorec.inputs import AGAIN, read_json
 from emorec.networks.brought import CIRCUMSTANCES
 from emorec.paths import Layout
 from emorec.predictions.store import read_predictions
 from emorec.published import compare
 from emorec.published.compare import Comparison, Number, Tolerance
-from emorec.published.manifest import MANIFEST, RESTORE, shortened, verify
+from emorec.published.manifest import MANIFEST, RECORDS, RESTORE, shortened, verify
+from emorec.published.packed import read_records
 from emorec.published.rebuild import check_text, differing, dumped
 from emorec.tables.read import read_record
 
@@ -114,10 +115,16 @@ def _study(folder: Path) -> Study:
 
 
 def _records(study: Study, folder: Path) -> Records:
-    return {
-        part: read_record(Layout(folder).network(part.network, part.seed) / "network.json", TRAINING)
-        for part in configs.all_parts(study)
-    }
+    parts = configs.all_parts(study)
+    if (folder / MANIFEST).exists():
+        found = read_records(folder / RECORDS, parts, RESTORE)
+    else:
+        found = {part: read_json(Layout(folder).network(part.network, part.seed) / "network.json") for part in parts}
+    for part, record in found.items():
+        lacking = [key for key in TRAINING if key not in record]
+        if lacking:
+            raise EmorecError(f"{folder}: the record of {part.network}, seed {part.seed}, lacks {shortened(lacking)}")
+    return found
 
 
 def _tables(folder: Path) -> dict[str, pd.DataFrame]:

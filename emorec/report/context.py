@@ -302,8 +302,10 @@ class Lookups:
 
 def filters() -> dict[str, Callable[..., Any]]:
     """The templates' filters by name: numbers as text."""
-    plain = {name: function for name, function in vars(t).items() if getattr(function, "__module__", "") == t.__name__}
-    return plain | {
+    own = {
+        name: function for name, function in vars(t).items() if callable(function) and function.__module__ == t.__name__
+    }
+    return own | {
         "percent": lambda of, digits=1: t.percent(_value(of), digits),
         "point": lambda of, digits=1: t.point(_value(of), digits),
         "points": points,

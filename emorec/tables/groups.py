@@ -73,7 +73,7 @@ def results(study: Study, layout: Layout, effort: Effort) -> Tables:
         "curves": tables.curves_table(histories),
         **_scores(predictions[predictions["split"].isin(study.scored)], effort),
     }
-    if not study.has_mixture:
+    if not study.has_report:
         return made
     groupings = [_grouping(study, layout, name) for name in study.groupings if name in {m.grouping for m in models}]
     by_name = {grouping.name: grouping.groups for grouping in groupings}
@@ -175,7 +175,7 @@ def models_of(study: Study, layout: Layout) -> list[tables.Model]:
     for name, entry in study.models.items():
         separate = study.models[entry.of] if entry.kind == "fine-tuned" else entry
         own = {seed: [(p.network, p.seed) for p in configs.parts(study, name, seed)] for seed in study.seeds}
-        before = {seed: [(n, seed) for n in configs.starting_points(study, name)] for seed in study.seeds}
+        before = {seed: [(p.network, p.seed) for p in configs.spent_before(study, name, seed)] for seed in study.seeds}
         found.append(
             tables.Model(
                 name,

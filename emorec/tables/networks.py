@@ -12,10 +12,9 @@ import pandas as pd
 from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
 from emorec.inputs import check_table
+from emorec.paths import HISTORY
 from emorec.tables.controls import choose_controls, headline, with_controls
 from emorec.tables.read import Model, read_record
-
-HISTORY = ["epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
 
 
 def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
@@ -109,7 +108,9 @@ def _train_flops(record: dict[str, Any], faces: int) -> float:
     if not record["flops"]:
         return 0.0
     how = record["spec"]["training"]
-    return 3.0 * record["flops"] * how["epochs"] * (faces // how["batch"]) * how["batch"]
+    # Networks published before they told their steps all took as many as the training set has batches.
+    steps = record.get("steps", how["epochs"] * (faces // how["batch"]))
+    return 3.0 * record["flops"] * steps * how["batch"]
 
 
 def classes_table(summary: Path) -> pd.DataFrame:
@@ -166,7 +167,7 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
             raise EmorecError(f"{path}: no column {', '.join(missing)}; train the network again")
         if history.empty and record["best_epoch"] == 0:
             continue
-        history = history[HISTORY]
+        history = history[list(HISTORY)]
         _check_history(path, history, record["best_epoch"])
         history.insert(0, "network", record["network"])
         history.insert(1, "seed", record["seed"])

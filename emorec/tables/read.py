@@ -88,7 +88,8 @@ def read_groups(model: Model) -> list[tuple[str, ...]]:
     One that is asked about no group in particular, a generalist, is asked about all.
     """
     groups: list[tuple[str, ...]] = []
-    for path in next(iter(model.networks.values()), ()):
+    paths = list(next(iter(model.networks.values()), ()))
+    for path in paths[int(model.gate == "single") :]:  # the single in the gate's place is no expert
         record = read_record(path, ("role", "group", "mixture"))
         if record["role"] == "mixture":
             groups += [tuple(group) for group in record["mixture"]["groups"]]

@@ -796,24 +796,6 @@ for fault, key, value in [
     spoil = lambda key=key, value=value: with_key(key, value)()  # noqa: E731
     case(f"network.json: {fault}", "tables --group curves --config base.yaml", ("network.json", key), spoil)
 
-speed = network / "speed.json"
-for fault, says, content in [
-    ("0 bytes", "no JSON", b""), ("cut", "no JSON", b'{"images_per_second": 12.'),
-    ("a list", "no JSON object", b"[1, 2]"), ("no JSON", "no JSON", b"images_per_second: 3\n"),
-    ("not UTF-8", "no JSON", b'{"images_per_second": "\xff"}'), ("NUL bytes", "no JSON", bytes(100)),
-    ("a hundred thousand levels", "no JSON", b"[" * 100_000), ("five thousand digits", "no JSON", b'{"images_per_second": ' + b"9" * 5000 + b"}"),
-    ("no speed", "images_per_second", b"{}"), ("a word", "images_per_second", b'{"images_per_second": "fast"}'),
-    ("nothing", "images_per_second", b'{"images_per_second": null}'), ("a list for a number", "images_per_second", b'{"images_per_second": [1]}'),
-    ("true", "images_per_second", b'{"images_per_second": true}'),
-    ("NaN", "images_per_second", b'{"images_per_second": NaN}'), ("infinity", "images_per_second", b'{"images_per_second": Infinity}'),
-    ("zero", "images_per_second", b'{"images_per_second": 0}'), ("a negative speed", "images_per_second", b'{"images_per_second": -3}'),
-]:  # fmt: skip
-    spoil = lambda content=content: put(speed, content)  # noqa: E731
-    case(f"speed.json: {fault}", "tables --group costs --config base.yaml", ("speed.json", says), spoil)
-case("speed.json: a folder", "tables --group costs --config base.yaml", ("speed.json", "cannot be read"),
-     lambda: (speed.unlink(), speed.mkdir()))  # fmt: skip
-case("speed.json: six megabytes", "tables --group costs --config base.yaml", ("speed.json", "larger than any"),
-     lambda: put(speed, b'{"images_per_second": 3}' + b" " * 6_000_000))  # fmt: skip
 for fault, key, value in [
     ("a word for operations", "flops", "many"), ("negative operations", "flops", -1), ("NaN for parameters", "parameters", float("nan")),
     ("infinite seconds", "train_seconds", float("inf")), ("a list for seconds", "train_seconds", [1]),

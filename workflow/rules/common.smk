@@ -77,7 +77,7 @@ def write_effective_config():
 
 def goal():
     """What a study ends in: the report, which is about a mixture; without one, what its options are chosen by."""
-    if STUDY.has_mixture:
+    if STUDY.has_report:
         return [f"{RESULTS}/report/{page}" for page in ("emorec.html", "emorec.pdf", "explorer.html")]
     tables = [f"{RESULTS}/tables/{table}.csv" for table in ("models", "curves", "summary")]
     return [*tables, f"{RESULTS}/figures/curves.svg"]
@@ -166,9 +166,9 @@ def grouping_file(wildcards):
 
 def starting_weights(wildcards):
     """Weights and records of the trained networks that the wanted one starts from, if it does."""
-    started = configs.starting_points(STUDY, wildcards.network)
+    before = NETWORKS[wildcards.network].before(int(wildcards.seed))
     names = ("weights.safetensors", "network.json")
-    return [network_file(network, wildcards.seed, name) for network in started for name in names]
+    return [network_file(part.network, part.seed, name) for part in before for name in names]
 
 
 def network_file(network, seed, name):
@@ -196,4 +196,4 @@ def embeddings():
 
 
 # What decides which tables a study has.
-KIND = dict(mixture=STUDY.has_mixture, votes=has_votes(), synthetic=STUDY.data.source == "synthetic")
+KIND = dict(mixture=STUDY.has_report, votes=has_votes(), synthetic=STUDY.data.source == "synthetic")

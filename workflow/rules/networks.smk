@@ -2,8 +2,8 @@
 TRAINER = ["size.py"] + [
     f"networks/{name}.py"
     for name in (
-        "train learner batches augment mixing balance average schedule device cuda build resnet mixture constant blocks "
-        "whitening views"
+        "train start learner batches augment mixing balance average schedule device cuda build resnet mixture constant "
+        "blocks whitening views"
     ).split()
 ]
 # What decides what a trained network says.
@@ -48,7 +48,6 @@ rule outputs:
         code=modules(*(f"networks/{name}.py" for name in OUTPUTS)),
     output:
         outputs=f"{RESULTS}/networks/{{network}}/seed{{seed}}/outputs.npz",
-        speed=f"{RESULTS}/networks/{{network}}/seed{{seed}}/speed.json",
     log:
         f"{RESULTS}/logs/outputs/{{network}}/seed{{seed}}.log",
     benchmark:

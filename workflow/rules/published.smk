@@ -6,11 +6,12 @@ ruleorder: unpack > pixels > embeddings > figure
 rule unpack:
     input:
         manifest=f"{PUBLISHED}/manifest.json",
-        files=[f"{PUBLISHED}/{name}" for name in rebuild.contents.rebuilt_from(MANIFEST.files)],
+        files=[f"{PUBLISHED}/{name}" for name in MANIFEST.files],
         code=modules("published/rebuild.py", "published/contents.py", "published/manifest.py"),
     output:
         f"{RESULTS}/published.json",
         [f"{RESULTS}/{name}" for name in rebuild.contents.rebuilt_from(MANIFEST.files).values()],
+        [f"{RESULTS}/{name}" for name in rebuild.contents.rebuilt_networks(STUDY)],
     log:
         f"{RESULTS}/logs/published.log",
     benchmark:

@@ -62,10 +62,10 @@ rule results:
         records=trained("network.json"),
         histories=trained("history.csv"),
         summary=f"{RESULTS}/data/summary.json",
-        twins=[f"{RESULTS}/tables/twins.csv"] if STUDY.has_mixture else [],
+        twins=[f"{RESULTS}/tables/twins.csv"] if STUDY.has_report else [],
         groupings=[f"{RESULTS}/groupings/{name}.json" for name in configs.spectral_groupings(STUDY)],
         votes=[f"{RESULTS}/data/votes.npz"] if has_votes() else [],
-        truth=[f"{RESULTS}/data/truth.npz"] if STUDY.has_mixture and STUDY.data.source == "synthetic" else [],
+        truth=[f"{RESULTS}/data/truth.npz"] if STUDY.has_report and STUDY.data.source == "synthetic" else [],
         code=modules("tables/*.py"),
     output:
         tables_of(results_tables(**KIND)),

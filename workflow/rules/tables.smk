@@ -211,7 +211,7 @@ rule comparisons:
 
 rule audit:
     input:
-        faces=ancient(f"{RESULTS}/data/faces.npz"),
+        faces=faces(),
     output:
         audit=f"{RESULTS}/tables/audit.csv",
         twins=f"{RESULTS}/tables/twins.csv",

@@ -62,10 +62,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def data(args: argparse.Namespace) -> None:
     """Read FER2013, or draw the synthetic faces, into data/faces.npz."""
-    from emorec.data.prepare import prepare
+    from emorec.data.prepare import stage as run
 
     study, layout = _study(args)
-    prepare(study.data, layout.faces, layout.summary, layout.truth, layout.votes)
+    run(study.data, layout)
 
 
 def train(args: argparse.Namespace) -> None:
@@ -414,7 +414,9 @@ def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> 
 def _set_up_logging(path: Path | None) -> None:
     level = os.environ.get("EMOREC_LOG", "INFO")
     logging.raiseExceptions = False  # a log that cannot be written any more is no reason for a traceback
-    logging.basicConfig(level=level, format="%(message)s", handlers=[logging.StreamHandler(sys.stderr)], force=True)
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(os.environ.get("EMOREC_TERMINAL", "NOTSET"))  # in a workflow, which has a line a job
+    logging.basicConfig(level=level, format="%(message)s", handlers=[terminal], force=True)
     logging.getLogger("matplotlib").setLevel("WARNING")  # which tells of its list of fonts when it is first used
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

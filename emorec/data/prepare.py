@@ -12,13 +12,22 @@ from typing import Any
 import numpy as np
 
 from emorec.config import Data, Synthetic
+from emorec.data.content import fingerprint
 from emorec.data.faces import Faces, save_faces
 from emorec.data.read import find_source, read_faces, source_digest
 from emorec.data.summary import summarise
 from emorec.data.votes import find_votes, read_votes, save_votes
-from emorec.files import atomic, write_json
+from emorec.files import atomic, write_json, write_text
+from emorec.paths import Layout
 
 log = logging.getLogger(__name__)
+
+
+def stage(data: Data, layout: Layout) -> None:
+    """Write the files of a study's data stage."""
+    of_faces = fingerprint(data, layout.known_data)
+    prepare(data, layout.faces, layout.summary, layout.truth, layout.votes)
+    write_text(layout.fingerprint, f"{of_faces}\n")
 
 
 def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path, votes_path: Path) -> None:

@@ -49,6 +49,8 @@ class Data(Strict):
     def _consistent(self) -> Data:
         if self.source == "synthetic" and self.ferplus is not None:
             raise ValueError("ferplus: nobody voted on synthetic faces; leave it out")
+        if self.source == "synthetic" and self.path is not None:
+            raise ValueError("path: synthetic faces are drawn, not read; leave it out, or set source: fer2013")
         return self
 
 

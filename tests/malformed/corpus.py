@@ -240,6 +240,10 @@ config("a gate's name", ("models.resnet18-gate-g", "give the model another"),
        yaml.safe_dump(CONFIG | MIXED | {"models": {**MIXED["models"], "resnet18-gate-g": {"kind": "single"}}}))  # fmt: skip
 config("ten-crop of whole faces", ("training", "ten-crop", "crop"), changed("training.views", "ten-crop"))
 config("votes on synthetic faces", ("data", "ferplus"), changed("data", {"source": "synthetic", "ferplus": "x.csv"}))
+config("a path of synthetic faces", ("data", "path", "source: fer2013"),
+       changed("data", {"source": "synthetic", "path": "x.csv"}))  # fmt: skip
+for name in ("published", "from-published"):
+    config(f"a study named {name}", ("study", f"results/{name}", "another name"), changed("study", name))
 
 # -- datasets as tables ------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from PIL import Image
 
 from emorec import EMOTIONS
 from emorec.data.faces import Faces
+from emorec.data.image import read_image
 from emorec.data.read import find_source, read_faces, source_digest
 from emorec.data.splits import TEST, TRAIN, VAL, carve
 from emorec.errors import EmorecError
@@ -207,6 +208,36 @@ def test_images_of_any_size_and_colour(tmp_path: Path, faces: Faces, size: tuple
     write_tree(tmp_path, faces, kaggle_name)
     Image.new("L", size, 90).convert(mode).save(tmp_path / "train/angry/Training_0.png")
     assert (read(tmp_path).images[0] == 90).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_is_white(tmp_path: Path, mode: str) -> None:
+    """Two pictures that look the same but for what hides under full transparency; half of that shows half of both."""
+    alpha = np.zeros((48, 48), np.uint8)
+    alpha[:, 16:] = 255
+    alpha[:, 32:] = 127 if mode != "P" else 255
+    for hidden in (0, 255):
+        grey = np.full((48, 48), 100, np.uint8)
+        grey[:, :16] = hidden
+        picture = Image.merge("LA", [Image.fromarray(grey), Image.fromarray(alpha)])
+        picture = picture if mode == "LA" else picture.convert("RGBA")
+        if mode == "P":
+            picture = picture.convert("RGB").quantize(2)
+            picture.info["transparency"] = int(np.asarray(picture)[0, 0])
+        picture.save(tmp_path / "face.png")
+        seen = read_image(tmp_path / "face.png")
+        assert (seen[:, :16] == 255).all() and (seen[:, 16:32] == 100).all()
+        assert np.abs(seen[:, 32:] - (100 if mode == "P" else 255 - 155 * 127 / 255)).max() <= 1
+
+
+def test_an_image_file_is_known_by_what_it_begins_with(tmp_path: Path) -> None:
+    """Formats that Pillow may know elsewhere: made by Pillow itself where it can write them."""
+    Image.init()
+    for form, name in (("AVIF", "AVIF"), ("JPEG2000", "JPEG 2000")):
+        if form in Image.SAVE:
+            Image.new("L", (48, 48)).convert("RGB").save(tmp_path / "face", format=form)
+            with pytest.raises(EmorecError, match=f"in the format {name}, which is not read here; save it as PNG"):
+                read_image(tmp_path / "face")
 
 
 def test_jpeg_comes_close(tmp_path: Path, faces: Faces) -> None:

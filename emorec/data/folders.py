@@ -8,16 +8,13 @@ colour, become 48×48 grey; one that is so already keeps its pixels.
 from __future__ import annotations
 
 import re
-import struct
-import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from emorec.data.faces import SIDE, Faces
+from emorec.data.image import read_image
 from emorec.data.malformed import malformed
 from emorec.data.splits import TEST, TRAIN, VAL, carve
 
@@ -37,13 +34,6 @@ _EMOTIONS = {
 }
 _KAGGLE_NAME = re.compile(r"(publictest|privatetest)_", re.IGNORECASE)
 _LITTER = {"thumbs.db", "desktop.ini"}  # Windows leaves these among images; other systems' litter begins with a dot
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")  # not EPS: Pillow would run Ghostscript on it
-# Pillow's decoders let any of these through on a broken file.
-_DECODING_ERRORS: tuple[type[Exception], ...]
-_DECODING_ERRORS = (ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError)
-_DECODING_ERRORS += (struct.error, zlib.error)
-_MOST_PIXELS = 1 << 24  # of one image; a photograph has this many, a decompression bomb more
-SCALE = "crop it to the face, or scale it down"
 
 VAL_FROM_TRAIN = "val is every tenth training face of each emotion, as the source has no validation faces"
 
@@ -100,17 +90,13 @@ def read_images(folder: Path) -> Faces:
     """Read a tree of image files. Where it has neither a validation folder nor PublicTest's names, `val` is carved out
     of `train` (see `emorec.data.splits.carve`) and `note` says so; `test` is then the whole test folder.
 
-    Other sizes than 48×48 are resized (Lanczos, aspect ratio not kept), colours become luma (ITU-R 601).
-
     Raises:
         EmorecError: what `list_images` raises; an unreadable or oversized image, or one of more than 8 bits.
     """
     files = list_images(folder)
     images = np.empty((len(files), SIDE, SIDE), np.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's about odd metadata; of size, `read_image` itself takes care
-        for index, file in enumerate(files):
-            images[index] = read_image(file.path)
+    for index, file in enumerate(files):
+        images[index] = read_image(file.path)
     labels = np.array([file.label for file in files], np.uint8)
     split = np.array([file.split for file in files], np.uint8)
     note = ""
@@ -118,31 +104,6 @@ def read_images(folder: Path) -> Faces:
     if not has_val_folder and not (split == VAL).any():
         split, note = carve(labels, split, (VAL,)), VAL_FROM_TRAIN
     return Faces(images, labels, split, np.arange(len(files), dtype=np.int32), note)
-
-
-def read_image(path: Path) -> np.ndarray:
-    """One image file as (48, 48) uint8, grey.
-
-    Raises:
-        EmorecError: it can't be decoded, has more than 8 bits a channel, or more pixels than a photograph.
-    """
-    try:
-        with Image.open(path, formats=_FORMATS) as image:
-            if image.width * image.height > _MOST_PIXELS:  # known from the header, before anything is decoded
-                raise malformed(
-                    path, f"image of {image.width}×{image.height} pixels, more than {_MOST_PIXELS:,}; {SCALE}"
-                )
-            if image.mode.startswith(("I", "F")):
-                raise malformed(path, "image of more than 8 bits a channel; save it as 8-bit grey or RGB")
-            grey = ImageOps.exif_transpose(image).convert("L")
-            if grey.size != (SIDE, SIDE):
-                grey = grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-            return np.asarray(grey)
-    except Image.DecompressionBombError:
-        raise malformed(path, f"image of more than {_MOST_PIXELS:,} pixels; {SCALE}") from None
-    except _DECODING_ERRORS as error:
-        known = "of no known format" if isinstance(error, UnidentifiedImageError) else "damaged"
-        raise malformed(path, f"unreadable image, {known}; replace it, or take it out") from None
 
 
 def _split_by_name(files: list[ImageFile]) -> list[ImageFile]:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from emorec import EMOTIONS
 from emorec.data.faces import Faces
+from emorec.data.folders import read_images
 from emorec.data.image import read_image
 from emorec.data.read import find_source, read_faces, source_digest
 from emorec.data.splits import TEST, TRAIN, VAL, carve
@@ -487,9 +488,9 @@ def test_sixteen_bits(tree: Path) -> None:
 
 
 def test_unknown_emotion_folder(tree: Path) -> None:
-    (tree / "train/contempt").mkdir()
+    (tree / "train/boredom").mkdir()
     expected = "angry, disgust, fear, happy, sad, surprise, neutral"
-    assert fault(tree) == f"{tree / 'train/contempt'}: a folder of unknown emotion, expected {expected}"
+    assert fault(tree) == f"{tree / 'train/boredom'}: a folder of unknown emotion, expected {expected}"
 
 
 def test_image_outside_an_emotion(tree: Path) -> None:
@@ -508,9 +509,17 @@ def test_test_name_of_neither_kind(tree: Path) -> None:
     assert refused(tree).startswith(f"{path}: named neither PublicTest_… nor PrivateTest_…")
 
 
-def test_no_test_folder(tree: Path) -> None:
+def test_no_train_folder(tree: Path) -> None:
+    (tree / "train").rename(tree / "elsewhere")
+    with pytest.raises(EmorecError, match=r"not found, but .*elsewhere/ has faces; name it"):
+        find_source(tree)
+    with pytest.raises(EmorecError, match=r"no folder 'train'; expected train and test, or"):
+        read_images(tree)
+
+
+def test_too_few_faces_to_make_splits_of(tree: Path) -> None:
     (tree / "test").rename(tree / "elsewhere")
-    assert refused(tree).startswith(f"{tree}: no folder 'test'; expected train and test, or")
+    assert fault(tree) == f"{tree}: no faces in split val (PublicTest)"
 
 
 def test_empty_folders(tree: Path) -> None:

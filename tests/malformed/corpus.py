@@ -340,7 +340,10 @@ votes("NaN votes", ("row 2", "'nan'"), good_votes.replace("10", "nan", 1))
 votes("digits of another script", ("row 2", "no number of votes"), good_votes.replace("10", "１０", 1))
 votes("a field without end", "no CSV text", good_votes.replace("fer3.png", "x" * 200_000))
 votes("the rows of other faces", ("row 2", "Usage"), votes_of(FACES[::-1]))
-votes("votes for other faces", "agree with", votes_of([((e + 1) % 7, u, p) for e, u, p in FACES]))
+votes("votes for labels of another order", ("another order", "angry is disgust", "set data.classes"),
+      votes_of([((e + 1) % 7, u, p) for e, u, p in FACES]))  # fmt: skip
+votes("votes for other faces", "agree with",
+      votes_of([((e + place // 7) % 7, u, p) for place, (e, u, p) in enumerate(FACES)]))  # fmt: skip
 
 # -- datasets as images ------------------------------------------------------------------------------------------------
 
@@ -419,7 +422,11 @@ images("a name that is not UTF-8", "\\udcff.png",
        lambda: put(os.fsdecode(b"fer2013.csv/train/happy/\xff.png"), b"x"))  # fmt: skip
 images("a name with a line end", "a\\nb.png", lambda: put("fer2013.csv/train/happy/a\nb.png", b"x"))
 images("a name with an escape sequence", "\\x1b[2J.png", lambda: put("fer2013.csv/train/happy/\x1b[2J.png", b"x"))
-images("no test faces", "no folder 'test'", lambda: os.rename("fer2013.csv/test", "fer2013.csv/other"))
+images(
+    "no test faces, and none to spare",
+    "no faces in split test",
+    lambda: os.rename("fer2013.csv/test", "fer2013.csv/other"),
+)
 images("empty folders", "no faces in split train",
        lambda: [path.unlink() for path in Path("fer2013.csv/train").rglob("*.png")])  # fmt: skip
 

@@ -1,5 +1,6 @@
 # The only functions of the workflow: from the validated config to the rules' inputs, parameters and resources.
 import os
+import re
 import shutil
 import sys
 from functools import cache
@@ -170,7 +171,15 @@ def data_source():
         source = find_source(Path(STUDY.data.path) if STUDY.data.path else None)
     except EmorecError as error:
         raise WorkflowError(str(error)) from None
-    return [str(source)]
+    return [given_path(source)]
+
+
+def given_path(path):
+    """A user's path as an input. Snakemake takes any {word} in one for a wildcard, and knows no way to quote it."""
+    if re.search(r"\{.*\}", str(path)):
+        remedy = "rename the folder, or name a link to it without braces"
+        raise WorkflowError(f"{path}: Snakemake takes the braces for a wildcard; {remedy}")
+    return str(path)
 
 
 @cache
@@ -184,7 +193,7 @@ def votes_source():
         except EmorecError as error:
             raise WorkflowError(str(error)) from None
         if found:
-            return [str(found)]
+            return [given_path(found)]
     return []
 
 

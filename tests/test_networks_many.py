@@ -113,8 +113,8 @@ def test_the_workflow_goes_on_from_there(made: Path) -> None:
     done = subprocess.run(snakemake, cwd=made, capture_output=True, text=True, timeout=120)
     said = done.stdout + done.stderr
     jobs = set(re.findall(r"^Job \d+: (\w+)", said, flags=re.MULTILINE))
-    assert done.returncode == 0 and {"combine", "results", "figure", "report"} <= jobs, said[-2000:]
-    assert not {"data", "train", "outputs", "grouping"} & jobs
+    assert done.returncode == 0 and {"predictions", "tables", "figures", "report"} <= jobs, said[-2000:]
+    assert not {"data", "train", "outputs", "groupings"} & jobs
 
 
 def test_a_network_of_another_config_is_refused(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:

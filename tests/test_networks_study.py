@@ -53,7 +53,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     split = np.concatenate([np.full(len(labels[name]), SPLITS.index(name), np.uint8) for name in labels])
     together = [np.concatenate(list(arrays.values())) for arrays in (images, labels)]
     save_faces(layout.faces, Faces(*together, split, np.arange(len(split), dtype=np.int32)))
-    (folder / "families.yaml").write_text(yaml.safe_dump(STUDY))
+    (folder / "families.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     for part in config.all_parts(config.load(folder / "families.yaml")):

@@ -15,14 +15,15 @@ from tiny_network import FAMILIES, joint
 from emorec import EMOTIONS
 from emorec.config import SEVEN, Architecture, Joint, MixtureSpec, NetworkSpec, validate
 from emorec.config import networks as networks_of
-from emorec.config.sizes import joint_size
+from emorec.config.sizes import joint_size, spec_size
 from emorec.errors import EmorecError
 from emorec.networks import train as trainer
 from emorec.networks.build import build
 from emorec.networks.mixture import CAPACITY, NEVER, Mixture, balance_loss, capacity
 from emorec.networks.outputs import network_outputs
-from tests.flops import forward_flops
 from emorec.predictions import combine
+from emorec.size import Size
+from tests.flops import forward_flops
 
 torch.set_num_threads(1)
 

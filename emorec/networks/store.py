@@ -17,6 +17,7 @@ from safetensors.torch import save as to_bytes
 
 from emorec.checkout import checkout
 from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Training
+from emorec.config.sizes import spec_size
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
 from emorec.networks.build import Network, build

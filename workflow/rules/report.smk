@@ -67,7 +67,7 @@ rule explorer:
         models=f"{RESULTS}/tables/models.csv",
         projections=f"{RESULTS}/tables/projections.csv",
         # Not part of what is published: the explorer is then made without pictures.
-        faces=[] if FROM == "published" else ancient(f"{RESULTS}/data/faces.npz"),
+        faces=[] if FROM == "published" else faces(),
     output:
         f"{RESULTS}/report/explorer.html",
     log:

@@ -1,7 +1,7 @@
 """Train one network: faces and spec in, weights and history out; resumable from its last checkpoint.
 
-On CPU a run is a pure function of (spec, seed, faces): its random streams depend on seed and epoch alone, and the
-number of threads is part of the spec.
+On CPU a run is a pure function of (spec, seed, faces), with the same versions on the same instruction set: its random
+streams depend on seed and epoch alone, and the number of threads is part of the spec.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Trained:
     """What training leaves: weights of the best epoch, a row an epoch, and which epoch was best on `val`.
 
     The history of a network that has nothing to learn is empty, and its best epoch 0. deterministic: whether another
-    run would give the same bits.
+    run would give the same bits. constant_accuracy: on `val`, of the best answer that is always the same.
     """
 
     weights: dict[str, torch.Tensor]
@@ -62,11 +62,17 @@ class Trained:
     seconds: float
     device: str
     deterministic: bool
+    constant_accuracy: float = 0.0
 
     @property
     def val_accuracy(self) -> float:
         """Of the best epoch; 1 where there is nothing to learn: all of the network's faces show its one emotion."""
         return next((row["val_accuracy"] for row in self.history if row["epoch"] == self.best_epoch), 1.0)
+
+    @property
+    def no_better_than(self) -> float | None:
+        """The accuracy of a constant answer where the network's best epoch is no better than that; None where it is."""
+        return self.constant_accuracy if self.val_accuracy <= self.constant_accuracy else None
 
 
 def make_learner(
@@ -211,7 +217,20 @@ def train(
         _report(spec.network, seed, history, how.epochs)
 
     seconds = sum(row["seconds"] for row in history)
-    return Trained(best, history, best_epoch(history), seconds, name, exact)
+    trained = Trained(best, history, best_epoch(history), seconds, name, exact, constant_accuracy(val))
+    if trained.no_better_than is not None:
+        log.warning(
+            "%s seed %d: learnt nothing: right on %.1f %% of val at its best, the most frequent answer on %.1f %%; "
+            "lower training.lr, or train for more epochs",
+            *(spec.network, seed, 100 * trained.val_accuracy, 100 * trained.no_better_than),
+        )
+    return trained
+
+
+def constant_accuracy(part: Part) -> float:
+    """The accuracy of always giving the answer that is right most often, faces weighed as `_score` does."""
+    weights = torch.ones_like(part.targets[:, 0]) if part.importance is None else part.targets @ part.importance
+    return (weights @ part.targets.gt(0).float() / weights.sum()).max().item()
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:

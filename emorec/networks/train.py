@@ -53,7 +53,8 @@ class Trained:
     """What training leaves: weights of the best epoch, a row an epoch, and which epoch was best on `val`.
 
     The history of a network that has nothing to learn is empty, and its best epoch 0. deterministic: whether another
-    run would give the same bits. constant_accuracy: on `val`, of the best answer that is always the same.
+    run would give the same bits. no_better_than: the accuracy on `val` of the best answer that is always the same,
+    where the network is no better; else None.
     """
 
     weights: dict[str, torch.Tensor]
@@ -62,17 +63,12 @@ class Trained:
     seconds: float
     device: str
     deterministic: bool
-    constant_accuracy: float = 0.0
+    no_better_than: float | None = None
 
     @property
     def val_accuracy(self) -> float:
         """Of the best epoch; 1 where there is nothing to learn: all of the network's faces show its one emotion."""
         return next((row["val_accuracy"] for row in self.history if row["epoch"] == self.best_epoch), 1.0)
-
-    @property
-    def no_better_than(self) -> float | None:
-        """The accuracy of a constant answer where the network's best epoch is no better than that; None where it is."""
-        return self.constant_accuracy if self.val_accuracy <= self.constant_accuracy else None
 
 
 def make_learner(
@@ -217,20 +213,33 @@ def train(
         _report(spec.network, seed, history, how.epochs)
 
     seconds = sum(row["seconds"] for row in history)
-    trained = Trained(best, history, best_epoch(history), seconds, name, exact, constant_accuracy(val))
+    trained = Trained(best, history, best_epoch(history), seconds, name, exact)
+    trained.no_better_than = _no_better_than(history, val)
     if trained.no_better_than is not None:
         log.warning(
-            "%s seed %d: learnt nothing: right on %.1f %% of val at its best, the most frequent answer on %.1f %%; "
-            "lower training.lr, or train for more epochs",
+            "%s seed %d: no better than a constant answer: right on %.1f %% of val at its best, the most frequent"
+            " answer on %.1f %%; lower training.lr, or train for more epochs",
             *(spec.network, seed, 100 * trained.val_accuracy, 100 * trained.no_better_than),
         )
     return trained
 
 
-def constant_accuracy(part: Part) -> float:
-    """The accuracy of always giving the answer that is right most often, faces weighed as `_score` does."""
+def _no_better_than(history: list[dict[str, Any]], val: Part) -> float | None:
+    """The accuracy of the best constant answer on `val`, if the best epoch's is no higher, or by less than two standard
+    errors with a loss that is no lower; else None."""
+    best = next(row for row in history if row["epoch"] == best_epoch(history))
+    accuracy, loss = constant_answer(val)
+    margin = 2 * math.sqrt(accuracy * (1 - accuracy) / len(val)) if best["val_loss"] >= loss else 0.0
+    return accuracy if best["val_accuracy"] <= accuracy + margin else None
+
+
+def constant_answer(part: Part) -> tuple[float, float]:
+    """Accuracy and loss of always giving the same answer, the most frequent one and the outputs' shares, faces weighed
+    as `_score` weighs them."""
     weights = torch.ones_like(part.targets[:, 0]) if part.importance is None else part.targets @ part.importance
-    return (weights @ part.targets.gt(0).float() / weights.sum()).max().item()
+    weights = weights / weights.sum()
+    shares = weights @ part.targets
+    return (weights @ part.targets.gt(0).float()).max().item(), torch.special.entr(shares).sum().item()
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:

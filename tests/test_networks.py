@@ -402,6 +402,7 @@ def test_record_has_what_the_contract_names(folder: Path, spec: NetworkSpec) -> 
     assert record["spec"]["architecture"] == spec.architecture.model_dump()
     assert record["spec"]["training"] == spec.training.model_dump()
     assert record["hardware"].startswith("CPU") and record["versions"]["torch"].startswith(torch.__version__[:4])
+    assert f"ATen {torch.backends.cpu.get_cpu_capability()}, oneDNN " in record["hardware"]
     history = pd.read_csv(folder / "history.csv")
     assert list(history) == HISTORY and list(history.epoch) == [1, 2]
 

@@ -188,10 +188,12 @@ def test_predictions_that_would_lose_digits_are_refused(run: Layout, tmp_path: P
         publish(STUDY, run, tmp_path / "published" / "mini", CODE, "2026-01-02")
 
 
-def test_the_data_s_place_is_nobody_s_business(run: Layout, tmp_path: Path) -> None:
-    placed = STUDY.model_copy(update={"data": STUDY.data.model_copy(update={"path": "/home/somebody"})})
+def test_the_data_s_place_is_nobody_s_business(tmp_path: Path) -> None:
+    read = STUDY.model_copy(update={"data": configs.Data()})  # as FER2013 is; synthetic faces have no place
+    run = make_run(tmp_path / "run", read)
+    placed = read.model_copy(update={"data": configs.Data(path="/home/somebody")})
     (run.root / "config.yaml").write_text(configs.dump(placed))
-    publish(STUDY, run, tmp_path / "published" / "mini", CODE, "2026-01-02")
+    publish(read, run, tmp_path / "published" / "mini", CODE, "2026-01-02")
     assert "somebody" not in (tmp_path / "published" / "mini" / "config.yaml").read_text()
 
 
@@ -290,11 +292,17 @@ def test_nothing_is_unpacked_from_a_damaged_study(folder: Path, tmp_path: Path) 
 
 def test_another_config_than_the_published_one_is_refused_by_key(folder: Path) -> None:
     changed = STUDY.model_dump(mode="json")
-    changed["data"]["path"] = "/elsewhere"
     assert rebuild.check(folder, configs.validate(changed, "x"))[1] == STUDY
     changed["training"]["epochs"] = 3
     with pytest.raises(EmorecError, match=r"another training\.epochs than .* --configfile"):
         rebuild.check(folder, configs.validate(changed, "x"))
+
+
+def test_the_data_s_place_makes_no_other_config() -> None:
+    here, there = (STUDY.model_copy(update={"data": configs.Data(path=path)}) for path in ("/here", None))
+    assert rebuild.differing(rebuild.dumped(here), rebuild.dumped(there)) == []
+    named = STUDY.model_copy(update={"data": configs.Data(classes="rafdb")})
+    assert rebuild.differing(rebuild.dumped(here), rebuild.dumped(named)) == ["data.classes"]
 
 
 def test_a_publication_that_lacks_what_this_version_needs_says_so(

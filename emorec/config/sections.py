@@ -134,7 +134,9 @@ class Training(Strict):
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["bf16", "fp32"] = "bf16"
-    deterministic: bool = Field(False, description="bit-reproducible on CUDA too, at a cost; CPU runs always are")
+    deterministic: bool = Field(
+        False, description="bit-reproducible on CUDA too, at a cost; on CPU runs always are, on one instruction set"
+    )
     compile: bool = Field(True, description="torch.compile on CUDA, unless deterministic: it tunes its kernels by time")
     checkpoint_every: int = Field(1, ge=1, le=10_000, description="epochs between checkpoints")
     threads: int = Field(1, ge=1, le=256, description="CPU threads of one network; part of what fixes its bits")

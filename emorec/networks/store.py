@@ -21,7 +21,7 @@ from emorec.config.sizes import spec_size
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
 from emorec.networks.build import Network, build
-from emorec.networks.device import processor
+from emorec.networks.device import instruction_set, processor
 from emorec.networks.files import read_record
 from emorec.networks.start import Weights
 from emorec.networks.train import HISTORY, Trained
@@ -41,12 +41,13 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
         "best_epoch": trained.best_epoch,
         "val_accuracy": trained.val_accuracy,
         "steps": trained.steps,
+        "no_better_than": trained.no_better_than,
         "train_seconds": round(trained.seconds, 2),
         "pixel_mean": mean,
         "pixel_std": std,
         "deterministic": trained.deterministic,
         "spec": {"architecture": spec.architecture.model_dump(), "training": spec.training.model_dump()},
-        "hardware": f"{trained.device}; {processor()}",
+        "hardware": f"{trained.device}; {processor()}, {instruction_set()}",
         "versions": {name: importlib.metadata.version(name) for name in ("emorec", "torch", "torchvision", "numpy")},
         **dataclasses.asdict(checkout()),
     }

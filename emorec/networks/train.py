@@ -1,7 +1,7 @@
 """Train one network: faces and spec in, weights and history out; resumable from its last checkpoint.
 
-On CPU a run is a pure function of (spec, seed, faces): its random streams depend on seed and epoch alone, and the
-number of threads is part of the spec.
+On CPU a run is a pure function of (spec, seed, faces), with the same versions on the same instruction set: its random
+streams depend on seed and epoch alone, and the number of threads is part of the spec.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Trained:
     """What training leaves: weights of the best epoch, a row an epoch, and which epoch was best on `val`.
 
     The history of a network that has nothing to learn is empty, and its best epoch 0. deterministic: whether another
-    run would give the same bits. steps: of gradient descent, in all epochs.
+    run would give the same bits. steps: of gradient descent, in all epochs. no_better_than: the accuracy on `val` of the
+    best answer that is always the same, where the network is no better; else None.
     """
 
     weights: dict[str, torch.Tensor]
@@ -62,6 +63,7 @@ class Trained:
     device: str
     deterministic: bool
     steps: int = 0
+    no_better_than: float | None = None
 
     @property
     def val_accuracy(self) -> float:
@@ -204,7 +206,33 @@ def train(
         _report(spec.network, seed, history, how.epochs)
 
     seconds = sum(row["seconds"] for row in history)
-    return Trained(best, history, best_epoch(history), seconds, name, exact, steps * how.epochs)
+    trained = Trained(best, history, best_epoch(history), seconds, name, exact, steps * how.epochs)
+    trained.no_better_than = _no_better_than(history, val)
+    if trained.no_better_than is not None:
+        log.warning(
+            "%s seed %d: no better than a constant answer: right on %.1f %% of val at its best, the most frequent"
+            " answer on %.1f %%; lower training.lr, or train for more epochs",
+            *(spec.network, seed, 100 * trained.val_accuracy, 100 * trained.no_better_than),
+        )
+    return trained
+
+
+def _no_better_than(history: list[dict[str, Any]], val: Part) -> float | None:
+    """The accuracy of the best constant answer on `val`, if the best epoch's is no higher, or by less than two standard
+    errors with a loss that is no lower; else None."""
+    best = next(row for row in history if row["epoch"] == best_epoch(history))
+    accuracy, loss = constant_answer(val)
+    margin = 2 * math.sqrt(accuracy * (1 - accuracy) / len(val)) if best["val_loss"] >= loss else 0.0
+    return accuracy if best["val_accuracy"] <= accuracy + margin else None
+
+
+def constant_answer(part: Part) -> tuple[float, float]:
+    """Accuracy and loss of always giving the same answer, the most frequent one and the outputs' shares, faces weighed
+    as `_score` weighs them."""
+    weights = torch.ones_like(part.targets[:, 0]) if part.importance is None else part.targets @ part.importance
+    weights = weights / weights.sum()
+    shares = weights @ part.targets
+    return (weights @ part.targets.gt(0).float()).max().item(), torch.special.entr(shares).sum().item()
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:

@@ -293,7 +293,7 @@ def test_networks_of_every_family() -> None:
     assert (specs["top2"].mixture.top, specs["top2"].mixture.balance) == (2, 0.01)
     tuned = specs["tuned"]
     assert tuned.mixture.parts == tuple(part.network for part in config.parts(made, "mixture", 0))
-    assert config.starting_points(made, "tuned") == list(tuned.mixture.parts)
+    assert [part.network for part in tuned.before(1)] == list(tuned.mixture.parts)
     assert tuned.mixture.groups == tuple(tuple(sorted(g, key=EMOTIONS.index)) for g in ORIGINAL)
     assert (tuned.training.epochs, tuned.training.lr) == (3, 0.01)
     for spec in specs.values():
@@ -505,7 +505,6 @@ def test_a_generalist_routes_specialists_that_begin_as_it() -> None:
     assert (expert.start, expert.length, expert.training.epochs, expert.training.lr) == ("resnet18", "epochs", 6, 0.02)
     assert expert.training.augmentation == specs["resnet18"].training.augmentation
     assert expert.before(1) == [Part("resnet18", 1)] and specs["resnet18"].before(1) == []
-    assert config.starting_points(made, expert.network) == ["resnet18"]
     assert config.spent_before(made, "specialists", 1) == []  # the single is one of its own networks
     order = config.training_order(made)
     assert all(order.index(Part("resnet18", seed)) < order.index(Part(expert.network, seed)) for seed in (0, 1))

@@ -35,6 +35,7 @@ else:
             faces=ancient(rules.data.output.faces),
             grouping=grouping_file,
             start=starting_weights,
+            twins=twins_file,
         output:
             weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
             history=f"{RESULTS}/networks/{{network}}/seed{{seed}}/history.csv",
@@ -50,7 +51,7 @@ else:
             runtime=240,
             gpu=gpus,
         params:
-            spec=lambda wildcards: NETWORKS[wildcards.network].to_dict(),
+            spec=lambda wildcards: NETWORKS[wildcards.network].to_dict(int(wildcards.seed)),
             faces=faces_from,
             code=code("emorec.networks.stage:train", comments=False),
             config=CONFIG,

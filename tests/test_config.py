@@ -699,8 +699,8 @@ def test_an_effective_config_is_a_config(tmp_path: Path) -> None:
 def test_configs_of_the_project_are_valid(path: Path) -> None:
     made = config.load(path)
     assert made.study == path.stem
-    if made.study in ("ablation", "tune", "tune-gpu"):
-        return  # the recipe's studies are of singles
+    if not made.has_report:
+        return  # the recipe's studies: of singles, and of how gate and experts are trained
     left_out = {"joint"} if made.study == "fer2013-gpu" else set()
     assert {made.models[model].kind for model in made.models} == set(KINDS) - left_out
     assert ORIGINAL in made.groupings.values()
@@ -708,6 +708,17 @@ def test_configs_of_the_project_are_valid(path: Path) -> None:
     ensembles = {len(parts[name]) for name, model in made.models.items() if model.kind == "ensemble"}
     assert len(parts["mixture"]) in ensembles  # the control has as many networks
     assert {part.network for part in config.all_parts(made)} == set(config.networks(made))
+
+
+def test_gate_and_experts_are_tuned_as_often_as_the_single_and_on_val_alone() -> None:
+    tuned, single = (config.load(ROOT / "config" / f"{name}.yaml") for name in ("tune-experts", "tune"))
+    assert tuned.scored == single.scored == ("val",)
+    models = tuned.mixtures.values()
+    experts = {str((m.experts, m.foreign)) for m in models if m.gate == "single"}
+    gates = {str(m.gate_training) for m in models if m.gate == "soft"}
+    assert len(experts) == len(gates) == len(single.models)
+    first = next(m for m in models if m.gate == "single")
+    assert all(m.experts == first.experts for m in models if m.gate == "soft")
 
 
 def test_the_project_has_its_configs() -> None:

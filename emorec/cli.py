@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import inspect
+import io
 import logging
 import os
 import re
@@ -32,6 +33,8 @@ Value = TypeVar("Value")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a subcommand; 0 if it succeeded, 1 with a line on stderr if something has to be mended first."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may hold what a terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(arguments)
     try:
         _set_up_logging(args.log)
@@ -62,10 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def data(args: argparse.Namespace) -> None:
     """Read FER2013, or draw the synthetic faces, into data/faces.npz."""
-    from emorec.data.prepare import prepare
+    from emorec.data.prepare import stage as run
 
     study, layout = _study(args)
-    prepare(study.data, layout.faces, layout.summary, layout.truth, layout.votes)
+    run(study.data, layout)
 
 
 def twins(args: argparse.Namespace) -> None:
@@ -227,20 +230,23 @@ def explorer(args: argparse.Namespace) -> None:
 def predict(args: argparse.Namespace) -> None:
     """Label image files of faces with a trained model.
 
-    Each file shows one face, cropped as in FER2013: from the hairline to the chin, filling the frame. Any size, grey or
-    colour; it is made grey and 48×48 pixels, without keeping a frame's proportions that is no square. No face is looked
-    for: whatever the picture shows gets a label. It says which expression people would see, not what the person feels.
+    A folder stands for all image files in it and below, - for one image in standard input. Each image shows one face,
+    cropped as in FER2013: from the hairline to the chin, filling the frame. Any size, grey or colour; it is made grey
+    and 48×48 pixels, without keeping a frame's proportions that is no square; what is transparent is white. No face is
+    looked for: whatever the picture shows gets a label. It says which expression people would see, not what the person
+    feels.
     """
     from emorec.apply import label
     from emorec.apply.model import load_parts, model_outputs, use_temperature
 
     study, layout = _study(args)
     model, seed = _replicate(study, args.model, args.seed)
-    images = label.read_faces(args.face)
+    files = label.find_files(args.face)
+    images = label.read_faces(files, getattr(sys.stdin, "buffer", None))
     networks = load_parts(study, layout, model, seed)
     temperature = use_temperature(study, layout, model, seed)
     combined = model_outputs(study.models[model], networks, images, temperature, study.training.device)
-    sys.stdout.write(label.FORMS[args.form](label.label_frame(args.face, combined)))
+    sys.stdout.write(label.FORMS[args.form](label.label_frame(files, combined)))
 
 
 def export(args: argparse.Namespace) -> None:
@@ -319,7 +325,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add("explorer", explorer)
     predicting = add("predict", predict)
-    predicting.add_argument("face", nargs="+", type=Path, metavar="FACE", help="an image file: one face, cropped")
+    meant = "an image file: one face, cropped; or a folder of them, or - for one in standard input"
+    predicting.add_argument("face", nargs="+", type=Path, metavar="FACE", help=meant)
     _add_replicate(predicting)
     form = predicting.add_mutually_exclusive_group()
     for name in ("json", "csv"):
@@ -432,8 +439,10 @@ def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> 
 def _set_up_logging(path: Path | None) -> None:
     level = os.environ.get("EMOREC_LOG", "INFO")
     logging.raiseExceptions = False  # a log that cannot be written any more is no reason for a traceback
-    logging.basicConfig(level=level, format="%(message)s", handlers=[logging.StreamHandler(sys.stderr)], force=True)
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(os.environ.get("EMOREC_TERMINAL", "NOTSET"))  # in a workflow, which has a line a job
+    logging.basicConfig(level=level, format="%(message)s", handlers=[terminal], force=True)
     logging.getLogger("matplotlib").setLevel("WARNING")  # which tells of its list of fonts when it is first used
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        logging.getLogger().addHandler(logging.FileHandler(path, mode="w", encoding="utf-8"))
+        logging.getLogger().addHandler(logging.FileHandler(path, "w", "utf-8", errors="backslashreplace"))

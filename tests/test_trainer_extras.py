@@ -16,6 +16,7 @@ from torch import nn
 
 from emorec import EMOTIONS
 from emorec.config import NetworkSpec, Part, Teacher, Training
+from emorec.config.sizes import spec_size
 from emorec.errors import EmorecError
 from emorec.networks import train as trainer
 from emorec.networks.batches import select
@@ -23,7 +24,7 @@ from emorec.networks.brought import differences
 from emorec.networks.build import Network, build
 from emorec.networks.learner import Learner
 from emorec.networks.sam import uphill
-from emorec.networks.store import forward_flops, load_network, load_teachers, save_network
+from emorec.networks.store import load_network, load_teachers, save_network
 
 torch.set_num_threads(1)
 
@@ -197,7 +198,7 @@ def test_a_students_record_names_its_teachers(teachers: list[Network], tmp_path:
     save_network(tmp_path / "student", spec, 5, trained, 0.5, 0.25, teacher_flops=1000)
     record = load_network(tmp_path / "student").record
     assert record["teacher"] == {"network": "tiny", "seeds": [5, 0]}
-    flops = forward_flops(build(spec))
+    flops = spec_size(spec).flops
     assert record["train_flops"] == trained.steps * spec.training.batch * (3 * flops + 1000)
     assert differences(record, spec) == []
     assert differences(record, replace(spec, teacher=Teacher("tiny", {5: (5, 1)}))) == ["teacher"]

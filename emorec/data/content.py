@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from emorec.data.read import source_digest, source_files
+from emorec import closure
+from emorec.config import Data
+from emorec.data.read import find_source, source_digest, source_files
 from emorec.files import write_json
 
 
@@ -27,6 +29,20 @@ def look(source: Path, kept: Path) -> Seen:
     """What `source` holds; its digest is not computed where the file `kept` has it. Nothing is written."""
     glance = _glance(source)
     return Seen(glance, _read(kept).get(glance) or source_digest(source))
+
+
+def fingerprint(data: Data, kept: Path) -> str:
+    """One digest of all that decides the faces of a study: what they are read from, or how drawn, and by which code.
+
+    While it is the same, so are the faces, even where the data stage runs again, for other votes or another summary.
+    """
+    if data.source == "synthetic":
+        made_of: object = data.synthetic.model_dump()
+        code = closure.digest("emorec.data.synthetic", comments=False)
+    else:
+        made_of = [look(find_source(Path(data.path) if data.path else None), kept).digest, data.classes]
+        code = closure.digest("emorec.data.read:read_faces", comments=False)
+    return hashlib.sha256(json.dumps([made_of, code], sort_keys=True).encode()).hexdigest()
 
 
 def keep(seen: Iterable[Seen], kept: Path) -> None:

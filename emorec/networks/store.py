@@ -17,6 +17,7 @@ from safetensors.torch import save as to_bytes
 
 from emorec.checkout import checkout
 from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Training
+from emorec.config.sizes import spec_size
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
 from emorec.networks.build import Network, build
@@ -37,17 +38,16 @@ def save_network(
     """
     import pandas as pd  # here alone: who only loads a network starts sooner
 
-    network = build(spec)
-    flops, passes = forward_flops(network, spec.training.crop), 2 if spec.training.sam else 1
+    size, passes = spec_size(spec), 2 if spec.training.sam else 1
     record = {
         "seed": seed,
         **{key: value for key, value in spec.to_dict(seed).items() if key not in ("architecture", "training")},
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "flops": flops,
+        "parameters": size.parameters,
+        "flops": size.flops,
         "best_epoch": trained.best_epoch,
         "val_accuracy": trained.val_accuracy,
         "steps": trained.steps,
-        "train_flops": trained.steps * spec.training.batch * (3 * passes * flops + teacher_flops),
+        "train_flops": trained.steps * spec.training.batch * (3 * passes * size.flops + teacher_flops),
         "faces": trained.faces,
         "left_out": trained.left_out,
         "train_seconds": round(trained.seconds, 2),
@@ -144,16 +144,3 @@ def load_teachers(spec: NetworkSpec, folders: Sequence[Path]) -> list[Loaded]:
             raise EmorecError(f"{folder}: does not say which of all emotions a face shows; train it again")
         found.append(loaded)
     return found
-
-
-def forward_flops(network: Network, side: int = 48) -> int:
-    """Floating-point operations of one side×side view's forward pass, a multiply-add counted as two.
-
-    Of a mixture in which not all experts answer for a face, only those that do are counted.
-    """
-    from torch.utils.flop_counter import FlopCounterMode
-
-    network.eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, 1, side, side))
-    return counter.get_total_flops()

@@ -128,7 +128,7 @@ class Lookups:
         found = self._found[table]
         for column, value in where.items():
             if column not in found:
-                raise EmorecError(f"{table}.csv has no column {column!r}{_close(column, list(found))}")
+                raise EmorecError(f"{table}.csv has no column {column!r}{_close(column, map(str, found))}")
             found = found[found[column] == _name(value)]
         return [{str(key): value for key, value in row.items()} for row in found.to_dict("records")]
 
@@ -287,7 +287,7 @@ class Lookups:
 
     def versions(self, own: dict[str, str]) -> dict[str, str]:
         """What trained the networks and what made the report, by its version."""
-        return self._results.networks[0].get("versions", {}) | own
+        return {**self._results.networks[0].get("versions", {}), **own}
 
     def jobs(self) -> list[Row]:
         """What the workflow measured, by stage and network: mean seconds and processor seconds, most memory in MB."""
@@ -361,8 +361,8 @@ def _value(of: Estimate | float) -> float:
 
 
 def _estimate(row: Row, what: str, value: float, count: int = 0) -> Estimate:
-    tests = (row.get(name, NAN) for name in ("p", "p_holm"))
-    return Estimate(what, value, row["low"], row["high"], *tests, row.get("verdict", ""), int(count))
+    p, p_holm = row.get("p", NAN), row.get("p_holm", NAN)
+    return Estimate(what, value, row["low"], row["high"], p, p_holm, row.get("verdict", ""), int(count))
 
 
 def _name(of: Any) -> Any:

@@ -17,13 +17,12 @@ def made(figure: str, meta: dict[str, Any]) -> dict[str, Any]:
 
     `meta` may hold `repository` (https://github.com/…) and `commit`.
     """
-    if figure == DIAGRAM:
-        code, files = "emorec/report/diagram.py", ("tables/groupings.csv",)
-    else:
-        code, files = f"emorec/figures/{figures.source(figure).name}", figures.inputs(figure)
+    code, files = "emorec/report/diagram.py", ["tables/groupings.csv"]
+    if figure != DIAGRAM:
+        code, files = f"emorec/figures/{figures.source(figure).name}", list(figures.inputs(figure))
     repository, commit = meta.get("repository"), meta.get("commit")
     address = f"{repository}/blob/{commit}/{code}" if repository and commit else ""
-    return {"code": PurePosixPath(code).name, "address": address, "data": list(files)}
+    return {"code": PurePosixPath(code).name, "address": address, "data": files}
 
 
 def github(remote: str) -> str | None:

@@ -144,4 +144,4 @@ def _locate(source: sources.Source, complaint: str) -> str:
         place = source.where(rf"@{re.escape(citation[1])}(?![\w-])")
         return f"{place}: citation @{citation[1]} is not in {files}; add it or correct the key"
     line: Any = re.search(r"\bline (\d+)", complaint)
-    return f"{source.at(int(line[1])) if line else source.lines[0].file}: pandoc: {complaint}"
+    return f"{source.at(int(line[1])) if line else source.name}: pandoc: {complaint}"

@@ -1,6 +1,7 @@
 rule data:
     output:
         faces=f"{RESULTS}/data/faces.npz",
+        fingerprint=f"{RESULTS}/data/fingerprint",
         summary=f"{RESULTS}/data/summary.json",
         truth=([f"{RESULTS}/data/truth.npz"] if STUDY.data.source == "synthetic" else []),
         votes=([f"{RESULTS}/data/votes.npz"] if votes_source() else []),
@@ -14,9 +15,9 @@ rule data:
         runtime=15,
     params:
         # Told by their content: the files themselves, which may lie anywhere, are no inputs.
-        faces=faces_content,
-        votes=votes_content,
-        code=code("emorec.data.prepare:prepare"),
+        faces=faces_from,
+        votes=votes_from,
+        code=code("emorec.data.prepare:stage"),
         config=CONFIG,
     message:
         "data: faces of study {STUDY.study}"

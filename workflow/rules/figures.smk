@@ -1,7 +1,7 @@
 # One rule for all figures: each module says what its figure is drawn from.
 rule figure:
     input:
-        data=lambda wildcards: [ancient_faces(f"{RESULTS}/{path}") for path in figures.inputs(wildcards.figure)],
+        data=drawn_from,
     output:
         svg=f"{RESULTS}/figures/{{figure}}.svg",
         png=report(

@@ -4,7 +4,7 @@ if FROM == "weights":
 
     rule outputs:
         input:
-            faces=ancient(rules.data.output.faces),
+            faces=faces(),
             weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
             record=f"{RESULTS}/networks/{{network}}/seed{{seed}}/network.json",
         output:
@@ -31,8 +31,7 @@ else:
 
     rule train:
         input:
-            # Of what they are, the parameter says more than the file's date.
-            faces=ancient(rules.data.output.faces),
+            faces=faces(),
             grouping=grouping_file,
             start=starting_weights,
             twins=twins_file,

@@ -11,7 +11,7 @@ def tables_of(names):
 
 rule pixels:
     input:
-        faces=ancient(f"{RESULTS}/data/faces.npz"),
+        faces=faces(),
     output:
         tables_of(TABLES["pixels"]),
     log:

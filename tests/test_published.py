@@ -46,7 +46,7 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
         write_json(layout.grouping(grouping), {"groups": []})
     for part, spec in ((part, configs.networks(study)[part.network]) for part in configs.all_parts(study)):
         folder = layout.network(part.network, part.seed)
-        told = {key: value for key, value in spec.to_dict().items() if key not in ("architecture", "training")}
+        told = {key: value for key, value in spec.to_dict(part.seed).items() if key not in ("architecture", "training")}
         record = {
             **told,
             "seed": part.seed,

@@ -237,8 +237,18 @@ def grouping_file(wildcards):
     return [f"{RESULTS}/groupings/{waits_for}.json"] if waits_for else []
 
 
+def twins_file(wildcards):
+    """The file of faces with twins, where the wanted network is trained without them."""
+    return left_out(training(wildcards))
+
+
+def left_out(*trainings):
+    """The file of faces with twins, where one of the trainings leaves them out."""
+    return [f"{RESULTS}/data/twins.npz"] if any(how.twins == "drop" for how in trainings) else []
+
+
 def starting_weights(wildcards):
-    """Weights and records of the trained networks that the wanted one starts from, if it does."""
+    """Weights and records of the trained networks that the wanted one starts or learns from, if it does."""
     before = NETWORKS[wildcards.network].before(int(wildcards.seed))
     names = ("weights.safetensors", "network.json")
     return [network_file(part.network, part.seed, name) for part in before for name in names]

@@ -14,7 +14,6 @@ from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.networks.brought import check_networks
 from emorec.paths import Layout
-from emorec.published import rebuild
 from emorec.report import results
 
 if shutil.which("emorec") is None:
@@ -37,6 +36,8 @@ try:
     STUDY = configs.validate({key: value for key, value in config.items() if key != "from"}, "config")
     PUBLISHED = f"results/published/{STUDY.study}"
     if FROM == "published":
+        from emorec.published import rebuild  # scipy among what it imports, half a second that others need not wait
+
         MANIFEST, STUDY = rebuild.check(Path(PUBLISHED), STUDY)
     if FROM == "weights":
         check_networks(STUDY, Layout(Path("results") / STUDY.study))

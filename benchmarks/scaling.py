@@ -99,8 +99,7 @@ def tables_by_models(folder: Path) -> dict[int, dict[str, dict[str, float]]]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(getattr(source, make)("one", 0), target)
             layout.network(name, 0).mkdir(parents=True)
-            for record in ("network.json", "speed.json"):
-                shutil.copy(source.network("one", 0) / record, layout.network(name, 0))
+            shutil.copy(source.network("one", 0) / "network.json", layout.network(name, 0))
         found[count] = {f"tables: {group}": emorec(folder, config, "tables", "--group", group) for group in GROUPS}
     return found
 

@@ -129,7 +129,7 @@ def jobs_of(study: Study, *, rate: float, start: float, short: float, faces: int
         spec = networks[part.network]
         seen = faces * spec.training.epochs
         seconds = start + seen / rate * _operations(spec) / reference
-        after = ["data", *(f"train {name} {part.seed}" for name in configs.starting_points(study, part.network))]
+        after = ["data", *(f"train {one.network} {one.seed}" for one in spec.before(part.seed))]
         if spec.grouping:
             after.append(f"grouping {spec.grouping}")
         jobs.append(Job(f"train {part.network} {part.seed}", seconds, card=True, after=tuple(after)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import inspect
+import io
 import logging
 import os
 import re
@@ -32,6 +33,8 @@ Value = TypeVar("Value")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a subcommand; 0 if it succeeded, 1 with a line on stderr if something has to be mended first."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may hold what a terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(arguments)
     try:
         _set_up_logging(args.log)
@@ -78,7 +81,7 @@ def train(args: argparse.Namespace) -> None:
 
 
 def outputs(args: argparse.Namespace) -> None:
-    """Run a trained network over the faces of val and test; writes how fast that was, too."""
+    """Run a network whose weights were brought along over the faces of val and test; `train` does it for others."""
     from emorec.networks.stage import outputs as run
 
     study, layout = _study(args)
@@ -114,7 +117,7 @@ def networks(args: argparse.Namespace) -> None:
             if not there:
                 _job_of(args, train, **chosen)
                 gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
-            if not there or not (folder / "outputs.npz").exists():
+            elif not (folder / "outputs.npz").exists():
                 _job_of(args, outputs, **chosen)
 
 
@@ -128,11 +131,10 @@ def grouping(args: argparse.Namespace) -> None:
 
 
 def combine(args: argparse.Namespace) -> None:
-    """Combine networks' outputs to a model's predictions and embeddings."""
+    """Combine networks' outputs to the predictions and embeddings of all models."""
     from emorec.predictions.stage import combine as run
 
-    study, layout = _study(args)
-    run(study, layout, *_replicate(study, args.model, args.seed))
+    run(*_study(args))
 
 
 def tables(args: argparse.Namespace) -> None:
@@ -212,20 +214,23 @@ def explorer(args: argparse.Namespace) -> None:
 def predict(args: argparse.Namespace) -> None:
     """Label image files of faces with a trained model.
 
-    Each file shows one face, cropped as in FER2013: from the hairline to the chin, filling the frame. Any size, grey or
-    colour; it is made grey and 48×48 pixels, without keeping a frame's proportions that is no square. No face is looked
-    for: whatever the picture shows gets a label. It says which expression people would see, not what the person feels.
+    A folder stands for all image files in it and below, - for one image in standard input. Each image shows one face,
+    cropped as in FER2013: from the hairline to the chin, filling the frame. Any size, grey or colour; it is made grey
+    and 48×48 pixels, without keeping a frame's proportions that is no square; what is transparent is white. No face is
+    looked for: whatever the picture shows gets a label. It says which expression people would see, not what the person
+    feels.
     """
     from emorec.apply import label
     from emorec.apply.model import load_parts, model_outputs, use_temperature
 
     study, layout = _study(args)
     model, seed = _replicate(study, args.model, args.seed)
-    images = label.read_faces(args.face)
+    files = label.find_files(args.face)
+    images = label.read_faces(files, getattr(sys.stdin, "buffer", None))
     networks = load_parts(study, layout, model, seed)
     temperature = use_temperature(study, layout, model, seed)
     combined = model_outputs(study.models[model], networks, images, temperature, study.training.device)
-    sys.stdout.write(label.FORMS[args.form](label.label_frame(args.face, combined)))
+    sys.stdout.write(label.FORMS[args.form](label.label_frame(files, combined)))
 
 
 def export(args: argparse.Namespace) -> None:
@@ -289,7 +294,7 @@ def _parser() -> argparse.ArgumentParser:
         help_text, kind = _OPTIONS[option]
         many.add_argument(f"--{option}", action="append", default=[], type=kind, help=f"{help_text}; may be repeated")
     add("grouping", grouping, "grouping")
-    add("combine", combine, "model", "seed")
+    add("combine", combine)
     add("tables", tables, "group")
     add("figure", figure, "name")
     add("stage", stage).add_argument("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder")
@@ -310,7 +315,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add("explorer", explorer)
     predicting = add("predict", predict)
-    predicting.add_argument("face", nargs="+", type=Path, metavar="FACE", help="an image file: one face, cropped")
+    meant = "an image file: one face, cropped; or a folder of them, or - for one in standard input"
+    predicting.add_argument("face", nargs="+", type=Path, metavar="FACE", help=meant)
     _add_replicate(predicting)
     form = predicting.add_mutually_exclusive_group()
     for name in ("json", "csv"):
@@ -330,11 +336,11 @@ _READS = {
     "outputs": ("data", "networks", "groupings"),
     "grouping": ("networks",),
     "combine": ("networks", "groupings"),
-    "tables": ("data", "networks", "predictions", "embeddings", "tables", "groupings"),
+    "tables": ("data", "networks", "predictions.parquet", "embeddings", "tables", "groupings"),
     "figure": ("data", "tables"),
     "stage": ("data", "networks", "tables", "figures"),
     "report": ("report/source",),
-    "explorer": ("data", "predictions", "tables"),
+    "explorer": ("data", "predictions.parquet", "tables"),
     "unpack": (),
 }
 
@@ -428,4 +434,4 @@ def _set_up_logging(path: Path | None) -> None:
     logging.getLogger("matplotlib").setLevel("WARNING")  # which tells of its list of fonts when it is first used
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        logging.getLogger().addHandler(logging.FileHandler(path, mode="w", encoding="utf-8"))
+        logging.getLogger().addHandler(logging.FileHandler(path, "w", "utf-8", errors="backslashreplace"))

@@ -94,6 +94,14 @@ def _refusals(path: Path) -> Iterator[None]:
         raise
 
 
+def expand(path: Path) -> Path:
+    """The path with the user's home for `~`, as a shell would have it."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such user
+        return Path(path)
+
+
 def share(path: Path) -> None:
     """Give a temporary file or folder the rights that the umask leaves: tempfile makes them their maker's alone."""
     umask = os.umask(0)

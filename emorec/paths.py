@@ -5,6 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+# The columns of history.csv: a row an epoch; row 0, without a training loss, is what a network starts from.
+HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
+
+# The tables of every study, by the job that makes them: from pixels, from embeddings, from all else.
+TABLES: dict[str, tuple[str, ...]] = {
+    "pixels": ("audit", "twins"),
+    "embeddings": ("representation", "purity", "projections"),
+    "results": (
+        *("models", "classes", "curves", "scores", "recall", "confusion", "pairs", "spread", "summary"),
+        *("groupings", "comparisons", "pair_comparisons", "error_flow", "group_scores", "routing", "twins_scores"),
+        *("gate", "gate_use", "calibration", "calibration_summary", "reliability", "risk_coverage"),
+    ),
+}
+# Of a study without a mixture, one of options to be chosen on val; with FER+'s votes; of synthetic faces.
+TABLES_OF_OPTIONS = TABLES["results"][:9]
+TABLES_OF_VOTES = ("ferplus", "by_majority")
+TABLES_OF_TRUTH = ("truth", "truth_summary", "planted")
+
+
+def results_tables(*, mixture: bool, votes: bool, synthetic: bool) -> tuple[str, ...]:
+    """The tables of the job `results` of a study: with a mixture or one of options, with votes, of synthetic faces."""
+    if not mixture:
+        return TABLES_OF_OPTIONS
+    return TABLES["results"] + (TABLES_OF_VOTES if votes else ()) + (TABLES_OF_TRUTH if synthetic else ())
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -44,8 +69,9 @@ class Layout:
     def grouping(self, name: str) -> Path:
         return self.root / "groupings" / f"{name}.json"
 
-    def predictions(self, model: str, seed: int) -> Path:
-        return self.root / "predictions" / model / f"seed{seed}.parquet"
+    @property
+    def predictions(self) -> Path:
+        return self.root / "predictions.parquet"
 
     def embeddings(self, model: str, seed: int) -> Path:
         return self.root / "embeddings" / model / f"seed{seed}.npz"

@@ -29,6 +29,7 @@ from emorec.data.synthetic.action_units import draw_action_units
 from emorec.data.votes import Votes, save_votes
 from emorec.files import atomic, write_csv, write_json, write_text
 from emorec.paths import Layout
+from emorec.predictions.store import write_predictions
 from emorec.size import Size, resnet_size
 
 SHARES = np.array([0.139, 0.016, 0.143, 0.251, 0.168, 0.111, 0.172])  # FER2013's own imbalance
@@ -106,7 +107,7 @@ def make_study(
     votes: bool = False,
     models: Sequence[str] | None = None,
 ) -> Path:
-    """Write config.yaml, data/, groupings/, networks/ (without weights and outputs), predictions/ and embeddings/.
+    """Write config.yaml, data/, groupings/, networks/ (no weights, no outputs), predictions.parquet, embeddings/.
 
     All below `out`, which is returned. `faces` counts train, val and test. With `votes` the study passes for one of
     FER2013 with FER+'s votes, without it for one of synthetic faces. `models` are those of CONFIG that it has, all by
@@ -136,14 +137,14 @@ def make_study(
     y = labels[scored]
     faces_of_all = Faces(y, rng.normal(size=(y.size, len(EMOTIONS))), state)
     test = split[scored] == SPLITS.index("test")
+    predicted = {}
     for model in study.models:
         for seed in study.seeds:
             p, gate, hidden = _predict(study, specs, model, seed, faces_of_all)
             table = pd.DataFrame({"split": [SPLITS[s] for s in split[scored]], "row": row[scored], "label": y})
             table = table.assign(**{f"p_{e}": p[:, c].astype(np.float32) for c, e in enumerate(EMOTIONS)})
             table = table.assign(**{f"gate_{name}": weight.astype(np.float32) for name, weight in gate.items()})
-            with atomic(out / "predictions" / model / f"seed{seed}.parquet") as temporary:
-                table.to_parquet(temporary, index=False)
+            predicted[model, seed] = table
             with atomic(out / "embeddings" / model / f"seed{seed}.npz") as temporary:
                 np.savez(
                     temporary,
@@ -151,6 +152,7 @@ def make_study(
                     row=row[scored][test],
                     label=y[test],
                 )
+    write_predictions(Layout(out).predictions, predicted)
     return out
 
 
@@ -162,8 +164,7 @@ def write_all_tables(study: Path, resamples: int = 2000, sample: int = 2000) -> 
     layout = Layout(study)
     effort = Effort(resamples, sample, twin_candidates=1, planted_faces=700)
     for group in GROUPS:
-        if (group != "ferplus" or layout.votes.exists()) and (group != "truth" or layout.truth.exists()):
-            write(group, config, layout, effort)
+        write(group, config, layout, effort)
 
 
 @dataclass(frozen=True)
@@ -377,8 +378,6 @@ def _write_network(out: Path, spec: configs.NetworkSpec, seed: int, rng: np.rand
         "versions": {"python": "3.11", "torch": "2.13.0"},
     }
     write_json(out / "network.json", record)
-    speed = 2.5e10 / size.flops * rng.uniform(0.95, 1.05)
-    write_json(out / "speed.json", {"images": 1000, "seconds": 1000 / speed, "images_per_second": speed})
 
 
 def _size(spec: configs.NetworkSpec) -> Size:

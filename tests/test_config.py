@@ -476,6 +476,164 @@ def test_a_model_cannot_take_the_name_of_a_mixture_s_part() -> None:
             study(models=content()["models"] | {name: {"kind": "single"}})
 
 
+# Mixtures that are trained otherwise than the single
+
+SPECIALISTS = {
+    "kind": "mixture",
+    "of": "resnet18",
+    "grouping": "original",
+    "gate": "single",
+    "experts": {"start": "single", "length": "epochs", "training": {"epochs": 6, "lr": 0.02}},
+}
+
+
+def with_models(**models: dict[str, Any]) -> Study:
+    return config.validate(content() | {"groupings": GROUPINGS, "models": content()["models"] | models}, "tiny.yaml")
+
+
+def test_a_generalist_routes_specialists_that_begin_as_it() -> None:
+    made = with_models(specialists=SPECIALISTS)
+    parts = config.parts(made, "specialists", 1)
+    suffix = "-started-as-often-epochs-6-lr-0-02"
+    assert parts == [
+        Part("resnet18", 1),
+        *(Part(f"resnet18-expert-{g}{suffix}", 1) for g in ("happy-neutral", "fear-surprise", "angry-disgust-sad")),
+    ]
+    assert not any("gate" in part.network for part in parts)
+    specs = config.networks(made)
+    expert = specs[parts[1].network]
+    assert (expert.start, expert.length, expert.training.epochs, expert.training.lr) == ("resnet18", "epochs", 6, 0.02)
+    assert expert.training.augmentation == specs["resnet18"].training.augmentation
+    assert expert.before(1) == [Part("resnet18", 1)] and specs["resnet18"].before(1) == []
+    assert config.starting_points(made, expert.network) == ["resnet18"]
+    assert config.spent_before(made, "specialists", 1) == []  # the single is one of its own networks
+    order = config.training_order(made)
+    assert all(order.index(Part("resnet18", seed)) < order.index(Part(expert.network, seed)) for seed in (0, 1))
+    sizes = [resnet_size(n, width=4, depth=10, stem="imagenet").parameters for n in (7, 2, 2, 3)]
+    assert config.parameters(made, "specialists") == sum(sizes)
+
+
+def test_what_was_spent_before_a_model_s_own_networks() -> None:
+    begun = SPECIALISTS | {"gate": "soft", "grouping": "found"}
+    made = with_models(begun=begun, tuned={"kind": "fine-tuned", "of": "begun"})
+    assert config.spent_before(made, "begun", 0) == [Part("resnet18", 0)]
+    assert config.spent_before(made, "mixture", 0) == config.spent_before(made, "ensemble", 0) == []
+    before = config.spent_before(made, "tuned", 1)
+    assert set(before) == {Part("resnet18", 1), *config.parts(made, "begun", 1)} and len(before) == 5
+    order = config.training_order(made)
+    assert all(order.index(part) < order.index(Part("tuned", 1)) for part in before)
+    # a fine-tuned mixture is trained as the single is, at its own rate
+    assert config.networks(made)["tuned"].training == Training(epochs=3, lr=0.01, augmentation=Augmentation(rotation=5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "suffix"),
+    [
+        ({}, ""),
+        ({"experts": {}}, ""),
+        ({"experts": {"training": {"lr": 0.1, "augmentation": {"rotation": 5}}}}, ""),  # as the single has it
+        ({"experts": {"start": "single"}}, "-started"),
+        ({"experts": {"length": "epochs"}}, "-as-often"),
+        ({"experts": {"training": {"augmentation": {"erasing": 0.25}, "lr": 1e-5}}}, "-lr-1e-05-erasing-0-25"),
+        ({"foreign": "other", "experts": {"start": "single"}}, "-other-started"),
+        ({"experts": {"training": {"class_balance": "inverse-frequency", "label_smoothing": 0.0}}}, None),
+    ],
+)
+def test_networks_are_named_by_what_is_different_about_them(changes: dict[str, Any], suffix: str | None) -> None:
+    mixture = {"kind": "mixture", "of": "resnet18", "grouping": "original"} | changes
+    made = with_models(one=mixture, two=mixture | {"gate": "uniform"})
+    names = [part.network for part in config.parts(made, "two", 0)]
+    assert names == [part.network for part in config.parts(made, "one", 0)][1:]  # two mixtures share them
+    first = "resnet18-expert-happy-neutral"
+    assert names[0].startswith(first) and len(names[0]) <= len(first) + 41
+    assert suffix is None or names[0] == first + suffix
+    own = {part.network for part in config.parts(made, "one", 0)}
+    shared = {part.network for part in config.parts(made, "mixture", 0)}
+    assert (own == shared) == (suffix == "")  # the gate is the same one in any case
+    assert "resnet18-gate-original" in own & shared
+    assert set(config.networks(made)) == {part.network for part in config.all_parts(made)}
+
+
+def test_a_gate_may_be_trained_otherwise() -> None:
+    slow = {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate_training": {"lr": 0.02}}
+    made = with_models(slow=slow, top=slow | {"gate": "top-1"})
+    gate, *experts = config.parts(made, "slow", 0)
+    assert gate.network == "resnet18-gate-original-lr-0-02" and experts == config.parts(made, "mixture", 0)[1:]
+    assert config.parts(made, "top", 0)[0] == gate
+    specs = config.networks(made)
+    assert (specs[gate.network].training.lr, specs[experts[0].network].training.lr) == (0.02, 0.1)
+
+
+def test_a_key_of_training_stands_in_it_once() -> None:
+    """Names of networks say a key without the section that it is in."""
+    assert not set(Training.model_fields) & set(Augmentation.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"experts": {"trainings": {}}}, ("models.specialists.experts.trainings", "did you mean 'training'?")),
+        ({"experts": {"start": "singel"}}, ("models.specialists.experts.start", "'singel'")),
+        ({"experts": {"training": {"lr": -1}}}, ("models.specialists.experts.training.lr", "-1")),
+        (
+            {"experts": {"training": {"epoch": 1}}},
+            ("models.specialists.experts.training.epoch", "did you mean 'epochs'"),
+        ),
+        ({"gate_training": {"lr": 0.1}}, ("models.specialists", "gate_training: with gate: single no gate is trained")),
+        ({"gate": "uniform", "gate_training": {"lr": 0.1}}, ("models.specialists", "with gate: uniform no gate")),
+        ({"gate": "soft", "gate_training": {"lr": "x"}}, ("models.specialists.gate_training.lr", "'x'")),
+        ({"grouping": "overlapping"}, ("models.specialists.gate", "'overlapping'", "gate: soft")),
+        ({"grouping": "twisted"}, ("models.specialists.gate", "'twisted'")),
+    ],
+)
+def test_mixtures_that_cannot_be_are_refused(changes: dict[str, Any], parts: tuple[str, ...]) -> None:
+    groupings = GROUPINGS | {"twisted": {"method": "random", "like": "overlapping", "seed": 0}}
+    models = content()["models"] | {"specialists": SPECIALISTS | changes}
+    refuse(content() | {"groupings": groupings, "models": models}, *parts)
+
+
+def test_a_mixture_without_a_gate_of_its_own_is_not_fine_tuned() -> None:
+    models = content()["models"] | {"specialists": SPECIALISTS, "tuned": {"kind": "fine-tuned", "of": "specialists"}}
+    refuse(content() | {"models": models}, "models.tuned.of", "no mixture with a gate")
+
+
+def test_the_primary_mixture() -> None:
+    oracle = {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "oracle"}
+    dense = {"kind": "joint", "of": "resnet18", "experts": 2}
+    models = {"oracle": oracle, "resnet18": {"kind": "single"}, "dense": dense, "specialists": SPECIALISTS}
+    assert study(models=models).primary_mixture == "dense"
+    assert study(models=models, primary="specialists").primary_mixture == "specialists"
+    assert study(models={"a": {"kind": "single"}}).primary_mixture is None
+    for name in ("oracle", "resnet18"):
+        refuse(
+            content() | {"models": models, "primary": name}, f"primary: no mixture that could be used is named '{name}'"
+        )
+    refuse(content() | {"models": models, "primary": "specialist"}, "did you mean 'specialists'?")
+
+
+def test_a_study_for_tuning_scores_no_test_face() -> None:
+    assert study().has_report and study().scored == ("val", "test")
+    tuning = study(purpose="tuning")
+    assert not tuning.has_report and tuning.scored == ("val",)
+    assert study(models={"a": {"kind": "single"}}).scored == ("val",)
+
+
+@pytest.mark.parametrize("seeds", [[0], [7], [0, 1, 2], [5, 2], list(range(6))])
+@pytest.mark.parametrize("members", [2, 4])
+def test_disjoint_ensembles_share_no_member(seeds: list[int], members: int) -> None:
+    models = content()["models"] | {
+        "apart": {"kind": "ensemble", "of": "resnet18", "members": members, "disjoint": True}
+    }
+    made = study(seeds=seeds, models=models)
+    found = made.seeds_of_members(made.models["apart"])
+    assert all(seed == own[0] and len(own) == members for seed, own in found.items())
+    together = [seed for own in found.values() for seed in own]
+    assert len(set(together)) == len(together) == len(seeds) * members
+    extra = [seed for seed in together if seed not in seeds]
+    assert extra == sorted(extra) and max(extra) < len(seeds) * members + len(seeds)  # the smallest that are free
+    assert {Part("resnet18", seed) for seed in together} <= set(config.all_parts(made))
+
+
 def test_labels() -> None:
     made = study(models=content()["models"] | {"named": {"kind": "single", "label": "a ResNet"}})
     labels = [config.label(made, model) for model in made.models]

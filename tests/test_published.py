@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from emorec.predictions.compact import read_compact
 
 from emorec import EMOTIONS, cli, tables
 from emorec import config as configs
@@ -21,7 +22,6 @@ from emorec.files import write_csv, write_json
 from emorec.networks.brought import check_networks
 from emorec.paths import Layout
 from emorec.predictions.combine import Combined
-from emorec.predictions.compact import read_compact
 from emorec.predictions.store import prediction_frame, save_predictions
 from emorec.published import compare, contents, manifest, rebuild, runs
 from emorec.published.publish import publish
@@ -63,7 +63,6 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
             "dirty": False,
         }
         write_json(folder / "network.json", record)
-        write_json(folder / "speed.json", {"faces_per_second": 1.0})
         (folder / "history.csv").write_text("epoch\n1\n")
         (folder / "weights.safetensors").write_bytes(b"weights")
     split, row = np.repeat([1, 2], FACES), np.arange(2 * FACES, dtype=np.int32)

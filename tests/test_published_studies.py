@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from emorec.predictions.compact import read_compact
 
 from emorec import EMOTIONS
 from emorec import config as configs
-from emorec.predictions.compact import read_compact
 from emorec.published import manifest, rebuild
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,7 +6,6 @@ import itertools
 
 import pandas as pd
 import pytest
-
 from emorec.report.wording import answer, experiments, performance, study, text, trust
 
 VERDICTS = ("supported", "refuted", "undecided")

@@ -32,8 +32,8 @@ STUDY = {
 }
 TRAINING = "train: network resnet10, seed 0"
 DATA = "data: faces of study tiny"
-SCORES = "tables: each model's scores"
-COSTS = "tables: what each model costs and is compared with"
+COMBINED = "predictions: networks to models"
+RESULTS = "tables: scores, comparisons and verdicts"
 
 
 def snakemake(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -95,7 +95,7 @@ def test_a_run_is_told_in_a_line_a_job_and_the_rest_is_in_its_log(run: tuple[Pat
     folder, said = run
     lines = re.findall(r"^ *(\d+)/(\d+)  (.+?)  \d+ s$", said, flags=re.MULTILINE)
     assert [int(number) for number, _, _ in lines] == list(range(1, len(lines) + 1))
-    assert {DATA, TRAINING, SCORES} <= {name for _, _, name in lines}
+    assert {DATA, TRAINING, RESULTS} <= {name for _, _, name in lines}
     assert len({total for _, total, _ in lines}) == 1 and len(said.splitlines()) <= len(lines) + 6
     assert "Reason" not in said and "\r" not in said and "\x1b" not in said  # no terminal, no bar
     (log,) = (folder / ".snakemake" / "log").glob("*.log")
@@ -138,7 +138,7 @@ def test_a_face_added_moved_or_deleted_is_noticed(finished: Path, change: str) -
         else:
             face.rename(new) if change == "moved" else face.unlink()
         try:
-            assert {DATA, TRAINING, SCORES} <= planned(finished)
+            assert {DATA, TRAINING, RESULTS} <= planned(finished)
         finally:
             if new != face:
                 new.unlink()
@@ -166,12 +166,12 @@ def test_a_label_mended_in_place_is_noticed(finished: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "again", "spared"),
     [
-        ("data/summary.py", {DATA, COSTS}, {TRAINING, SCORES}),
-        ("tables/groups.py", {SCORES, COSTS}, {TRAINING, DATA}),
-        ("tables/pairs.py", {SCORES}, {TRAINING, DATA}),
-        ("config/derived.py", {SCORES, COSTS, "combine: model resnet10, seed 0"}, {TRAINING, DATA}),
-        ("predictions/stage.py", {"combine: model resnet10, seed 0", SCORES}, {TRAINING, DATA}),
-        ("cli.py", set(), {TRAINING, DATA, SCORES}),
+        ("data/summary.py", {DATA, RESULTS}, {TRAINING, COMBINED}),
+        ("tables/groups.py", {RESULTS}, {TRAINING, DATA}),
+        ("tables/pairs.py", {RESULTS}, {TRAINING, DATA}),
+        ("config/derived.py", {RESULTS, COMBINED}, {TRAINING, DATA}),
+        ("predictions/stage.py", {RESULTS, COMBINED}, {TRAINING, DATA}),
+        ("cli.py", set(), {TRAINING, DATA, RESULTS}),
     ],
 )
 def test_an_edit_makes_again_what_the_module_is_part_of(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emorec.tables.bootstrap import estimate, face_weights, holm, mcnemar, spread, total_variance
+from emorec.tables.bootstrap import estimate, face_weights, holm, spread, total_variance
 
 
 def test_holm_by_hand() -> None:
@@ -15,14 +15,6 @@ def test_holm_by_hand() -> None:
     np.testing.assert_allclose(holm(np.array([0.5, 0.9])), [1.0, 1.0])
     np.testing.assert_allclose(holm(np.array([0.2])), [0.2])
     assert holm(np.array([])).size == 0
-
-
-def test_mcnemar_by_hand() -> None:
-    correct = np.array([True] * 9 + [False] * 1 + [True] * 20)
-    reference = np.array([False] * 9 + [True] * 1 + [True] * 20)
-    assert mcnemar(correct, reference) == pytest.approx(2 * (1 + 10) / 2**10)
-    assert mcnemar(reference, correct) == pytest.approx(2 * (1 + 10) / 2**10)
-    assert mcnemar(correct, correct) == 1
 
 
 def test_face_weights_draw_every_resample_whole_and_the_same_again() -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-from fake_study import CONFIG
 
-from emorec import config as configs
 from emorec.errors import EmorecError
-from emorec.paths import Layout
 from emorec.tables import Model, with_controls
 from emorec.tables.controls import choose_controls, headline, opponents, primary_mixture
-from emorec.tables.groups import models_of
 
 SINGLE = Model("single", "single", "single")
 WIDE = Model("wide", "single", "wide")
@@ -22,8 +18,8 @@ FOUR = Model("four", "ensemble", "four")
 FLOPS = {"single": 100, "wide": 400, "three": 300, "four": 400}
 
 
-def _mixture(name: str, family: str = "mixture", kind: str = "mixture", control: str = "") -> Model:
-    return Model(name, kind, name, family=family, control=control)
+def _mixture(name: str, family: str = "mixture", kind: str = "mixture", control: str = "", **other: Any) -> Model:
+    return Model(name, kind, name, family=family, control=control, **other)
 
 
 @pytest.mark.parametrize(
@@ -70,17 +66,19 @@ def test_who_is_compared_with_whom() -> None:
         ("mixture", "single"),
         ("trunk", "single"),
         ("mixture", "three"),
+        ("mixture", "wide"),
+        ("trunk", "wide"),
     ]
     with pytest.raises(EmorecError, match="control 'five' is no model"):
         opponents([SINGLE, _mixture("mixture", control="five")])
 
 
-def test_the_headline_has_one_of_each_family_and_no_oracle() -> None:
+def test_the_headline_has_the_primary_mixture_and_one_of_each_family_and_no_oracle() -> None:
     models = [
         SINGLE,
         WIDE,
         _mixture("joint", "joint"),
-        _mixture("joint-2", "joint"),
+        _mixture("joint-2", "joint", primary=True),
         THREE,
         FOUR,
         _mixture("oracle", kind="oracle"),
@@ -88,33 +86,34 @@ def test_the_headline_has_one_of_each_family_and_no_oracle() -> None:
         _mixture("mixture-2"),
         _mixture("tuned", "fine-tuned"),
     ]
-    controls = {"joint": "three", "mixture": "four"}
-    # The first mixture of the config, whatever its family, brings its control.
-    assert primary_mixture(models).name == "joint"
-    assert headline(models, controls) == ["single", "joint", "three", "mixture", "tuned"]
+    controls = {"joint": "three", "joint-2": "four", "mixture": "four"}
+    # The mixture that the config declares brings its control, wherever it stands.
+    assert primary_mixture(models).name == "joint-2"
+    assert headline(models, controls) == ["single", "joint", "joint-2", "four", "mixture", "tuned"]
     assert headline([SINGLE, THREE], {}) == ["single"]
-    assert headline([SINGLE, _mixture("trunk", "joint")], {"trunk": "single"}) == ["single", "trunk"]
+    trunk = _mixture("trunk", "joint", primary=True)
+    assert headline([SINGLE, trunk], {"trunk": "single"}) == ["single", "trunk"]
+
+
+def test_fine_tuning_that_improved_nothing_makes_no_model_of_its_own() -> None:
+    runs = {0: [], 1: []}
+    some, every = ((0,), (0, 1))
+    for kept, compared in ((some, True), (every, False), ((), True)):
+        tuned = _mixture("tuned", "fine-tuned", networks=runs, kept_start=kept)
+        models = [SINGLE, _mixture("mixture", primary=True), tuned]
+        assert ("tuned" in headline(models, {"mixture": "single"})) == compared
+        assert ((tuned, SINGLE) in opponents(models)) == compared
 
 
 def test_controls_come_from_the_table() -> None:
-    table = pd.DataFrame({"model": ["single", "three", "mixture"], "control": [None, None, "three"]})
+    columns = {
+        "model": ["single", "three", "mixture"],
+        "control": [None, None, "three"],
+        "kept_start": ["", None, "1 2"],
+    }
+    table = pd.DataFrame(columns)
     found = with_controls([SINGLE, THREE, _mixture("mixture")], table)
     assert [model.control for model in found] == ["", "", "three"]
+    assert [model.kept_start for model in found] == [(), (), (1, 2)]
     with pytest.raises(EmorecError, match=r"models.csv: lacks four"):
         with_controls([FOUR], table)
-
-
-def test_an_oracle_bounds_the_mixture_of_its_experts() -> None:
-    models = CONFIG["models"] | {
-        "found-oracle": CONFIG["models"]["mixture-oracle"] | {"grouping": "found"},
-        "random-oracle": CONFIG["models"]["mixture-oracle"] | {"grouping": "random"},
-        "other-oracle": CONFIG["models"]["mixture-oracle"] | {"foreign": "other"},
-    }
-    study = configs.validate(CONFIG | {"study": "made-up", "models": models}, "here")
-    bounds = {model.name: model.of for model in models_of(study, Layout(Path("nowhere"))) if model.kind == "oracle"}
-    assert bounds == {
-        "mixture-oracle": "mixture",  # the soft gate, though the top-1 gate has the same experts
-        "found-oracle": "mixture-found",
-        "random-oracle": "mixture-random",  # there is none with a gate
-        "other-oracle": "",
-    }

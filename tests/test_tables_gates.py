@@ -8,7 +8,8 @@ from scipy import stats
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
-from emorec.tables import Gate, gate_table, gate_use_table
+from emorec.predictions.store import Gate
+from emorec.tables import gate_table, gate_use_table
 from emorec.tables.gates import collapsed, entropy
 
 EXPERTS = ("a", "b", "c")

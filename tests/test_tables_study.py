@@ -13,6 +13,7 @@ from fake_study import FOUND, make_study, write_all_tables
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
+from emorec.predictions.store import read_predictions
 from emorec.tables import (
     Model,
     Resampled,
@@ -21,14 +22,12 @@ from emorec.tables import (
     curves_table,
     models_table,
     read_embeddings,
-    read_predictions,
     summary_table,
 )
-from emorec.tables.pairs import HARD_PAIRS
 
 COLUMNS = {
-    "models": "model kind family label networks parts parameters flops train_seconds train_flops images_per_second "
-    "grouping gate foreign experts control headline",
+    "models": "model kind family label networks parts parameters flops train_seconds train_flops "
+    "grouping gate foreign start length experts primary kept_start control headline",
     "classes": "split emotion faces share",
     "scores": "model seed split metric value",
     "recall": "model seed split emotion support recall precision f1",
@@ -38,11 +37,15 @@ COLUMNS = {
     "calibration": "model seed temperature metric before after",
     "reliability": "model seed scaled bin low high faces confidence accuracy",
     "risk_coverage": "model seed coverage faces risk",
-    "comparisons": "model reference metric difference low high p p_holm mcnemar_p_max seeds",
-    "pair_comparisons": "model reference first second reference_rate rate difference low high p p_holm",
+    "comparisons": "model reference measure grouping tier difference low high p p_holm verdict seeds",
+    "pair_comparisons": "model reference first second hard reference_rate rate difference low high p p_holm verdict "
+    "seeds",
     "audit": "split other faces exact twins mirrored same_label",
     "twins": "row label twin exact distance nearest nearest_label mirrored",
-    "without_twins": "model reference metric faces estimate low high p_holm seeds",
+    "twins_scores": "model reference measure emotion subset count estimate low high p seeds",
+    "group_scores": "model reference grouping group measure faces estimate low high p seeds",
+    "routing": "mixture other grouping routed_by decided_by accuracy low high difference difference_low "
+    "difference_high p seeds",
     "truth": "model seed measure value",
     "planted": "first second rate",
     "gate": "model seed split emotion expert weight own",
@@ -51,11 +54,7 @@ COLUMNS = {
     "projections": "model method row label predicted x y",
     "representation": "model seed measure value",
     "curves": "network seed role epoch lr train_loss train_accuracy val_loss val_accuracy seconds best",
-    "claims": "claim measure model reference primary question verdict less_accurate sentence estimate low high margin "
-    "p_holm",
     "purity": "model reference difference low high p seeds",
-    "other_singles": "model reference metric difference low high p p_holm seeds",
-    "oracle": "model mixture accuracy low high gap gap_low gap_high seeds",
     "error_flow": "model reference first second confused to_right to_other other from_right from_other still",
     "calibration_summary": "model metric state mean low high seeds",
     "truth_summary": "model measure mean low high seeds",
@@ -74,8 +73,8 @@ def tables(study: Path) -> dict[str, pd.DataFrame]:
     return {name: pd.read_csv(study / "tables" / f"{name}.csv") for name in COLUMNS}
 
 
-def _predictions(study: Path, *models: str) -> dict[tuple[str, int], Path]:
-    return {(m, s): study / f"predictions/{m}/seed{s}.parquet" for m in models for s in (0, 1)}
+def _predictions(study: Path, *models: str, seeds: tuple[int, ...] = (0, 1)) -> pd.DataFrame:
+    return read_predictions(study / "predictions.parquet", list(itertools.product(models, seeds)))
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -87,7 +86,7 @@ def test_columns(tables: dict[str, pd.DataFrame], name: str) -> None:
 def test_the_same_again(study: Path, tables: dict[str, pd.DataFrame]) -> None:
     chosen = ["resnet18", "ensemble", "mixture"]
     expected = tables["summary"][tables["summary"]["model"].isin(chosen)]
-    found = summary_table(read_predictions(_predictions(study, *chosen)), 300)
+    found = summary_table(_predictions(study, *chosen), 300)
     keys = ["split", "metric", "model"]
     pd.testing.assert_frame_equal(
         found.sort_values(keys, ignore_index=True), expected.sort_values(keys, ignore_index=True)
@@ -103,10 +102,10 @@ def test_tables_agree(tables: dict[str, pd.DataFrame]) -> None:
     assert (summary["seeds"] == 2).all()
 
     accuracy = summary.xs("accuracy", level="metric")["mean"]
-    for row in tables["comparisons"].query("metric == 'accuracy'").itertuples():
+    for row in tables["comparisons"].query("measure == 'accuracy'").itertuples():
         assert row.difference == pytest.approx(accuracy[row.model, "test"] - accuracy[row.reference, "test"])
-        assert row.p_holm >= row.p and 0 <= row.mcnemar_p_max <= 1
-    assert tables["comparisons"].query("metric == 'macro_f1'")["mcnemar_p_max"].isna().all()
+    corrected = tables["comparisons"].dropna(subset="p_holm")
+    assert set(corrected["tier"]) == {"secondary"} and (corrected["p_holm"] >= corrected["p"]).all()
 
     pairs = tables["pairs"].query("split == 'test'").groupby(["model", "first", "second"])["rate"].mean()
     for row in tables["pair_comparisons"].itertuples():
@@ -138,7 +137,14 @@ def test_tables_agree(tables: dict[str, pd.DataFrame]) -> None:
         ("mixture-tuned", "ensemble"),
         ("joint", "ensemble"),
         ("joint-top-2", "ensemble-3"),
+        *itertools.product(
+            ("mixture", "mixture-top-1", "mixture-found", "mixture-random", "mixture-tuned", "joint", "joint-top-2")
+            + ("joint-trunk",),
+            ("resnet18-wide", "resnet18-balanced"),
+        ),
     }
+    tiers = tables["comparisons"].groupby("tier").size()
+    assert (tiers["primary"], tiers["secondary"]) == (1, 7)
 
 
 def test_models_say_what_they_are(tables: dict[str, pd.DataFrame]) -> None:
@@ -166,15 +172,13 @@ def test_costs(study: Path, tables: dict[str, pd.DataFrame]) -> None:
 
     def records(network: str, seed: int) -> dict:
         folder = study / "networks" / network / f"seed{seed}"
-        return json.loads((folder / "network.json").read_text()) | json.loads((folder / "speed.json").read_text())
+        return json.loads((folder / "network.json").read_text())
 
     # Replicate 0 of the ensemble has the single's seeds 0 to 3, replicate 1 has 1 to 4.
     members = [[records("resnet18", s) for s in range(first, first + 4)] for first in (0, 1)]
     assert models["parameters"]["ensemble"] == sum(r["parameters"] for r in members[0])
     seconds = np.mean([sum(r["train_seconds"] for r in own) for own in members])
     assert models["train_seconds"]["ensemble"] == pytest.approx(seconds)
-    speeds = [1 / sum(1 / r["images_per_second"] for r in own) for own in members]
-    assert models["images_per_second"]["ensemble"] == pytest.approx(np.mean(speeds))
     # Four epochs of 140 // 64 steps with 64 faces, forward and twice that backward.
     assert models["train_flops"]["resnet18"] == 3 * 4 * 2 * 64 * records("resnet18", 0)["flops"]
     tuned = np.mean([records("mixture-tuned", s)["train_seconds"] for s in (0, 1)])
@@ -196,50 +200,11 @@ def test_curves(study: Path, tables: dict[str, pd.DataFrame]) -> None:
 
 
 def test_one_seed_covers_faces_only(study: Path) -> None:
-    paths = {key: path for key, path in _predictions(study, "resnet18", "mixture").items() if key[1] == 0}
-    predictions = read_predictions(paths)
+    predictions = _predictions(study, "resnet18", "mixture", seeds=(0,))
     summary = summary_table(predictions, 100)
     assert (summary["seeds"] == 1).all() and summary["sd"].isna().all() and summary["low"].notna().all()
     models = [Model("resnet18", "single", "single"), Model("mixture", "mixture", "mixture")]
-    assert (comparisons_table(Resampled(predictions, 100), models)["seeds"] == 1).all()
-
-
-def _scramble(table: pd.DataFrame) -> pd.DataFrame:
-    return table.sample(frac=1, random_state=0)
-
-
-def test_order_of_rows_does_not_matter(study: Path, tmp_path: Path) -> None:
-    paths = _predictions(study, "mixture")
-    _scramble(pd.read_parquet(paths["mixture", 0])).to_parquet(tmp_path / "other.parquet")
-    pd.testing.assert_frame_equal(
-        read_predictions(paths), read_predictions(paths | {("mixture", 0): tmp_path / "other.parquet"})
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda t: t.drop(columns="p_sad"), "no column p_sad"),
-        (lambda t: t.assign(p_sad=np.nan), "p_ values are not all finite"),
-        (lambda t: t.assign(p_sad=t["p_sad"] + 0.01), "p_ values"),
-        (lambda t: t.assign(p_sad=-0.5), "p_ values lie outside 0 to 1"),
-        (lambda t: t.assign(p_sad="x"), "no numbers"),
-        (lambda t: t.assign(**{"gate_happy-neutral": 0.0}), "gate_ values do not sum to 1"),
-        (lambda t: t.assign(label=7), "label outside 0 to 6"),
-        (lambda t: t.assign(split="dev"), "unknown split 'dev'"),
-        (lambda t: t.iloc[:0], "no rows"),
-        (lambda t: pd.concat([t, t.iloc[:1]]), "occurs twice"),
-        (lambda t: t.iloc[1:], "its faces or labels are not those of"),
-        (lambda t: t.assign(label=(t["label"] + 1) % 7), "its faces or labels are not those of"),
-    ],
-)
-def test_bad_predictions_are_named(study: Path, tmp_path: Path, change, reason: str) -> None:
-    paths = _predictions(study, "resnet18", "mixture")
-    bad = tmp_path / "bad.parquet"
-    change(pd.read_parquet(paths["mixture", 1])).to_parquet(bad)
-    with pytest.raises(EmorecError, match=reason) as caught:
-        read_predictions(paths | {("mixture", 1): bad})
-    assert str(bad) in str(caught.value) and "\n" not in str(caught.value)
+    assert (comparisons_table(Resampled(predictions, 100), models, {})["seeds"] == 1).all()
 
 
 def test_missing_and_unreadable_files_are_named(study: Path, tmp_path: Path) -> None:
@@ -248,8 +213,6 @@ def test_missing_and_unreadable_files_are_named(study: Path, tmp_path: Path) -> 
     absent = tmp_path / "absent"
     model = Model("resnet18", "single", "single", networks={0: [junk]})
     for path, word in ((junk, "junk: no"), (absent, "absent: no such file")):
-        with pytest.raises(EmorecError, match=word):
-            read_predictions({("a", 0): path})
         with pytest.raises(EmorecError, match=word):
             dict(read_embeddings({("a", 0): path}))
         with pytest.raises(EmorecError, match=word):
@@ -283,37 +246,19 @@ def test_bad_embeddings_are_named(study: Path, tmp_path: Path) -> None:
 def test_an_oracle_is_scored_and_never_ranked(tables: dict[str, pd.DataFrame]) -> None:
     for name in ("scores", "summary", "calibration", "recall"):
         assert "mixture-oracle" in set(tables[name]["model"])
-    compared = ("comparisons", "pair_comparisons", "error_flow", "other_singles", "claims", "purity", "without_twins")
+    compared = ("comparisons", "pair_comparisons", "error_flow", "purity", "twins_scores")
     for name in compared:
         assert "mixture-oracle" not in {*tables[name]["model"], *tables[name]["reference"]}, name
     for name in ("gate", "gate_use", "projections"):
         assert "mixture-oracle" not in set(tables[name]["model"])
     models = tables["models"].set_index("model")
     assert models["control"].isna()["mixture-oracle"] and not models["headline"]["mixture-oracle"]
-    (row,) = tables["oracle"].itertuples()
+    # What the oracle reaches is what the mixture decides within the true group.
     accuracy = tables["summary"].query("metric == 'accuracy' and split == 'test'").set_index("model")["mean"]
-    assert (row.model, row.mixture) == ("mixture-oracle", "mixture")
-    assert row.accuracy == pytest.approx(accuracy["mixture-oracle"])
-    assert row.gap == pytest.approx(accuracy["mixture-oracle"] - accuracy["mixture"]) and row.gap_low > 0
-
-
-def test_mixtures_are_compared_with_every_other_single(tables: dict[str, pd.DataFrame]) -> None:
-    models, table = tables["models"], tables["other_singles"]
-    mixtures = set(models.loc[models["kind"] == "mixture", "model"])
-    singles = {"resnet18-wide", "resnet18-balanced"}
-    found = list(map(tuple, table[["reference", "metric", "model"]].to_numpy()))
-    assert set(found) == set(itertools.product(singles, ("accuracy", "macro_f1", "confusion"), mixtures))
-    assert len(found) == len(set(found))
-    summary = tables["summary"].query("split == 'test'").set_index(["metric", "model"])["mean"]
-    rates = tables["pairs"].query("split == 'test'")
-    hard = rates[[pair in HARD_PAIRS for pair in zip(rates["first"], rates["second"], strict=True)]]
-    confused = hard.groupby("model")["rate"].mean()
-    for row in table.itertuples():
-        means = confused if row.metric == "confusion" else summary[row.metric]
-        assert row.difference == pytest.approx(means[row.model] - means[row.reference])
-    for _, family in table.groupby(["reference", "metric"]):
-        smallest = family["p"].min()
-        assert family["p_holm"].min() == pytest.approx(min(1, smallest * len(mixtures)))
+    scores = tables["group_scores"].query("measure == 'within_group' and grouping == 'original'")
+    scores = scores[scores["reference"].isna() & scores["group"].isna()].set_index("model")["estimate"]
+    assert scores["mixture"] == pytest.approx(accuracy["mixture-oracle"], abs=0.005)
+    assert scores["mixture-oracle"] == pytest.approx(accuracy["mixture-oracle"])
 
 
 def test_errors_flow_without_loss(tables: dict[str, pd.DataFrame]) -> None:

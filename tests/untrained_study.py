@@ -37,6 +37,13 @@ STUDY = {
         "temperature": {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "temperature"},
         "uniform": {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "uniform"},
         "oracle": {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "oracle"},
+        "specialists": {
+            "kind": "mixture",
+            "of": "resnet18",
+            "grouping": "original",
+            "gate": "single",
+            "experts": {"start": "single", "length": "epochs", "training": {"lr": 0.02}},
+        },
         "fine-tuned": {"kind": "fine-tuned", "of": "mixture"},
         "joint": {"kind": "joint", "of": "resnet18", "experts": 3, "trunk": 2},
         "sparse": {"kind": "joint", "of": "resnet18", "experts": 3, "top": 2},

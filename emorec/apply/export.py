@@ -59,9 +59,12 @@ class Whole(nn.Module):
         self.records = [loaded.record for loaded in networks]
         self.experts: list[str] = []
         if model.kind == "mixture":
-            self.experts = [configs.expert_name(group) for group in expert_groups(model, self.records)]
-            for number, record in enumerate(self.records[int(model.has_gate) :]):
+            groups = expert_groups(model, self.records)
+            self.experts = [configs.expert_name(group) for group in groups]
+            for number, record in enumerate(self.records[int(model.is_routed) :]):
                 self.register_buffer(f"place{number}", _places(record["classes"]))
+            member = torch.tensor([[float(emotion in group) for group in groups] for emotion in EMOTIONS])
+            self.register_buffer("member", member)  # (7, e): which group each emotion is in
         elif isinstance(networks[0].network, Mixture):
             self.experts = joint_experts(self.records[0], len(networks[0].network.experts))
 
@@ -74,7 +77,7 @@ class Whole(nn.Module):
         )
         if self.model.kind == "mixture":
             weights = self._weights(self.model.gate, logits)
-            said = logits[int(self.model.has_gate) :]
+            said = logits[int(self.model.is_routed) :]
             known = [z.softmax(1) @ self.get_buffer(f"place{number}") for number, z in enumerate(said)]
             mixed = sum(weights[:, e : e + 1] * p for e, p in enumerate(known))
             return mixed / mixed.sum(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny), weights
@@ -96,6 +99,8 @@ class Whole(nn.Module):
     def _weights(self, gate: str, logits: Sequence[torch.Tensor]) -> torch.Tensor:
         if gate == "uniform":
             return torch.ones_like(logits[0][:, :1]).expand(-1, len(self.experts)) / len(self.experts)
+        if gate == "single":
+            return logits[0].softmax(1) @ self.get_buffer("member")
         if gate == "top-1":
             return nn.functional.one_hot(logits[0].argmax(1), len(self.experts)).float()
         return (logits[0] / self.temperature).softmax(1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from emorec import config as configs
 from emorec.config import Training
@@ -16,6 +15,7 @@ from emorec.networks.store import Loaded, load_network
 from emorec.paths import Layout
 from emorec.predictions.combine import Combined
 from emorec.predictions.model import Said, combined, has_temperature
+from emorec.predictions.store import read_temperature
 
 
 def load_parts(study: configs.Study, layout: Layout, model: str, seed: int) -> list[Loaded]:
@@ -38,11 +38,7 @@ def use_temperature(study: configs.Study, layout: Layout, model: str, seed: int)
     """
     if not has_temperature(study.models[model]):
         return 1.0
-    path = layout.predictions(model, seed)
-    try:
-        return float(pq.read_schema(path).pandas_metadata["attributes"]["gate_temperature"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise EmorecError(f"{path}: does not say the gate's temperature; run `emorec combine` for it first") from None
+    return read_temperature(layout.predictions, model, seed)
 
 
 def model_outputs(

@@ -5,6 +5,8 @@ Networks are shared: mixtures with an expert or a gate in common train it once.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +34,7 @@ from emorec.errors import EmorecError
 from emorec.size import width_nearest
 
 PARAMETERS_WITHIN = 0.03
+LONGEST_SUFFIX = 40  # letters of a network's name that say how it is trained
 Found = dict[str, list[tuple[str, ...]]] | None  # groupings found from faces, by name
 
 
@@ -84,6 +87,26 @@ def training_of(study: Study, single: str) -> Training:
     return _override(study.training, study.singles[single].training, f"models.{single}.training")
 
 
+def _changed(how: Training, changes: dict[str, Any], where: str) -> tuple[Training, str]:
+    """`how` with nested `changes`, and what a network's name says of it: nothing where it stays the same.
+
+    It says what differs, `-epochs-6-lr-0-02`, or where that is long, by a digest.
+    """
+    chosen = _override(how, changes, where)
+    old, new = (_flat(training.model_dump()) for training in (how, chosen))
+    told = "".join(f"-{key}-{value}" for key, value in new.items() if value != old[key])
+    told = re.sub(r"[^a-z0-9]+", "-", told.lower()).rstrip("-")
+    return chosen, told if len(told) <= LONGEST_SUFFIX else f"-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+
+def _flat(nested: dict[str, Any]) -> dict[str, Any]:
+    """The values of a section by their own keys, which are unique in it."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        flat |= _flat(value) if isinstance(value, dict) else {key: value}
+    return flat
+
+
 def _override(base: Section, changes: dict[str, Any], where: str) -> Section:
     """`base` with nested `changes`, validated; an error names the key below `where`."""
     merged = base.model_dump()
@@ -115,7 +138,7 @@ def networks(study: Study, found: Found = None) -> dict[str, NetworkSpec]:
         if model.kind == "single":
             add(NetworkSpec(name, "classifier", SEVEN, architecture_of(study, name), training_of(study, name)))
         elif model.kind == "mixture":
-            for spec in _separate(study, model, found):
+            for spec in _separate(study, model, found, f"models.{name}"):
                 add(spec)
     for name, model in study.models.items():
         if model.kind == "joint":
@@ -125,22 +148,37 @@ def networks(study: Study, found: Found = None) -> dict[str, NetworkSpec]:
     return specs
 
 
-def _separate(study: Study, model: Mixture, found: Found) -> list[NetworkSpec]:
-    """The gate, where there is one, and the experts of a mixture of networks that are trained apart."""
-    how = architecture_of(study, model.of), training_of(study, model.of)
+def _separate(study: Study, model: Mixture, found: Found, where: str) -> list[NetworkSpec]:
+    """The networks of a mixture that are trained apart: the gate or the single in its place, if any, and the experts.
+
+    `where` the model stands in the config, for messages.
+    """
+    architecture, how = architecture_of(study, model.of), training_of(study, model.of)
+    single = NetworkSpec(model.of, "classifier", SEVEN, architecture, how)
     groups = groups_of(study, model.grouping, found)
     waiting = model.grouping if groups is None else None
-    specs = []
+    specs = [single] if model.gate == "single" else []
     if model.has_gate:
-        specs.append(NetworkSpec(_gate_name(model), "gate", tuple(groups) if groups else (), *how, grouping=waiting))
+        own, _ = _changed(how, model.gate_training, f"{where}.gate_training")
+        classes = tuple(groups) if groups else ()
+        specs.append(NetworkSpec(_gate_name(study, model), "gate", classes, architecture, own, grouping=waiting))
+    own, _ = _changed(how, model.experts.training, f"{where}.experts.training")
+    start = model.of if model.experts.start == "single" else None
     for i, name in enumerate(expert_networks(study, model)):
         if name == model.of:
-            specs.append(NetworkSpec(name, "classifier", SEVEN, *how))
+            specs.append(single)
             continue
         group = groups[i] if groups else ()
         weight = model.foreign_weight if model.foreign == "down-weighted" else 1.0
         classes = _expert_classes(group, model.foreign) if group else ()
-        specs.append(NetworkSpec(name, "expert", classes, *how, group, weight, grouping=waiting))
+        specs.append(
+            NetworkSpec(
+                *(name, "expert", classes, architecture, own, group, weight),
+                grouping=waiting,
+                start=start,
+                length=model.experts.length,
+            )
+        )
     return specs
 
 
@@ -148,9 +186,13 @@ def expert_networks(study: Study, model: Mixture) -> list[str]:
     """The names of a mixture's experts. One that is asked about all seven emotions is the single itself.
 
     Experts of groups that are given are named by their emotions, so that mixtures share them; those of a grouping that
-    is found from the faces by their number, so that they have a name before it is found.
+    is found from the faces by their number, so that they have a name before it is found. What is trained in another way
+    has a name that says so.
     """
     suffix = {"excluded": "", "other": "-other", "down-weighted": "-weighted"}[model.foreign]
+    suffix += {"scratch": "", "single": "-started"}[model.experts.start]
+    suffix += {"steps": "", "epochs": "-as-often"}[model.experts.length]
+    suffix += _changed(training_of(study, model.of), model.experts.training, "experts.training")[1]
     groups = groups_of(study, model.grouping)
     if groups is None:
         count = spectral_groupings(study)[model.grouping]
@@ -161,8 +203,9 @@ def expert_networks(study: Study, model: Mixture) -> list[str]:
     ]
 
 
-def _gate_name(model: Mixture) -> str:
-    return f"{model.of}-gate-{model.grouping}"
+def _gate_name(study: Study, model: Mixture) -> str:
+    suffix = _changed(training_of(study, model.of), model.gate_training, "gate_training")[1]
+    return f"{model.of}-gate-{model.grouping}{suffix}"
 
 
 def _expert_classes(group: tuple[str, ...], foreign: str) -> tuple[tuple[str, ...], ...]:
@@ -182,32 +225,48 @@ def _joint(study: Study, name: str, model: Joint) -> NetworkSpec:
 
 def _fine_tuned(study: Study, name: str, model: FineTuned, specs: dict[str, NetworkSpec]) -> NetworkSpec:
     mixture = study.mixtures[model.of]
-    gate, experts = specs[_gate_name(mixture)], [specs[n] for n in expert_networks(study, mixture)]
+    gate, experts = specs[_gate_name(study, mixture)], [specs[n] for n in expert_networks(study, mixture)]
     parts = (gate.network, *(expert.network for expert in experts))
     classes = tuple(expert.classes for expert in experts)
     groups = tuple(expert.group or EMOTIONS for expert in experts)
-    how = gate.training.model_copy(update={"epochs": model.epochs, "lr": model.lr})
+    how = training_of(study, mixture.of).model_copy(update={"epochs": model.epochs, "lr": model.lr})
     spec = MixtureSpec(classes, groups, parts=parts)
     return NetworkSpec(name, "mixture", SEVEN, gate.architecture, how, mixture=spec, grouping=gate.grouping)
 
 
 def parts(study: Study, model: str, seed: int) -> list[Part]:
-    """The networks that make up one replicate of a model: itself, members, or the gate, if any, and the experts."""
+    """The networks that make up one replicate of a model: itself, members, or what routes, if anything, and experts.
+
+    What routes a mixture is its gate, or the single in the gate's place.
+    """
     entry = study.models[model]
     if entry.kind == "ensemble":
         return [Part(entry.of, member) for member in study.seeds_of_members(entry)[seed]]
     if entry.kind == "mixture":
-        gate = [_gate_name(entry)] if entry.has_gate else []
-        return [Part(network, seed) for network in (*gate, *expert_networks(study, entry))]
+        router = [_gate_name(study, entry)] if entry.has_gate else [entry.of] if entry.is_routed else []
+        return [Part(network, seed) for network in (*router, *expert_networks(study, entry))]
     return [Part(model, seed)]
 
 
 def starting_points(study: Study, network: str) -> list[str]:
-    """The networks that one is put together from before it is trained: those of a fine-tuned mixture, else none."""
-    entry = study.models.get(network)
-    if entry is None or entry.kind != "fine-tuned":
-        return []
-    return [part.network for part in parts(study, entry.of, study.seeds[0])]
+    """The networks, of the same seed, that one starts from; none where it starts from scratch."""
+    spec = networks(study).get(network)
+    return [part.network for part in spec.before(study.seeds[0])] if spec else []
+
+
+def spent_before(study: Study, model: str, seed: int) -> list[Part]:
+    """The networks that a replicate's own ones started from, and those that these started from; none of its own.
+
+    A fine-tuned mixture starts from its gate and experts, an expert may start from the single.
+    """
+    specs, own, found = networks(study), parts(study, model, seed), dict[Part, None]()
+    left = list(own)
+    while left:
+        part = left.pop()
+        before = specs[part.network].before(part.seed)
+        left += [each for each in before if each not in found]
+        found |= dict.fromkeys(before)
+    return [part for part in found if part not in own]
 
 
 def all_parts(study: Study) -> list[Part]:
@@ -225,8 +284,8 @@ def training_order(study: Study) -> list[Part]:
     def add(part: Part) -> None:
         if specs[part.network].grouping:
             found.update(dict.fromkeys(Part(study.reference, seed) for seed in study.seeds))
-        for network in starting_points(study, part.network):
-            add(Part(network, part.seed))
+        for before in specs[part.network].before(part.seed):
+            add(before)
         found.setdefault(part)
 
     for part in all_parts(study):
@@ -248,7 +307,7 @@ def parameters(study: Study, model: str) -> int:
     if entry.kind == "joint":
         width = branch_width(architecture, side, entry) if entry.trunk else 0
         return joint_size(architecture, side, entry, width, active=False).parameters
-    specs = _separate(study, entry, None)
+    specs = _separate(study, entry, None, f"models.{model}")
     if any(not spec.classes for spec in specs):
         raise ValueError(f"parameters_like: the groups of {model} are not known before training; name another model")
     # a group of one emotion needs no network

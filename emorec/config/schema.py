@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
-from emorec.config.sections import (
-    KINDS,
-    Architecture,
-    Augmentation,
-    Data,
-    Random,
-    Spectral,
-    Strict,
-    Synthetic,
-    Training,
-)
 from emorec.config.study import Study
 
 INTRODUCTION = """\
@@ -33,17 +23,6 @@ How much is done again is no key of a study: `--config from=weights` and `--conf
 
 This page and `schema.json` are written by `make reference`.
 """
-_SECTIONS: dict[str, type[Strict]] = {
-    "": Study,
-    "data": Data,
-    "data.synthetic": Synthetic,
-    "architecture": Architecture,
-    "training": Training,
-    "training.augmentation": Augmentation,
-    "groupings.NAME": Spectral,
-    "groupings.NAME ": Random,
-    **{f"models.NAME, kind: {kind}": model for kind, model in KINDS.items()},
-}
 
 
 def schema() -> str:
@@ -54,21 +33,46 @@ def schema() -> str:
 
 def reference() -> str:
     """Every key of a config, in Markdown: a table a section."""
+    whole = Study.model_json_schema()
     parts = [INTRODUCTION]
-    for place, section in _SECTIONS.items():
-        title = f"## `{place.strip()}`" if place else "## The file"
-        about = " ".join((section.__doc__ or "").split("\n\n")[0].split())
+    for place, section in _sections(whole, whole["$defs"], ""):
+        about = " ".join(section.get("description", "").split("\n\n")[0].split())
         rows = ["| key | value | default | |", "|---|---|---|---|"]
-        found = section.model_json_schema()
-        for key, entry in found["properties"].items():
-            needed = key in found.get("required", [])
-            default = "" if needed else f"`{json.dumps(entry.get('default'), ensure_ascii=False)}`"
-            rows.append(
-                f"| `{key}` | {_value(entry)} | {default if len(default) < 30 else 'see there'} | "
-                f"{entry.get('description', '')} |"
-            )
-        parts.append("\n".join([title, "", about, "", *rows, ""]))
+        for key, entry in section["properties"].items():
+            default = "" if key in section.get("required", []) else f"`{_json(entry.get('default'))}`"
+            shown = default if len(default) < 30 else "see there"
+            rows.append(f"| `{key}` | {_value(entry)} | {shown} | {entry.get('description', '')} |")
+        parts.append("\n".join([f"## `{place}`" if place else "## The file", "", about, "", *rows, ""]))
     return "\n".join(parts)
+
+
+def _sections(section: Any, known: dict[str, Any], place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A section and those below it, with their places in a config."""
+    yield place, section
+    place = place.partition(",")[0]
+    for key, entry in section["properties"].items():
+        here = f"{place}.{key}".lstrip(".")
+        named = [*entry.get("patternProperties", {}).values(), entry.get("additionalProperties")]
+        for content in (each for each in named if isinstance(each, dict)):
+            here, entry = f"{here}.NAME", content
+        for name in _references(entry):
+            below = known[name]
+            kinds = (below["properties"].get(word, {}).get("const") for word in ("kind", "method"))
+            which = next(
+                (f", {word}: {value}" for word, value in zip(("kind", "method"), kinds, strict=True) if value), ""
+            )
+            yield from _sections(below, known, f"{here}{which}")
+
+
+def _references(entry: dict[str, Any]) -> list[str]:
+    """The sections that a key may hold."""
+    if "$ref" in entry:
+        return [entry["$ref"].rpartition("/")[2]]
+    return [name for word in ("oneOf", "anyOf", "allOf") for each in entry.get(word, []) for name in _references(each)]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _value(entry: dict[str, Any]) -> str:

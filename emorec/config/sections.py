@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from emorec import EMOTIONS, Emotion, plain
+from emorec.classes import LEFT_OUT, ORDERS, emotion_of
 
 # Names become folder names, so that nothing in a config can point outside results/.
 Name = Annotated[str, Field(pattern=plain.NAME, max_length=60)]
@@ -37,18 +38,43 @@ class Synthetic(Strict):
 class Data(Strict):
     """Where the faces come from: drawn by the program, or FER2013 at `path` (looked for in data/ where null).
 
-    `ferplus` names FER+'s fer2013new.csv; where null, it is used if it lies beside fer2013.csv.
+    `ferplus` names FER+'s fer2013new.csv; where null, it is used if it lies beside fer2013.csv. `classes` says what
+    numbers stand for where labels are numbers: a known order (fer2013, alphabetical, affectnet, ferplus, rafdb, ckplus)
+    or the classes' names in the numbers' order.
     """
 
     source: Literal["fer2013", "synthetic"] = "fer2013"
     path: str | None = None
     ferplus: str | None = None
+    classes: str | list[str] | None = None
     synthetic: Synthetic = Synthetic()
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _known(cls, classes: Any) -> Any:
+        if classes is None or classes in list(ORDERS):
+            return classes
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise ValueError(f"should be a list of the classes' names, or one of {', '.join(ORDERS)}")
+        emotions = []
+        for name in classes:
+            try:
+                emotions.append(emotion_of(name))
+            except KeyError:
+                raise ValueError(f"no emotion is called {name[:60]!r}; known are {', '.join(EMOTIONS)}") from None
+        twice = [name for name, emotion in zip(classes, emotions, strict=True) if emotions.count(emotion) > 1]
+        if any(emotion_of(name) != LEFT_OUT for name in twice):
+            raise ValueError(f"{' and '.join(twice)} are one emotion; a list names each class once")
+        return classes
 
     @model_validator(mode="after")
     def _consistent(self) -> Data:
         if self.source == "synthetic" and self.ferplus is not None:
             raise ValueError("ferplus: nobody voted on synthetic faces; leave it out")
+        if self.source == "synthetic" and self.path is not None:
+            raise ValueError("path: synthetic faces are drawn, not read; leave it out, or set source: fer2013")
+        if self.source == "synthetic" and self.classes is not None:
+            raise ValueError("classes: synthetic faces have no numbers; leave it out")
         return self
 
 
@@ -134,36 +160,73 @@ class Single(Strict):
 
 
 class Ensemble(Strict):
-    """Probabilities averaged over `members` networks of the single model `of`, which differ in their seed alone."""
+    """Probabilities averaged over `members` networks of the single model `of`, which differ in their seed alone.
+
+    Replicates of an ensemble share members, which saves training, unless they are to be `disjoint`.
+    """
 
     kind: Literal["ensemble"]
     label: Label | None = None
     of: Name
     members: int = Field(ge=2, le=100)
+    disjoint: bool = Field(False, description="whether no member is shared between replicates: more seeds are trained")
+
+
+class Experts(Strict):
+    """How a mixture's experts are trained. `training` overrides what the single `of` has.
+
+    `start: single` takes the trained single of the same seed: its layers, and those outputs of its head that stand for
+    the expert's own emotions (an output for all others starts as their mean plus the logarithm of their number, which
+    is the logarithm of their summed probability where they are alike). What it starts from is one of the epochs to
+    choose from. `length: steps` gives an expert as many steps as the single takes, so that it goes through its few
+    faces more often; `length: epochs` lets it go through them as often as the single through all, in fewer steps.
+    Specialists that begin as the generalist are Hinton et al.'s (2015, arXiv 1503.02531, section 5).
+    """
+
+    start: Literal["scratch", "single"] = "scratch"
+    length: Literal["steps", "epochs"] = "steps"
+    training: dict[str, Any] = {}
 
 
 class Mixture(Strict):
     """A gate and one expert for each group of `grouping`; all built and trained like the single model `of`.
 
     The same networks make several models: `gate` says how the experts are weighed. `soft` is the gate's softmax,
-    `top-1` its favourite alone, `temperature` its softmax at the temperature that is best on val, `uniform` no gate at
-    all; `oracle` asks the expert that knows the face's label: a bound, no model that could be used.
+    `top-1` its favourite alone, `temperature` its softmax at the temperature that is best on val. `single` trains no
+    gate: each expert has the probability that the single `of` gives to its group, so that no two groups may share an
+    emotion. `uniform` weighs all alike; `oracle` asks the expert that knows the face's label: a bound, no model that
+    could be used.
     `foreign` says what an expert is taught about faces of others' emotions: nothing, that they are `other`, or their
     emotion, each such face weighing `foreign_weight` of one of its own.
+    `experts` and `gate_training` say what is trained in another way than the single. An expert for all seven emotions
+    is the single itself, whatever they say.
     """
 
     kind: Literal["mixture"]
     label: Label | None = None
     of: Name
     grouping: Name
-    gate: Literal["soft", "top-1", "temperature", "uniform", "oracle"] = "soft"
+    gate: Literal["soft", "single", "top-1", "temperature", "uniform", "oracle"] = "soft"
+    gate_training: dict[str, Any] = {}
+    experts: Experts = Experts()
     foreign: Literal["excluded", "other", "down-weighted"] = "excluded"
     foreign_weight: float = Field(0.1, gt=0, le=1)
 
     @property
     def has_gate(self) -> bool:
-        """Whether a gate is part of the model."""
-        return self.gate not in ("uniform", "oracle")
+        """Whether a gate that is trained to be one is part of the model."""
+        return self.gate in ("soft", "top-1", "temperature")
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether the first of the model's networks, a gate or the single, says which expert is heard."""
+        return self.has_gate or self.gate == "single"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Mixture:
+        if self.gate_training and not self.has_gate:
+            raise ValueError(f"gate_training: with gate: {self.gate} no gate is trained; leave it out")
+        return self
 
 
 class FineTuned(Strict):

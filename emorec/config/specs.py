@@ -11,6 +11,14 @@ from emorec.config.sections import Architecture, Training
 
 
 @dataclass(frozen=True)
+class Part:
+    """A network's place in a model: which network, which of its seeds."""
+
+    network: str
+    seed: int
+
+
+@dataclass(frozen=True)
 class MixtureSpec:
     """What a jointly trained mixture adds to a network's spec.
 
@@ -61,6 +69,8 @@ class NetworkSpec:
         emotions of others, all further ones are single emotions. Empty as long as its grouping has not been found.
     group: the emotions that an expert is asked about; foreign_weight: how much a face of another emotion weighs.
     mixture: what a jointly trained mixture has besides. grouping: the one whose groups still have to be found.
+    start: the trained single that an expert starts from, None where it starts from scratch; length: whether it takes
+        the single's steps, or goes through its own faces as often as the single does, in fewer steps.
     """
 
     network: str
@@ -72,12 +82,20 @@ class NetworkSpec:
     foreign_weight: float = 1.0
     mixture: MixtureSpec | None = None
     grouping: str | None = None
+    start: str | None = None
+    length: Literal["steps", "epochs"] = "steps"
 
     @property
     def emotions(self) -> tuple[str, ...]:
         """The emotions that it is trained on, in their usual order."""
         named = {emotion for group in self.classes for emotion in group}
         return tuple(emotion for emotion in EMOTIONS if emotion in named)
+
+    def before(self, seed: int) -> list[Part]:
+        """The trained networks that it starts from: a mixture's gate and experts, an expert's single; mostly none."""
+        if self.mixture is not None:
+            return [Part(network, seed) for network in self.mixture.parts]
+        return [Part(self.start, seed)] if self.start else []
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -89,17 +107,11 @@ class NetworkSpec:
             "foreign_weight": self.foreign_weight,
             "mixture": self.mixture.to_dict() if self.mixture else None,
             "grouping": self.grouping,
+            "start": self.start,
+            "length": self.length,
             "architecture": self.architecture.model_dump(),
             "training": self.training.model_dump(),
         }
-
-
-@dataclass(frozen=True)
-class Part:
-    """A network's place in a model: which network, which of its seeds."""
-
-    network: str
-    seed: int
 
 
 def own_outputs(classes: Sequence[Sequence[str]]) -> list[int | None]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from emorec import EMOTIONS
 from emorec.config.explain import nearest
 from emorec.config.groups import check_grouping, random_groups
 from emorec.config.sections import (
@@ -23,20 +24,30 @@ from emorec.config.sections import (
     Training,
 )
 
+RESERVED = ("published", "from-published")  # folders of results/ that hold studies themselves
+
 
 class Study(Strict):
     """One config file."""
 
     study: Name
+    purpose: Literal["report", "tuning"] = Field(
+        "report", description="tuning: its models are options, to be chosen on val; no test face is scored"
+    )
     seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field([0], min_length=1, max_length=100)
     data: Data = Data()
     architecture: Architecture = Architecture()
     training: Training = Training()
     groupings: dict[Name, Grouping] = {}
+    primary: Name | None = Field(
+        None, description="the mixture that the study is about; null: the first one that could be used"
+    )
     models: dict[Name, Model] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
+        if self.study in RESERVED:
+            raise ValueError(f"study: results/{self.study} is the folder of other studies; give it another name")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds: a seed stands there twice")
         for name, grouping in self.groupings.items():
@@ -61,6 +72,11 @@ class Study(Strict):
             )
         for name, model in self.models.items():
             self._check_model(name, model, singles)
+        usable = self._usable_mixtures
+        if self.primary is not None and self.primary not in usable:
+            raise ValueError(
+                f"primary: no mixture that could be used is named {self.primary!r}{nearest(self.primary, usable)}"
+            )
         return self
 
     def _check_model(self, name: str, model: Model, singles: dict[str, Single]) -> None:
@@ -75,6 +91,8 @@ class Study(Strict):
         if model.kind == "mixture" and model.grouping not in self.groupings:
             hint = nearest(model.grouping, self.groupings)
             raise ValueError(f"{where}.grouping: no grouping named {model.grouping!r}{hint}")
+        if model.kind == "mixture" and model.gate == "single":
+            self._check_routed_by_single(where, model.grouping)
         if model.kind == "single" and model.parameters_like:
             like = self.models.get(model.parameters_like)
             known = [n for n, m in self.models.items() if m.kind != "single"]
@@ -85,6 +103,15 @@ class Study(Strict):
                 )
             if "width" in model.architecture:
                 raise ValueError(f"{where}.architecture.width: parameters_like chooses the width; leave it out")
+
+    def _check_routed_by_single(self, where: str, grouping: str) -> None:
+        entry = self.groupings[grouping]
+        groups = self.given[entry.like] if isinstance(entry, Random) else entry  # of the same overlaps
+        if isinstance(groups, list) and sum(map(len, groups)) > len(EMOTIONS):
+            raise ValueError(
+                f"{where}.gate: single sums the single's probabilities over each group, so that no two groups may "
+                f"share an emotion, as those of {grouping!r} do; take gate: soft, or another grouping"
+            )
 
     @property
     def singles(self) -> dict[str, Single]:
@@ -97,14 +124,25 @@ class Study(Strict):
         return {name: model for name, model in self.models.items() if model.kind == "mixture"}
 
     @property
-    def has_mixture(self) -> bool:
-        """Whether there is a mixture that could be used, which the report is about."""
-        return any(mixture.gate != "oracle" for mixture in self.mixtures.values())
+    def _usable_mixtures(self) -> list[str]:
+        """All mixtures, of whatever family, but for oracles."""
+        mixed = ("mixture", "fine-tuned", "joint")
+        return [name for name, m in self.models.items() if m.kind in mixed and getattr(m, "gate", "") != "oracle"]
+
+    @property
+    def primary_mixture(self) -> str | None:
+        """The mixture that the study is about; None where it has none that could be used."""
+        return self.primary or next(iter(self._usable_mixtures), None)
+
+    @property
+    def has_report(self) -> bool:
+        """Whether the study ends in a report, which is about mixtures; else its models are options to choose from."""
+        return self.purpose == "report" and any(mixture.gate != "oracle" for mixture in self.mixtures.values())
 
     @property
     def scored(self) -> tuple[str, ...]:
-        """The splits that models are scored on: without a mixture they are options, to be chosen on val alone."""
-        return ("val", "test") if self.has_mixture else ("val",)
+        """The splits that models are scored on: options are chosen on val alone."""
+        return ("val", "test") if self.has_report else ("val",)
 
     @property
     def given(self) -> dict[str, Groups]:
@@ -119,10 +157,15 @@ class Study(Strict):
     def seeds_of_members(self, ensemble: Ensemble) -> dict[int, list[int]]:
         """Which seeds of the single each replicate of an ensemble averages: {seed: [member seeds]}.
 
-        Replicate r takes `members` seeds in a row, from r on and cyclically, out of the study's seeds and as many more
-        as make the replicates differ. Replicates therefore share members: networks are trained once, and the
-        spread between replicates of an ensemble is an underestimate, which the report says.
+        Members of a disjoint one are the replicate's own seed and then, replicate by replicate, the smallest seeds that
+        are not the study's. Else replicate r takes `members` seeds in a row, from r on and cyclically, out of the
+        study's seeds and as many more as make the replicates differ. Replicates then share members: networks are
+        trained once, and the spread between replicates of an ensemble is an underestimate, which the report says.
         """
+        if ensemble.disjoint:
+            extra = ensemble.members - 1
+            more = [seed for seed in range(len(self.seeds) * ensemble.members) if seed not in self.seeds]
+            return {seed: [seed, *more[r * extra : (r + 1) * extra]] for r, seed in enumerate(self.seeds)}
         wanted = ensemble.members + (1 if len(self.seeds) > 1 else 0)
         pool = list(self.seeds)
         extra = 0
@@ -144,13 +187,15 @@ def label(study: Study, model: str) -> str:
     if entry.kind == "single":
         return f"single {model}"
     if entry.kind == "ensemble":
-        return f"ensemble of {entry.members} {entry.of}"
+        return f"ensemble of {entry.members} {entry.of}{', disjoint' if entry.disjoint else ''}"
     if entry.kind == "fine-tuned":
         return f"{label(study, entry.of)}, fine-tuned"
     if entry.kind == "joint":
         top = f", top {entry.top}" if entry.top else ""
         trunk = f" on a trunk of {entry.trunk} stages" if entry.trunk else ""
         return f"joint mixture of {entry.experts} experts{trunk}{top}"
-    gate = {"soft": "", "uniform": ", no gate"}.get(entry.gate, f", {entry.gate} gate")
+    gates = {"soft": "", "uniform": ", no gate", "single": f", routed by {entry.of}"}
+    gate = gates.get(entry.gate, f", {entry.gate} gate")
     foreign = "" if entry.foreign == "excluded" else f", others {entry.foreign}"
-    return f"mixture by the {entry.grouping} grouping{gate}{foreign}"
+    start = f", experts from {entry.of}" if entry.experts.start == "single" else ""
+    return f"mixture by the {entry.grouping} grouping{gate}{foreign}{start}"

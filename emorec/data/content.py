@@ -45,7 +45,7 @@ def fingerprint(data: Data, kept: Path) -> str:
     else:
         from emorec.data.read import find_source
 
-        made_of = look(find_source(Path(data.path) if data.path else None), kept).digest
+        made_of = [look(find_source(Path(data.path) if data.path else None), kept).digest, data.classes]
         code = closure.digest("emorec.data.read:read_faces", comments=False)
     return hashlib.sha256(json.dumps([made_of, code], sort_keys=True).encode()).hexdigest()
 

@@ -31,7 +31,8 @@ class Faces:
         split: (n,) uint8, indices in SPLITS.
         row: (n,) int32, each face's place in the source, counted from 0; no two are equal.
         note: how `val` or `test` were made where the source lacks them, a sentence; empty for the source's own splits.
-            It goes to summary.json, not to faces.npz.
+        labelling: what numbers in the source were taken to mean, and what was left out, a sentence; empty where names
+            say it. Both go to summary.json, not to faces.npz.
     """
 
     images: np.ndarray
@@ -39,6 +40,7 @@ class Faces:
     split: np.ndarray
     row: np.ndarray
     note: str = ""
+    labelling: str = ""
 
     def __len__(self) -> int:
         return len(self.images)

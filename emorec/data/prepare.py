@@ -37,7 +37,7 @@ def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path, 
     else:
         source = find_source(Path(data.path) if data.path else None)
         log.info("reading %s", source)
-        faces = read_faces(source)
+        faces = read_faces(source, data.classes)
         votes = find_votes(Path(data.ferplus) if data.ferplus else None, source)
         counted = read_votes(votes, faces) if votes else None
         summary = summarise(faces, "FER2013", False, source_digest(source))
@@ -48,6 +48,11 @@ def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path, 
     save_faces(faces_path, faces)
     write_json(summary_path, summary)
     log.info("%d faces: %s", len(faces), ", ".join(f"{n} {s}" for s, n in _sizes(summary).items()))
+    for sentence in filter(None, (faces.note, faces.labelling)):
+        log.info("%s", sentence)
+    for split, emotions in summary["absent"].items():
+        if emotions:
+            log.warning("no face in %s is %s: nothing is learnt or measured of it there", split, " or ".join(emotions))
 
 
 def _draw(how: Synthetic, truth_path: Path) -> tuple[Faces, dict[str, Any]]:

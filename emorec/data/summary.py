@@ -19,17 +19,21 @@ def summarise(faces: Faces, source: str, synthetic: bool, sha256: str) -> dict[s
         source: the data's name for readers. sha256: the digest of what the faces were read or drawn from.
 
     Returns:
-        source, synthetic, sha256, note (see `Faces`), faces, counts by split and emotion, mean and std of the training
-        pixels as fractions of white, and the exact duplicates.
+        source, synthetic, sha256, note and labelling (see `Faces`), faces, counts by split and emotion, the emotions
+        that are absent from each split, mean and std of the training pixels as fractions of white, and the exact
+        duplicates.
     """
     mean, std = pixel_statistics(faces.images[faces.split == SPLITS.index("train")])
+    counts = count_faces(faces.labels, faces.split)
     return {
         "source": source,
         "synthetic": synthetic,
         "sha256": sha256,
         "note": faces.note,
+        "labelling": faces.labelling,
         "faces": len(faces),
-        "counts": count_faces(faces.labels, faces.split),
+        "counts": counts,
+        "absent": absent(counts),
         "mean": mean,
         "std": std,
         "duplicates": find_duplicates(faces.images, faces.split),
@@ -44,6 +48,11 @@ def count_faces(labels: np.ndarray, split: np.ndarray) -> dict[str, dict[str, in
         split_name: dict(zip(EMOTIONS, (int(count) for count in row), strict=True))
         for split_name, row in zip(SPLITS, counts, strict=True)
     }
+
+
+def absent(counts: dict[str, dict[str, int]]) -> dict[str, list[str]]:
+    """The emotions that no face shows, by split."""
+    return {split: [emotion for emotion, count in row.items() if count == 0] for split, row in counts.items()}
 
 
 def find_duplicates(images: np.ndarray, split: np.ndarray) -> dict[str, dict[str, int]]:

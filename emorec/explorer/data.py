@@ -18,7 +18,8 @@ from PIL import Image
 from emorec import EMOTIONS
 from emorec.data.faces import Faces
 from emorec.errors import EmorecError
-from emorec.tables.read import Gate, by_model
+from emorec.predictions.store import Gate
+from emorec.tables.read import by_model
 
 COLUMNS = 50  # faces side by side on the sheet
 MOST_FACES = 8000  # on the sheet: more would make the page too large to open
@@ -37,8 +38,8 @@ def explorer_data(
 
     Args:
         models: models.csv, of which `model`, `kind` and `label` are read.
-        predictions: of all models and seeds, from `tables.read.read_predictions`.
-        gates: of those that have one, from `tables.read.read_gates`.
+        predictions: of all models and seeds, from `predictions.store.read_predictions`.
+        gates: of those that have one, from `predictions.store.read_gates`.
         projections: projections.csv; each model's is of its lowest seed.
         faces: the study's faces; None leaves the pictures out.
 

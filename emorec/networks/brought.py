@@ -64,6 +64,9 @@ def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:
         found.append("classes")
     if spec.classes and (spec.mixture.to_dict() if spec.mixture else None) != record.get("mixture"):
         found.append("mixture")
+    # Records from before there was such a choice lack the key.
+    usual = {"start": None, "length": "steps", "foreign_weight": 1.0}
+    found += [name for name, value in usual.items() if record.get(name, value) != getattr(spec, name)]
     for name, schema, wanted in (
         ("architecture", Architecture, spec.architecture),
         ("training", Training, spec.training),

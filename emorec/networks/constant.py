@@ -9,10 +9,7 @@ from emorec.networks.resnet import Answer
 
 
 class Constant(nn.Module):
-    """A network with one output, hence of probability 1, and without parameters.
-
-    Its representation is the number 1, so that a mixture's, in which it is weighed, has the gate's weight there.
-    """
+    """A network with one output, hence of probability 1, and without parameters. Its representation is the number 1."""
 
     features = 1
 

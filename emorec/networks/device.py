@@ -24,11 +24,6 @@ def pick_device(wish: str) -> torch.device:
     return torch.device("cuda" if wish != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def hardware(device: torch.device) -> str:
-    """The name for people of what computes: of the GPU, or of the processor."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
-
-
 def processor() -> str:
     """The processor's name for people."""
     try:

@@ -106,15 +106,17 @@ class Mixture(nn.Module):
         return Mixed(self._mix(log_weights, heard, told), log_weights.exp(), balance)
 
     def answer(self, x: torch.Tensor) -> Answer:
-        """All that is kept of what the network says; its representation is the experts' side by side, (b, e d), each
-        times its weight, as where networks that were trained apart are combined."""
+        """All that is kept of what the network says; its representation is the experts' side by side, (b, e d), as
+        where networks that were trained apart are combined. That of an expert that a face does not ask is zero."""
         log_gate, asked, told = self._told(x)
         log_weights, heard = self._weigh(log_gate, asked, told)
         weights = log_weights.exp()
         features = [
-            weights[:, i, None] * _placed(t.features, t.rows, x.shape[0], expert.features, 0.0, weights)
-            for i, (t, expert) in enumerate(zip(told, self._each(), strict=True))
+            _placed(t.features, t.rows, x.shape[0], expert.features, 0.0, weights)
+            for t, expert in zip(told, self._each(), strict=True)
         ]
+        if heard is not None:  # where everyone looks at every face
+            features = [h * heard[:, i, None] for i, h in enumerate(features)]
         return Answer(self._mix(log_weights, heard, told), torch.cat(features, 1), weights)
 
     def _told(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, list[_Told]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 
 from emorec.networks.augment import normalise
 from emorec.networks.build import Network
-from emorec.networks.device import hardware, on_device
+from emorec.networks.device import on_device
 from emorec.networks.views import views_of
 
 
@@ -53,34 +52,6 @@ def network_outputs(
         if weights := [answer.gate for answer in answers if answer.gate is not None]:
             gate.append(_mean(weights))
     return Outputs(torch.cat(logits).numpy(), torch.cat(features).numpy(), torch.cat(gate).numpy() if gate else None)
-
-
-def measured_outputs(
-    network: Network,
-    images: np.ndarray,
-    *,
-    device: torch.device,
-    threads: int,
-    views: str,
-    batch: int = 256,
-    **how: Any,
-) -> tuple[Outputs, dict[str, Any]]:
-    """`network_outputs`, and how fast it was after one batch to warm up, as speed.json has it."""
-    how |= {"device": device, "threads": threads, "views": views, "batch": batch}
-    network_outputs(network, images[:batch], **how)
-    started = time.perf_counter()
-    outputs = network_outputs(network, images, **how)
-    seconds = time.perf_counter() - started
-    speed = {
-        "images": len(images),
-        "seconds": round(seconds, 4),
-        "images_per_second": round(len(images) / seconds, 2),
-        "views": views,
-        "threads": threads,
-        "device": device.type,
-        "hardware": hardware(device),
-    }
-    return outputs, speed
 
 
 def _mean(of_views: list[torch.Tensor]) -> torch.Tensor:

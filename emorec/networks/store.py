@@ -16,13 +16,15 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 
 from emorec.checkout import checkout
-from emorec.config import Architecture, MixtureSpec, NetworkSpec, Training
+from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Training
+from emorec.config.sizes import spec_size
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
 from emorec.networks.build import Network, build
 from emorec.networks.device import processor
 from emorec.networks.files import read_record
-from emorec.networks.train import HISTORY, Trained, Weights
+from emorec.networks.start import Weights
+from emorec.networks.train import HISTORY, Trained
 from emorec.plain import plain
 
 
@@ -30,14 +32,15 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
     """Write weights.safetensors, history.csv and network.json into `folder`."""
     import pandas as pd  # here alone: who only loads a network starts sooner
 
-    network = build(spec)
+    size = spec_size(spec)
     record = {
         "seed": seed,
         **{key: value for key, value in spec.to_dict().items() if key not in ("architecture", "training")},
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "flops": forward_flops(network, spec.training.crop),
+        "parameters": size.parameters,
+        "flops": size.flops,
         "best_epoch": trained.best_epoch,
         "val_accuracy": trained.val_accuracy,
+        "steps": trained.steps,
         "train_seconds": round(trained.seconds, 2),
         "pixel_mean": mean,
         "pixel_std": std,
@@ -77,6 +80,8 @@ def load_network(folder: Path) -> Loaded:
             group=tuple(record.get("group", ())),
             foreign_weight=record.get("foreign_weight", 1.0),
             mixture=MixtureSpec.from_dict(record["mixture"]) if record.get("mixture") else None,
+            start=record.get("start"),
+            length=record.get("length", "steps"),
         )
         if not all(math.isfinite(record[name]) for name in ("pixel_mean", "pixel_std")) or record["pixel_std"] <= 0:
             raise ValueError("pixel_mean or pixel_std is no number that faces can be scaled by")
@@ -94,37 +99,22 @@ def load_network(folder: Path) -> Loaded:
 
 
 def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
-    """The weights of the trained networks that a network starts from; `folders` in the order of `spec.mixture.parts`.
+    """The weights of the trained networks that a network starts from; `folders` in the order of `spec.before`.
 
     None where it starts from scratch. Raises EmorecError where one is missing or damaged, or has other outputs than the
     network is built for.
     """
     mixture = spec.mixture
-    if mixture is None or not mixture.parts:
-        return []
+    outputs = (mixture.groups, *mixture.experts) if mixture and mixture.parts else (SEVEN,) if spec.start else ()
     weights = []
-    wanted = zip(mixture.parts, (mixture.groups, *mixture.experts), folders, strict=True)
-    for part, classes, folder in wanted:
+    for part, classes, folder in zip(spec.before(0), outputs, folders, strict=True):
         path = folder / "weights.safetensors"
         if not path.exists():
-            raise EmorecError(f"{path}: missing; {spec.network} starts from it, train {part} first")
+            raise EmorecError(f"{path}: missing; {spec.network} starts from it, train {part.network} first")
         loaded = load_network(folder)
         found = tuple(tuple(group) for group in loaded.record["classes"])
         if found != classes:
             named = "; ".join(", ".join(group) for group in found)
-            raise EmorecError(f"{folder}: {part} was trained on other groups ({named}); train it again")
+            raise EmorecError(f"{folder}: {part.network} was trained on other groups ({named}); train it again")
         weights.append(loaded.network.state_dict())
     return weights
-
-
-def forward_flops(network: Network, side: int = 48) -> int:
-    """Floating-point operations of one side×side view's forward pass, a multiply-add counted as two.
-
-    Of a mixture in which not all experts answer for a face, only those that do are counted.
-    """
-    from torch.utils.flop_counter import FlopCounterMode
-
-    network.eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, 1, side, side))
-    return counter.get_total_flops()

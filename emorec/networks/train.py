@@ -32,17 +32,16 @@ from emorec.networks.build import build, learns_nothing
 from emorec.networks.cuda import compile_for_training
 from emorec.networks.device import autocast, is_deterministic, is_fast, on_device, pick_device, set_determinism
 from emorec.networks.learner import Learner, sgd
-from emorec.networks.mixture import Mixture, logits_of
+from emorec.networks.mixture import logits_of
 from emorec.networks.resnet import Trunk
 from emorec.networks.schedule import rate
+from emorec.networks.start import Weights, start_from
 from emorec.networks.views import views_of
 from emorec.networks.whitening import whitening_filters
 
 log = logging.getLogger(__name__)
 
-Weights = dict[str, torch.Tensor]
-
-# A history's columns: a row an epoch; row 0, without a training loss, is what a fine-tuned mixture starts from.
+# A history's columns: a row an epoch; row 0, without a training loss, is what trained networks start from.
 HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
 
 _REMEDY = "lower training.lr or set training.precision: fp32"
@@ -53,7 +52,7 @@ class Trained:
     """What training leaves: weights of the best epoch, a row an epoch, and which epoch was best on `val`.
 
     The history of a network that has nothing to learn is empty, and its best epoch 0. deterministic: whether another
-    run would give the same bits.
+    run would give the same bits. steps: of gradient descent, in all epochs.
     """
 
     weights: dict[str, torch.Tensor]
@@ -62,6 +61,7 @@ class Trained:
     seconds: float
     device: str
     deterministic: bool
+    steps: int = 0
 
     @property
     def val_accuracy(self) -> float:
@@ -80,7 +80,7 @@ def make_learner(
 ) -> Learner:
     """A network on the device of `part` with all that its training needs.
 
-    It is initialised from `seed`, or put together from the trained `parts` that its spec names.
+    It is initialised from `seed`, or has the weights of the trained `parts` that its spec names.
     """
     how, device = spec.training, part.images.device
     torch.manual_seed(seed)
@@ -90,8 +90,7 @@ def make_learner(
         for module in network.modules():
             if isinstance(module, Trunk) and module.whiten is not None:
                 module.whiten.weight.data.copy_(filters)
-    if isinstance(network, Mixture) and spec.mixture and spec.mixture.parts:
-        _start_from(network, spec.network, spec.mixture.parts, parts)
+    start_from(network, spec, parts)
     network = on_device(network, device)
     average = Average(network, how.ema) if how.ema else None  # a copy, which is evaluated only
     fast = is_fast(device, how)
@@ -108,17 +107,6 @@ def make_learner(
         spec.mixture.balance if spec.mixture else 0.0,
         captured=fast,
     )
-
-
-def _start_from(network: Mixture, name: str, named: Sequence[str], parts: Sequence[Weights]) -> None:
-    wanted = ", ".join(named)
-    if len(parts) != len(named):
-        raise EmorecError(f"{name}: starts from {wanted}; {len(parts)} networks given; train these first")
-    try:
-        network.start_from(parts)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise EmorecError(f"{name}: cannot start from {wanted} ({reason}); train them again") from None
 
 
 def train(
@@ -142,7 +130,7 @@ def train(
         checkpoint_path: where to resume from and to save to, every `checkpoint_every` epochs and after the last;
             None for neither.
         compile_cache: folder for compiled code on CUDA; None for torch's own.
-        parts: weights of the networks that `spec.mixture.parts` names, in that order.
+        parts: weights of the networks that `spec.before` names, in that order.
         code: which code trains; a checkpoint that another one left is not gone on from.
 
     What a network starts from is one of the epochs to choose from, number 0, where it starts from trained parts:
@@ -150,7 +138,8 @@ def train(
     emotions, so they do in its accuracies and hence in the choice: it is chosen by what it is trained for.
 
     An epoch is as many steps as the whole training set has batches, for experts too, which go through their share of
-    the faces more often: networks of one study take the same number of steps, so that compute counts in networks.
+    the faces more often: networks of one study take the same number of steps, so that compute counts in networks. With
+    `spec.length` "epochs" it is as many as the network's own faces have batches, one at least.
 
     Raises EmorecError when a loss is not finite, naming step, learning rate and faces; the last checkpoint stays.
     """
@@ -166,6 +155,8 @@ def train(
     steps = len(images["train"]) // how.batch
     if steps == 0:
         raise EmorecError(f"{spec.network}: training.batch {how.batch} is more than the {len(images['train'])} faces")
+    if spec.length == "epochs":
+        steps = max(1, len(part) // how.batch)
     learner = make_learner(spec, part, mean, std, _stream(seed, spec.network, 0), compile_cache, parts)
     feed = Feed(part, how, mean, std, captured=is_fast(device, how))
     fingerprint = _fingerprint(spec, seed, images, labels, parts, code)
@@ -213,7 +204,7 @@ def train(
         _report(spec.network, seed, history, how.epochs)
 
     seconds = sum(row["seconds"] for row in history)
-    return Trained(best, history, best_epoch(history), seconds, name, exact)
+    return Trained(best, history, best_epoch(history), seconds, name, exact, steps * how.epochs)
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:

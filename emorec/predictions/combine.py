@@ -68,6 +68,12 @@ def top_1_weights(gate_logits: np.ndarray) -> np.ndarray:
     return np.eye(gate_logits.shape[1])[gate_logits.argmax(axis=1)]
 
 
+def single_weights(logits: np.ndarray, groups: list[list[str]]) -> np.ndarray:
+    """(n, e): the probability that a single network, logits (n, 7), gives to each group; no two share an emotion."""
+    member = np.array([[emotion in group for group in groups] for emotion in EMOTIONS], float)
+    return softmax(logits) @ member
+
+
 def uniform_weights(faces: int, experts: int) -> np.ndarray:
     """(n, e): every expert heard alike."""
     return np.full((faces, experts), 1 / experts)
@@ -96,13 +102,13 @@ def mixture(weights: np.ndarray, experts: dict[str, Expert]) -> Combined:
 
     An expert gives no probability to emotions that it does not know. What it says is a distribution before it is
     weighed, so experts trained apart are on one scale. Where experts can say that a face is another's, what they keep
-    for themselves does not add up to 1, hence the proportion. The embedding is the experts' features side by side,
-    each times its weight.
+    for themselves does not add up to 1, hence the proportion. The embedding is the experts' features side by side, as
+    an ensemble's are its members': times their weights they would show the gate rather than what experts see.
     """
     spoken = np.stack([expert.probabilities for expert in experts.values()], axis=1)
-    embedding = [w[:, None] * e.features.astype(np.float32) for w, e in zip(weights.T, experts.values(), strict=True)]
+    embedding = np.concatenate([expert.features for expert in experts.values()], 1)
     gate = dict(zip(experts, weights.T, strict=True))
-    return Combined(_mix(weights, spoken), np.concatenate(embedding, 1), gate)
+    return Combined(_mix(weights, spoken), embedding, gate)
 
 
 def joint(logits: np.ndarray, features: np.ndarray, gate: np.ndarray, names: list[str]) -> Combined:

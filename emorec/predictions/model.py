@@ -54,6 +54,8 @@ def combined(
             if labels is None:
                 raise EmorecError(_NEEDS_LABELS)
             weights = combine.oracle_weights(labels, groups)
+        elif model.gate == "single":
+            weights = combine.single_weights(logits[0], groups)
         elif model.gate == "top-1":
             weights = combine.top_1_weights(logits[0])
         else:
@@ -84,7 +86,7 @@ def gate_temperature(model: configs.Mixture, parts: Sequence[Said], labels: np.n
 
 def expert_groups(model: configs.Mixture, records: Sequence[dict[str, Any]]) -> list[list[str]]:
     """The emotions of each expert of a mixture, from its networks' records; the generalist, a single, has them all."""
-    return [record["group"] or list(EMOTIONS) for record in records[int(model.has_gate) :]]
+    return [record["group"] or list(EMOTIONS) for record in records[int(model.is_routed) :]]
 
 
 def joint_experts(record: dict[str, Any], count: int) -> list[str]:
@@ -94,4 +96,4 @@ def joint_experts(record: dict[str, Any], count: int) -> list[str]:
 
 
 def _experts(model: configs.Mixture, parts: Sequence[Said]) -> list[Expert]:
-    return [Expert(part.record["classes"], part.logits, part.features) for part in parts[int(model.has_gate) :]]
+    return [Expert(part.record["classes"], part.logits, part.features) for part in parts[int(model.is_routed) :]]

@@ -6,16 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emorec import config as configs
-from emorec import figures
 from emorec.config import Study
-from emorec.report import results
+from emorec.paths import TABLES, results_tables
+from emorec.published.manifest import RECORDS, TIMES
 
 # Made from pixels or embeddings, which are not published; all other tables are made again from the predictions.
-GIVEN_TABLES = ("audit", "twins", "representation", "projections", "purity")
+GIVEN_TABLES = TABLES["pixels"] + TABLES["embeddings"]
 # A line a face, an epoch or a cell: a third of the size.
 COMPRESSED = ("twins", "projections", "curves", "confusion", "spread", "risk_coverage", "reliability", "pairs")
-# Benchmarks of stages that a rebuild runs itself.
-REBUILT = ("tables", "figures", "report")
 
 
 def required(study: Study, *, votes: bool) -> list[str]:
@@ -25,56 +23,51 @@ def required(study: Study, *, votes: bool) -> list[str]:
     names += ["data/truth.npz"] if synthetic else []
     names += ["data/votes.npz"] if votes else []
     names += [f"groupings/{name}.json" for name in configs.spectral_groupings(study)]
-    for part in configs.all_parts(study):
-        folder = f"networks/{part.network}/seed{part.seed}"
-        names += [f"{folder}/{name}" for name in ("network.json", "speed.json", "history.csv")]
-    replicates = [f"{model}/seed{seed}" for model in study.models for seed in study.seeds]
-    names += [f"predictions/{replicate}.parquet" for replicate in replicates]
-    if study.has_mixture:
-        tables = results.wanted(votes=votes, synthetic=synthetic)
-        names += [f"tables/{name}.csv" for name in dict.fromkeys((*tables, *GIVEN_TABLES))]
+    names += rebuilt_networks(study)
+    names.append("predictions.parquet")
+    made = results_tables(mixture=study.has_report, votes=votes, synthetic=synthetic)
+    if study.has_report:
+        made += GIVEN_TABLES
         names += ["figures/samples.svg", "figures/samples.png"]
-    else:
-        names += [f"tables/{name}.csv" for name in results.TABLES_WITHOUT_REPORT]
+    names += [f"tables/{name}.csv" for name in made]
     return names
 
 
-def optional(study: Study, run: Path, *, votes: bool) -> list[str]:
-    """Files of the run that are published where they are there: the figures' other tables, benchmarks."""
-    known = {name for figure in figures.FIGURES for name in figures.inputs(figure) if name.startswith("tables/")}
-    if not study.has_mixture:
-        known |= {f"tables/{name}.csv" for name in results.wanted(votes=votes, synthetic=False)}
-    found = [name for name in sorted(known) if (run / name).is_file()]
+def benchmarks(study: Study, run: Path) -> list[str]:
+    """The run's benchmark files, those of jobs of this config."""
     stages = (path.relative_to(run).as_posix() for path in sorted(run.glob("benchmarks/**/*.tsv")))
-    return found + [name for name in stages if _of_study(study, name)]
+    return [name for name in stages if _of_study(study, name)]
 
 
-def published_name(name: str) -> str:
-    """A file's name in the publication, where large tables and the histories are compressed."""
-    compressed = {f"tables/{table}.csv" for table in COMPRESSED}
-    return f"{name}.gz" if name in compressed or name.endswith("/history.csv") else name
+def published_name(name: str) -> str | None:
+    """A file's name in the publication, where large tables are compressed; None for those that are packed into one."""
+    if name.startswith("networks/"):
+        return None
+    return f"{name}.gz" if name in {f"tables/{table}.csv" for table in COMPRESSED} else name
+
+
+def published_names(study: Study, *, votes: bool) -> list[str]:
+    """All files of a publication but its manifest."""
+    names = [published_name(name) for name in required(study, votes=votes)]
+    return ["config.yaml", RECORDS, TIMES, *(name for name in names if name)]
 
 
 def rebuilt_from(names: Iterable[str]) -> dict[str, str]:
-    """The published files that a rebuild starts from, each with its name in the rebuilt study's folder."""
+    """The published files that a rebuild copies, each with its name in the rebuilt study's folder."""
     given = {published_name(f"tables/{table}.csv") for table in GIVEN_TABLES}
-    found = {}
-    for name in sorted(names):
-        stage, *rest = name.split("/")
-        if name == "config.yaml" or (stage == "tables" and name not in given):
-            continue
-        if stage == "benchmarks" and rest[0] in REBUILT:
-            continue
-        found[name] = name.removesuffix(".gz")
-    return found
+    kept = (name for name in sorted(names) if not name.startswith("tables/") or name in given)
+    return {name: name.removesuffix(".gz") for name in kept if name not in ("config.yaml", RECORDS, TIMES)}
+
+
+def rebuilt_networks(study: Study) -> list[str]:
+    """The files of networks that a rebuild writes from what is packed."""
+    folders = [f"networks/{part.network}/seed{part.seed}" for part in configs.all_parts(study)]
+    return [f"{folder}/{name}" for folder in folders for name in ("network.json", "history.csv")]
 
 
 def _of_study(study: Study, benchmark: str) -> bool:
     """Whether a benchmark is of this config's networks and models, rather than of an earlier one's in the folder."""
     stage, *rest = benchmark.removeprefix("benchmarks/").removesuffix(".tsv").split("/")
-    if stage not in ("train", "outputs", "combine"):
+    if stage not in ("train", "outputs"):
         return True
-    replicates = {(part.network, f"seed{part.seed}") for part in configs.all_parts(study)}
-    if stage == "combine":
-        replicates = {(model, f"seed{seed}") for model in study.models for seed in study.seeds}
-    return tuple(rest) in replicates
+    return tuple(rest) in {(part.network, f"seed{part.seed}") for part in configs.all_parts(study)}

@@ -15,11 +15,14 @@ from emorec.files import sha256
 from emorec.plain import COMMIT, DATE, DIGEST, plain, printable
 
 MANIFEST = "manifest.json"
+RECORDS = "networks.json"  # of all networks
+TIMES = "walltimes.csv"  # what each job took
+RESTORE = "restore what was published"
 ORIGIN = "published.json"  # its copy in the folder of a study that is rebuilt
 LIMIT = 20_000_000  # bytes of all files: what a git repository can carry for every study
 LONGEST = 5_000_000  # bytes of a manifest, by far
 
-_NAME, _SEED = r"[a-z0-9]+(-[a-z0-9]+)*", r"seed\d+"
+_NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 # Whatever else there is, weights and images among it, is no part of a publication; `samples` shows seven faces.
 ALLOWED = re.compile(
     "|".join(
@@ -27,11 +30,9 @@ ALLOWED = re.compile(
             r"config\.yaml",
             r"data/(summary\.json|votes\.npz|truth\.npz)",
             rf"groupings/{_NAME}\.json",
-            rf"networks/{_NAME}/{_SEED}/(network\.json|speed\.json|history\.csv\.gz)",
-            rf"predictions/{_NAME}/{_SEED}\.parquet",
+            r"predictions\.parquet|networks\.json|walltimes\.csv",
             r"tables/[a-z_]+\.csv(\.gz)?",
             r"figures/samples\.(svg|png)",
-            r"benchmarks(/[A-Za-z0-9_-]+){1,4}\.tsv",
         ]
     )
 )

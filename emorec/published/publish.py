@@ -11,8 +11,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow.parquet
 from pydantic import ValidationError
 
 from emorec import config as configs
@@ -24,10 +22,12 @@ from emorec.files import share, write_json
 from emorec.inputs import made_of
 from emorec.paths import Layout
 from emorec.plain import printable
-from emorec.predictions.compact import write_compact
+from emorec.predictions.store import read_predictions
 from emorec.published import contents
 from emorec.published.manifest import (
     MANIFEST,
+    RECORDS,
+    TIMES,
     Code,
     File,
     Manifest,
@@ -37,9 +37,9 @@ from emorec.published.manifest import (
     shortened,
     verify,
 )
+from emorec.published.packed import write_records, write_times
 from emorec.published.rebuild import differing, dumped
-from emorec.report import results
-from emorec.tables.read import PROBABILITIES, read_record
+from emorec.tables.read import read_record
 
 
 def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: str) -> Manifest:
@@ -62,12 +62,16 @@ def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: 
     destination.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
     try:
+        parts, jobs = configs.all_parts(study), contents.benchmarks(study, run.root)
         files = {name: _copy(source, made / name) for name, source in chosen.items()}
+        write_records(made / RECORDS, run, parts)
+        write_times(made / TIMES, run, jobs)
+        files |= {name: file_of(made / name) for name in (RECORDS, TIMES)}
         text = configs.dump(_without_places(study))
         (made / "config.yaml").write_text(text, encoding="utf-8")
         files["config.yaml"] = file_of(made / "config.yaml")
         check_size(destination, files)
-        manifest = _manifest(study, run, files, code, date)
+        manifest = _manifest(study, run, files, jobs, code, date)
         write_json(made / MANIFEST, manifest.model_dump())
         verify(made)
         share(made)
@@ -84,16 +88,16 @@ def _chosen(study: Study, run: Layout) -> dict[str, Path]:
     written = run.root / "config.yaml"
     if written.exists() and differing(dumped(configs.load(written)), dumped(study)):
         raise EmorecError(f"{written}: the run was made with another config than the given one; run the study again")
-    votes = results.has_votes(read_record(run.summary, ("synthetic",)))
+    votes = bool(read_record(run.summary, ("synthetic",)).get("votes"))
     wanted = contents.required(study, votes=votes)
     missing = [name for name in wanted if not (run.root / name).is_file()]
     if missing:
         raise EmorecError(f"{run.root}: unfinished, lacks {shortened(missing)}; run the study to its end first")
-    wanted = list(dict.fromkeys([*wanted, *contents.optional(study, run.root, votes=votes)]))
-    forbidden = not_allowed(contents.published_name(name) for name in wanted)
+    found = {published: run.root / name for name in wanted if (published := contents.published_name(name))}
+    forbidden = not_allowed(found)
     if forbidden:
         raise EmorecError(f"{run.root}: {shortened(forbidden)}: not allowed in a publication; take it out")
-    return {contents.published_name(name): run.root / name for name in wanted}
+    return found
 
 
 def _without_places(study: Study) -> Study:
@@ -102,15 +106,8 @@ def _without_places(study: Study) -> Study:
 
 
 def _check_predictions(study: Study, run: Layout) -> None:
-    """EmorecError where predictions hold more than predictions, or the tables were made from other ones."""
-    paths = {(model, seed): run.predictions(model, seed) for model in study.models for seed in study.seeds}
-    predictions = tables.read_predictions(paths)
-    known = {"split", "row", "label", *PROBABILITIES}
-    for path in paths.values():
-        names = pyarrow.parquet.read_schema(path).names
-        others = [name for name in names if name not in known and not name.startswith("gate_")]
-        if others:
-            raise EmorecError(f"{path}: column {shortened(others)} is not allowed in a publication; predict again")
+    """EmorecError where the tables were made from other predictions."""
+    predictions = read_predictions(run.predictions, [(model, seed) for model in study.models for seed in study.seeds])
     again = io.StringIO()
     scored = predictions[predictions["split"].isin(study.scored)]
     tables.scores_table(scored).to_csv(again, index=False)
@@ -121,9 +118,6 @@ def _check_predictions(study: Study, run: Layout) -> None:
 
 def _copy(source: Path, target: Path) -> File:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix == ".parquet":
-        write_compact(target, pd.read_parquet(source))
-        return file_of(target)
     content = source.read_bytes()
     if target.suffix == ".gz":
         content = gzip.compress(content, compresslevel=9, mtime=0)  # no time: the same table is the same file
@@ -131,7 +125,9 @@ def _copy(source: Path, target: Path) -> File:
     return file_of(target)
 
 
-def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout, date: str) -> Manifest:
+def _manifest(
+    study: Study, run: Layout, files: dict[str, File], jobs: list[str], code: Checkout, date: str
+) -> Manifest:
     paths = [run.network(part.network, part.seed) / "network.json" for part in configs.all_parts(study)]
     records = [read_record(path, ("train_seconds",)) for path in paths]
     for path, record in zip(paths, records, strict=True):
@@ -151,7 +147,7 @@ def _manifest(study: Study, run: Layout, files: dict[str, File], code: Checkout,
         networks=len(records),
         hardware=sorted({str(record.get("hardware") or "unknown") for record in records}),
         versions={package: sorted(found) for package, found in sorted(versions.items())},
-        seconds=_seconds(run, files, records),
+        seconds=_seconds(run, jobs, records),
         files=dict(sorted(files.items())),
     )
 
@@ -165,17 +161,16 @@ def _code(commit: Any, dirty: bool, where: str) -> Code:
         raise EmorecError(f"{where}: {shown} is no commit; give its hash, or leave it out") from None
 
 
-def _seconds(run: Layout, files: dict[str, File], records: list[dict[str, Any]]) -> dict[str, float]:
+def _seconds(run: Layout, jobs: list[str], records: list[dict[str, Any]]) -> dict[str, float]:
     """Wall time of all jobs by stage, from the benchmarks; training's from the records, which count resumed parts."""
     seconds: dict[str, float] = {}
-    for name in sorted(files):
-        if name.startswith("benchmarks/"):
-            stage = Path(name).parts[1].removesuffix(".tsv")
-            with made_of([run.root / name]), (run.root / name).open(encoding="utf-8", newline="") as file:
-                took = [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
-                if not took or not 0 <= sum(took) < math.inf:
-                    raise ValueError("no seconds")
-            seconds[stage] = seconds.get(stage, 0.0) + sum(took)
+    for name in jobs:
+        stage = Path(name).parts[1].removesuffix(".tsv")
+        with made_of([run.root / name]), (run.root / name).open(encoding="utf-8", newline="") as file:
+            took = [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
+            if not took or not 0 <= sum(took) < math.inf:
+                raise ValueError("no seconds")
+        seconds[stage] = seconds.get(stage, 0.0) + sum(took)
     seconds["train"] = sum(float(record["train_seconds"]) for record in records)
     return {stage: round(value, 2) for stage, value in seconds.items()}
 

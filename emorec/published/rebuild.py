@@ -14,9 +14,9 @@ from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.files import atomic
 from emorec.inputs import check_table, read_json
-from emorec.predictions.compact import RESTORE, read_compact
+from emorec.paths import Layout
 from emorec.published import contents
-from emorec.published.manifest import MANIFEST, ORIGIN, Manifest, read, shortened, verify
+from emorec.published.manifest import MANIFEST, ORIGIN, RESTORE, TIMES, Manifest, read, shortened, verify
 
 # Where the data lie is another matter on every machine.
 PLACES = ("data.path", "data.ferplus")
@@ -37,8 +37,8 @@ def check(folder: Path, study: Study) -> tuple[Manifest, Study]:
             f"{folder}: published with another {shortened(changed)} than the given config has; take that with "
             f"--configfile {folder}/config.yaml, or run the study and publish it again"
         )
-    wanted = contents.required(published, votes=has_votes(manifest))
-    missing = [name for name in wanted if contents.published_name(name) not in manifest.files]
+    wanted = contents.published_names(published, votes=has_votes(manifest))
+    missing = [name for name in wanted if name not in manifest.files]
     if missing:
         raise EmorecError(
             f"{folder}: has no {shortened(missing)}, which this version of the program needs; publish the study again, "
@@ -75,22 +75,25 @@ def unpack(folder: Path, destination: Path) -> None:
     Raises EmorecError where the published study is not whole, or a file of it is not what its name says; nothing is
     written then.
     """
-    from emorec.tables.read import read_predictions  # here alone: the workflow reads this module whenever it is parsed
+    # Here alone: the workflow reads this module whenever it is parsed.
+    from emorec.predictions.store import read_predictions
+    from emorec.published.packed import unpack_networks, unpack_times
 
     manifest = verify(folder)
     check_text(folder, manifest.files)
     with ExitStack() as stack:  # names appear when all files are there
         for name, target in {MANIFEST: ORIGIN, **contents.rebuilt_from(manifest.files)}.items():
             source, temporary = folder / name, stack.enter_context(atomic(destination / target))
-            if name.startswith("predictions/"):
-                read_predictions({("", 0): source}, read_compact)  # which checks them
-                read_compact(source).to_parquet(temporary, index=False)
-                continue
+            if name == "predictions.parquet":
+                read_predictions(source)  # which checks them
             if name.endswith(".gz"):
                 with gzip.open(source) as packed, temporary.open("wb") as file:
                     shutil.copyfileobj(packed, file)
             else:
                 shutil.copyfile(source, temporary)
+        run = Layout(destination)
+        unpack_networks(folder, run, configs.all_parts(configs.load(folder / "config.yaml")), RESTORE)
+        unpack_times(folder / TIMES, run, RESTORE)
 
 
 def check_text(folder: Path, names: Iterable[str]) -> None:

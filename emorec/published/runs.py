@@ -11,16 +11,17 @@ import pandas as pd
 from emorec import config as configs
 from emorec.config import Study
 from emorec.errors import EmorecError
-from emorec.inputs import AGAIN
+from emorec.frames import read_table
+from emorec.inputs import AGAIN, read_json
 from emorec.networks.brought import CIRCUMSTANCES
 from emorec.paths import Layout
-from emorec.predictions.compact import RESTORE, read_compact
+from emorec.predictions.store import read_predictions
 from emorec.published import compare
 from emorec.published.compare import Comparison, Number, Tolerance
-from emorec.published.manifest import MANIFEST, shortened, verify
+from emorec.published.manifest import MANIFEST, RECORDS, RESTORE, shortened, verify
+from emorec.published.packed import read_records
 from emorec.published.rebuild import check_text, differing, dumped
-from emorec.report.results import read_table
-from emorec.tables.read import read_predictions, read_record
+from emorec.tables.read import read_record
 
 # What two records have in common where they are of one and the same training.
 TRAINING = ("spec", "parameters", "best_epoch", "val_accuracy", "train_seconds")
@@ -58,8 +59,8 @@ def compare_runs(first: Path, second: Path, tolerance: Tolerance | None = None) 
         found += compare.answers(*predictions)
     reversed_: list[str] = []
     remarks: list[str] = []
-    if "claims" in tables[0] and "claims" in tables[1]:
-        reversed_, remarks = compare.verdicts(tables[0]["claims"], tables[1]["claims"])
+    if all("comparisons" in own for own in tables):
+        reversed_, remarks = compare.verdicts(tables[0]["comparisons"], tables[1]["comparisons"])
     return Comparison(tolerance, reason, found, problems + reversed_, remarks)
 
 
@@ -114,10 +115,16 @@ def _study(folder: Path) -> Study:
 
 
 def _records(study: Study, folder: Path) -> Records:
-    return {
-        part: read_record(Layout(folder).network(part.network, part.seed) / "network.json", TRAINING)
-        for part in configs.all_parts(study)
-    }
+    parts = configs.all_parts(study)
+    if (folder / MANIFEST).exists():
+        found = read_records(folder / RECORDS, parts, RESTORE)
+    else:
+        found = {part: read_json(Layout(folder).network(part.network, part.seed) / "network.json") for part in parts}
+    for part, record in found.items():
+        lacking = [key for key in TRAINING if key not in record]
+        if lacking:
+            raise EmorecError(f"{folder}: the record of {part.network}, seed {part.seed}, lacks {shortened(lacking)}")
+    return found
 
 
 def _tables(folder: Path) -> dict[str, pd.DataFrame]:
@@ -139,8 +146,7 @@ def _tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def _predictions(folder: Path, models: list[str], seeds: list[int]) -> pd.DataFrame:
-    paths = {(model, seed): Layout(folder).predictions(model, seed) for model in models for seed in seeds}
-    return read_predictions(paths, read_compact if (folder / MANIFEST).exists() else None)
+    return read_predictions(Layout(folder).predictions, [(model, seed) for model in models for seed in seeds])
 
 
 def _differences(first: Study, second: Study) -> list[str]:

@@ -39,7 +39,7 @@ class Resolved:
 def resolve(tree: Node, source: Source, target: str, numbered: bool = True) -> Resolved:
     """Number and link everything in `tree` for the format `target` (html or typst).
 
-    `numbered` is the metadata's number-sections. Problems are collected, not raised: the gate reports all at once.
+    `numbered` is the metadata's number-sections. Problems are collected, not raised: the checks report all at once.
     """
     resolver = _Resolver(source, target, numbered)
     tree = copy.deepcopy(tree)
@@ -238,7 +238,7 @@ class _Resolver:
         number = self.number(kind, attributes[0])
         if not stringify(caption).strip():
             self.complain(rf"#{re.escape(attributes[0])}\b", f"{attributes[0]} has an empty caption; say what it shows")
-        wrapper = attr(attributes[0], ["float"], kind=kind, number=number)
+        wrapper = attr(attributes[0], ["float", *attributes[1]], kind=kind, number=number)
         return div(wrapper, [*body, div(attr("", ["caption"]), [plain(caption)])])
 
     def callout(self, attributes: list[Any], kind: str, blocks: list[Node]) -> Node:

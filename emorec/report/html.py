@@ -63,15 +63,16 @@ def _table(table: Node) -> Node:
 
 
 def _float(content: list[Any]) -> list[Node]:
-    (identifier, _, keys), blocks = content
+    (identifier, classes, keys), blocks = content
     kind, number = dict(keys)["kind"], dict(keys)["number"]
     *body, caption = blocks
     body = [block if block["t"] != "Plain" else _zoomable(block) for block in transform(body, _lower)]
     label = span(attr("", ["float-label"]), [text(f"{KINDS[kind]}\u00a0{number}:")])
     inlines = [label, SPACE, *caption["c"][1][0]["c"]]
     legend = [raw("html", "<figcaption>"), plain(transform(inlines, _lower)), raw("html", "</figcaption>")]
+    own = " ".join([f"float-{kind}", *(name for name in classes if name != "float")])
     parts = [*legend, *body] if kind == "tbl" else [*body, *legend]
-    opening = raw("html", f'<figure id="{escape(identifier)}" class="float-{kind}">')
+    opening = raw("html", f'<figure id="{escape(identifier)}" class="{escape(own)}">')
     return [opening, *parts, raw("html", "</figure>")]
 
 

@@ -1,40 +1,28 @@
-"""Where a figure comes from, as a line of links under it: the code that draws it and the files that it is drawn from.
-
-Links to files are relative to `results/<study>/report/`, where the finished report lies; links to code lead to the
-commit on GitHub where the checkout was cloned from there, else to the checkout around `results/`.
-"""
+"""Where a figure comes from: the code that draws it and the files that it is drawn from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from emorec import figures
 
-# The diagram of the mixture is drawn when the report is staged, after the experts of the first mixture.
+# The diagram of the mixture is drawn when the report is staged, after the experts of the primary mixture.
 DIAGRAM = "mixture"
-_DIAGRAM = ("emorec/report/diagram.py", ("tables/gate.csv",))
 
 
-def origins(meta: dict[str, Any]) -> dict[str, str]:
-    """Every figure's line as Markdown, by name. `meta` may hold `repository` (https://github.com/…) and `commit`."""
-    found = {name: (f"emorec/figures/{figures.source(name).name}", figures.inputs(name)) for name in figures.FIGURES}
-    return {name: line(code, files, meta) for name, (code, files) in {**found, DIAGRAM: _DIAGRAM}.items()}
+def made(figure: str, meta: dict[str, Any]) -> dict[str, Any]:
+    """`code`: a name, with its address on GitHub where the checkout was cloned from there; `data`: files' paths.
 
-
-def line(code: str, files: Sequence[str], meta: dict[str, Any]) -> str:
-    """`code` is a path in the repository, `files` are paths within the study's folder."""
+    `meta` may hold `repository` (https://github.com/…) and `commit`.
+    """
+    code, files = "emorec/report/diagram.py", ["tables/groupings.csv"]
+    if figure != DIAGRAM:
+        code, files = f"emorec/figures/{figures.source(figure).name}", list(figures.inputs(figure))
     repository, commit = meta.get("repository"), meta.get("commit")
-    target = f"{repository}/blob/{commit}/{code}" if repository and commit else f"../../../{code}"
-    data = ", ".join(f"[`{_name(file)}`](../{file})" for file in files)
-    return f"Code: [`{PurePosixPath(code).name}`]({target}). Data: {data}."
-
-
-def _name(file: str) -> str:
-    path = PurePosixPath(file)
-    return path.stem if path.suffix == ".csv" else path.name
+    address = f"{repository}/blob/{commit}/{code}" if repository and commit else ""
+    return {"code": PurePosixPath(code).name, "address": address, "data": files}
 
 
 def github(remote: str) -> str | None:

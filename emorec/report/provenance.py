@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from emorec.checkout import checkout, git
-from emorec.published.manifest import Code, Manifest
+from emorec.published.manifest import Manifest
 from emorec.report.origins import github
-from emorec.report.wording import text as w
 
 PACKAGES = ("emorec", "torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotlib", "seaborn", "snakemake")
 
@@ -23,7 +22,7 @@ TRAINING = ("torch", "torchvision")
 
 
 def provenance(study: str, effective_config: str, published: Manifest | None = None) -> dict[str, Any]:
-    """The meta variables of a report; `published` is the manifest of the results that it is rebuilt from, if it is.
+    """What a report says of its making; `published` is the manifest of the results that it is rebuilt from, if it is.
 
     The date is the commit's, not the clock's, so that a second build gives the same bytes; outside a git checkout it
     is SOURCE_DATE_EPOCH's or else the Snakefile's.
@@ -39,7 +38,7 @@ def provenance(study: str, effective_config: str, published: Manifest | None = N
         "date": commit_date(),
         "config_sha256": hashlib.sha256(effective_config.encode()).hexdigest(),
         "versions": {"python": platform.python_version(), **versions},
-        "results": "" if published is None else _origin(published),
+        "published": published and published.model_dump(include={"published", "trained", "date"}),
     }
 
 
@@ -49,13 +48,3 @@ def commit_date() -> str:
         os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct") or Path("Snakefile").stat().st_mtime
     )
     return datetime.datetime.fromtimestamp(int(float(seconds)), datetime.UTC).strftime("%Y-%m-%d")
-
-
-def _origin(published: Manifest) -> str:
-    """Where published results come from, in a phrase."""
-
-    def named(code: Code) -> str:
-        return f"`{code.commit or 'unknown'}`" + (" with changes that were not committed" if code.dirty else "")
-
-    trained = [named(code) for code in published.trained] or ["an unknown commit"]
-    return f"published by {named(published.published)} of {published.date}; networks trained by {w.listing(trained)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -11,7 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emorec.errors import EmorecError
-from emorec.report import gate
+from emorec.report import checks
+
+log = logging.getLogger(__name__)
 
 OLDEST = (1, 9)  # the first that brings the Typst package of its callouts along
 
@@ -24,7 +27,11 @@ def find() -> str | None:
     done = subprocess.run([program, "--version"], capture_output=True, text=True)
     match = re.match(r"(\d+)\.(\d+)", done.stdout.strip())
     # A development build calls itself 99.9.9, which is new enough.
-    return program if match and (int(match[1]), int(match[2])) >= OLDEST else None
+    if match and (int(match[1]), int(match[2])) >= OLDEST:
+        return program
+    oldest = ".".join(map(str, OLDEST))
+    log.warning("%s is version %s and left aside; version %s or later is used", program, done.stdout.strip(), oldest)
+    return None
 
 
 def render(
@@ -39,15 +46,19 @@ def render(
     with tempfile.TemporaryDirectory(prefix="emorec-quarto-") as scratch:
         project = Path(scratch) / "source"
         shutil.copytree(source, project, ignore=shutil.ignore_patterns("index.html", "index.pdf", ".quarto"))
-        page, log = _one(program, project, "html", timestamp)
-        documents = []
+        page, said = _one(program, project, "html", timestamp)
+        text, documents, problems = page.decode("utf-8"), [], checks.check_log(said)
         for paper in papers:
             if paper:
                 _set_paper(project / "_quarto.yml", paper)
-            document, more = _one(program, project, "typst", timestamp)
+            try:
+                document, said = _one(program, project, "typst", timestamp)
+            except EmorecError as error:  # what was wrong with the page is told as well
+                checks.demand([*problems, *checks.check_html(text, "index.html"), str(error)])
+                raise
             documents.append(document)
-            log += "\n" + more
-    return page.decode("utf-8"), documents, gate.check_log(log)
+            problems += checks.check_log(said)
+    return text, documents, problems
 
 
 def _set_paper(file: Path, paper: str) -> None:
@@ -62,13 +73,13 @@ def _one(program: str, project: Path, target: str, timestamp: int) -> tuple[byte
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(timestamp), "NO_COLOR": "1"}
     command = [program, "render", ".", "--to", target]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=project, env=environment)
-    log = done.stdout + "\n" + done.stderr
+    said = done.stdout + "\n" + done.stderr
     if done.returncode:
-        errors = [line for line in log.splitlines() if "ERROR" in line] or log.strip().splitlines()[-1:]
+        errors = [line for line in said.splitlines() if "ERROR" in line] or said.strip().splitlines()[-1:]
         raise EmorecError(f"quarto render --to {target} failed: {' '.join(' '.join(errors).split())}")
     name = {"html": "index.html", "typst": "index.pdf"}[target]
     # The project's output-dir may be anything; the copy holds no other file of this name.
     found = sorted(project.rglob(name))
     if len(found) != 1:
         raise EmorecError(f"quarto render --to {target} made {len(found)} files {name}; let _quarto.yml not rename it")
-    return found[0].read_bytes(), log
+    return found[0].read_bytes(), said

@@ -1,6 +1,6 @@
 """The report's source folder → one HTML page and a PDF a paper size, by Quarto or else by pandoc and Typst.
 
-Both ways end at the same gate: a warning, an unresolved reference, an unset variable, a missing image or one without
+Both ways end in the same checks: a warning, an unresolved reference, an unset variable, a missing image or one without
 alternative text, an empty table or a page that loads something from elsewhere fails the build, all problems at once.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_text
-from emorec.report import crossref, gate, html, metadata, pandoc, pdf, quarto
+from emorec.report import checks, crossref, html, metadata, pandoc, pdf, quarto
 from emorec.report import source as sources
 from emorec.report.pandoc import Node, attr, div, text
 
@@ -27,7 +27,7 @@ def render(source: Path, html: Path, pdf: Path, renderer: str = "auto", letter: 
     """Render the Quarto project folder `source` to the files `html` and `pdf`; returns the renderer used.
 
     `renderer` is `quarto`, `pandoc+typst` or `auto` (Quarto 1.7 or later where it is on the PATH). `letter` is a second
-    PDF, on the paper of North America. No file is written unless all pass the gate. Raises EmorecError, one line for
+    PDF, on the paper of North America. No file is written unless all pass the checks. Raises EmorecError, one line for
     each problem with its file and line.
     """
     source = Path(source)
@@ -44,10 +44,10 @@ def render(source: Path, html: Path, pdf: Path, renderer: str = "auto", letter: 
         page, documents, problems = quarto.render(program, source, _timestamp(expanded), papers)
     else:
         page, documents, problems = by_pandoc(source, papers)
-    problems += gate.check_html(page, html.name)
+    problems += checks.check_html(page, html.name)
     for path, document in zip(files, documents, strict=True):
-        problems += gate.check_pdf(document, path.name)
-    gate.demand(problems)
+        problems += checks.check_pdf(document, path.name)
+    checks.demand(problems)
     write_text(html, page)
     for path, document in zip(files, documents, strict=True):
         with atomic(path) as temporary:
@@ -65,12 +65,12 @@ def by_pandoc(source: Path, papers: Sequence[str | None] = (None,)) -> tuple[str
     tree, problems = parsed(expanded)
     page, in_page = to_html(expanded, tree)
     # Both formats share nearly all problems: there's no need to print the second one to find them.
-    gate.demand([*problems, *in_page])
+    checks.demand([*problems, *in_page])
     documents: list[bytes] = []
     complaints: list[str] = []
     for paper in papers:
         markup, in_print = to_typst(expanded, tree, paper)
-        gate.demand(in_print or gate.check_typst(markup, "index.typ"))
+        checks.demand(in_print or checks.check_typst(markup, "index.typ"))
         document, found = pdf.compile(markup, source, _timestamp(expanded))
         documents.append(document)
         complaints += found
@@ -144,4 +144,4 @@ def _locate(source: sources.Source, complaint: str) -> str:
         place = source.where(rf"@{re.escape(citation[1])}(?![\w-])")
         return f"{place}: citation @{citation[1]} is not in {files}; add it or correct the key"
     line: Any = re.search(r"\bline (\d+)", complaint)
-    return f"{source.at(int(line[1])) if line else source.lines[0].file}: pandoc: {complaint}"
+    return f"{source.at(int(line[1])) if line else source.name}: pandoc: {complaint}"

@@ -4,7 +4,7 @@ One function a table, or two that are made together; each takes predictions, emb
 has validated and returns a DataFrame with the table's columns. Only `audit` looks at an image.
 """
 
-from emorec.tables.audit import audit_tables, without_twins_table
+from emorec.tables.audit import audit_tables, twins_scores_table
 from emorec.tables.calibration import (
     calibration_summary_table,
     calibration_table,
@@ -12,15 +12,7 @@ from emorec.tables.calibration import (
     risk_coverage_table,
     scaled,
 )
-from emorec.tables.claims import claims_table
-from emorec.tables.comparisons import (
-    Resampled,
-    comparisons_table,
-    error_flow_table,
-    oracle_table,
-    other_singles_table,
-    pair_comparisons_table,
-)
+from emorec.tables.comparisons import comparisons_table, error_flow_table, pair_comparisons_table
 from emorec.tables.controls import with_controls
 from emorec.tables.ferplus import by_majority_table, ferplus_table
 from emorec.tables.gates import gate_table, gate_use_table
@@ -34,21 +26,14 @@ from emorec.tables.performance import (
     spread_table,
     summary_table,
 )
-from emorec.tables.read import (
-    Embeddings,
-    Gate,
-    Model,
-    read_embeddings,
-    read_gates,
-    read_groups,
-    read_predictions,
-)
+from emorec.tables.read import Embeddings, Model, read_embeddings, read_groups
 from emorec.tables.representation import measure, projections_table, purity_table, representation_table
+from emorec.tables.resampled import Resampled
 from emorec.tables.truth import planted_pairs, planted_rates, truth_tables
+from emorec.tables.who_errs import group_scores_table, routing_table
 
 __all__ = [
     "Embeddings",
-    "Gate",
     "Grouping",
     "Model",
     "Resampled",
@@ -56,7 +41,6 @@ __all__ = [
     "by_majority_table",
     "calibration_summary_table",
     "calibration_table",
-    "claims_table",
     "classes_table",
     "comparisons_table",
     "confusion_table",
@@ -65,11 +49,10 @@ __all__ = [
     "ferplus_table",
     "gate_table",
     "gate_use_table",
+    "group_scores_table",
     "groupings_table",
     "measure",
     "models_table",
-    "oracle_table",
-    "other_singles_table",
     "pair_comparisons_table",
     "pairs_table",
     "planted_pairs",
@@ -77,18 +60,17 @@ __all__ = [
     "projections_table",
     "purity_table",
     "read_embeddings",
-    "read_gates",
     "read_groups",
-    "read_predictions",
     "recall_table",
     "reliability_table",
     "representation_table",
     "risk_coverage_table",
+    "routing_table",
     "scaled",
     "scores_table",
     "spread_table",
     "summary_table",
     "truth_tables",
+    "twins_scores_table",
     "with_controls",
-    "without_twins_table",
 ]

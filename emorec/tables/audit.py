@@ -1,4 +1,4 @@
-"""Test faces that training has seen: how many there are, and what is left of the results without them."""
+"""Test faces that training has seen: how many there are, and what models gain on them and on the rest."""
 
 from __future__ import annotations
 
@@ -11,12 +11,26 @@ from emorec import EMOTIONS, SPLITS
 from emorec.data.faces import Faces
 from emorec.data.twins import NEAREST, find_twins
 from emorec.errors import EmorecError
-from emorec.tables.bootstrap import RESAMPLES
+from emorec.tables.controls import is_compared, opponents
+from emorec.tables.metrics import macro_f1
 from emorec.tables.read import Model
-from emorec.tables.subset import results_table
+from emorec.tables.resampled import Drawn, Resampled
 
 AUDIT_COLUMNS = ["split", "other", "faces", "exact", "twins", "mirrored", "same_label"]
 TWINS_COLUMNS = ["row", "label", "twin", "exact", "distance", "nearest", "nearest_label", "mirrored"]
+SCORES_COLUMNS = [
+    "model",
+    "reference",
+    "measure",
+    "emotion",
+    "subset",
+    "count",
+    "estimate",
+    "low",
+    "high",
+    "p",
+    "seeds",
+]
 
 # Faces of the first, looked for in the second.
 LOOKED_FOR = (
@@ -77,17 +91,45 @@ def audit_tables(faces: Faces, nearest: int = NEAREST) -> tuple[pd.DataFrame, pd
     return pd.DataFrame(rows, columns=AUDIT_COLUMNS), of_test
 
 
-def without_twins_table(
-    predictions: pd.DataFrame, models: Sequence[Model], twins: pd.DataFrame, resamples: int = RESAMPLES
-) -> pd.DataFrame:
-    """without_twins.csv: `results_table` without the test faces that have a twin in training.
+def twins_scores_table(resampled: Resampled, models: Sequence[Model], twins: pd.DataFrame) -> pd.DataFrame:
+    """twins_scores.csv: accuracy, macro-F1 and recall of every compared model, and the difference of every comparison,
+    on all test faces, on those with a twin in training, on the rest, and the interaction.
 
-    `twins` is twins.csv. EmorecError where no test face is, or where one is not in `twins`.
+    `twins` is twins.csv. The interaction is the value on twins minus that on the rest, from the same resamples, so that
+    it has an interval of its own. Rows without a reference are scores; there the interaction says how much easier
+    twins are. EmorecError where a test face is not in `twins`.
     """
-    test = predictions[predictions["split"] == "test"]
-    if not test["row"].isin(twins["row"]).all():
+    known = twins.set_index("row")["twin"]
+    if not np.isin(resampled.row, known.index).all():
         raise EmorecError("tables/twins.csv: lacks test faces that were predicted; make it anew with the audit tables")
-    kept = test[~test["row"].isin(twins.loc[twins["twin"].astype(bool), "row"])]
-    if kept.empty:
-        raise EmorecError("tables/twins.csv: every test face has a twin in training; nothing is left to score")
-    return results_table(kept, models, resamples)
+    twin = known.loc[resampled.row].to_numpy(bool)
+    compared = [model.name for model in models if is_compared(model)]
+    rows = []
+    for measure, emotion in (("accuracy", ""), ("macro_f1", ""), *(("recall", emotion) for emotion in EMOTIONS)):
+        own = resampled.labels == EMOTIONS.index(emotion) if emotion else np.ones(twin.size, bool)
+        parts = {"all": own, "twins": own & twin, "rest": own & ~twin}
+        drawn = {
+            model: {name: _drawn(resampled, model, measure, faces) for name, faces in parts.items()}
+            for model in compared
+        }
+        counts = {name: int(faces.sum()) for name, faces in parts.items()} | {"interaction": int(own.sum())}
+        pairs = [(model, "") for model in compared] + [(m.name, r.name) for m, r in opponents(models)]
+        for model, reference in pairs:
+            found = drawn[model]
+            if reference:
+                found = {name: found[name].minus(drawn[reference][name]) for name in parts}
+            found |= {"interaction": found["twins"].minus(found["rest"])}
+            for name, value in found.items():
+                low, high = (0, 1) if not reference and name in parts else (-1, 1) if name in parts else (-2, 2)
+                head = {"model": model, "reference": reference, "measure": measure, "emotion": emotion, "subset": name}
+                estimated = value.estimate(low, high).columns("estimate")
+                if not reference and name in parts:
+                    estimated["p"] = np.nan  # no difference from anything
+                rows.append(head | {"count": counts[name]} | estimated)
+    return pd.DataFrame(rows, columns=SCORES_COLUMNS)
+
+
+def _drawn(resampled: Resampled, model: str, measure: str, faces: np.ndarray) -> Drawn:
+    if measure == "macro_f1":
+        return resampled.of_confusion(model, macro_f1, faces)
+    return resampled.accuracy(model, faces)  # among the faces of one emotion that is its recall

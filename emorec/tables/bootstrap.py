@@ -42,6 +42,10 @@ class Estimate:
     p: float
     seeds: int
 
+    def columns(self, name: str) -> dict[str, float]:
+        """As a table's columns, the value under `name`."""
+        return {name: self.value, "low": self.low, "high": self.high, "p": self.p, "seeds": self.seeds}
+
 
 def face_weights(faces: int, resamples: int = RESAMPLES, state: int = STATE) -> np.ndarray:
     """How often each of N faces is drawn in each of B resamples with replacement: (B, N) float32, rows sum to N."""
@@ -122,10 +126,3 @@ def holm(p: np.ndarray) -> np.ndarray:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
     return adjusted
-
-
-def mcnemar(correct: np.ndarray, reference_correct: np.ndarray) -> float:
-    """Exact two-sided McNemar p-value (binomial on the faces that one model alone gets right) from two (N,) bools."""
-    won = int((correct & ~reference_correct).sum())
-    lost = int((~correct & reference_correct).sum())
-    return float(stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0

@@ -2,201 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from emorec import EMOTIONS
-from emorec.errors import EmorecError
-from emorec.tables.bootstrap import RESAMPLES, Estimate, estimate, face_weights, holm, mcnemar
-from emorec.tables.controls import opponents, other_singles
-from emorec.tables.metrics import CLASSES, accuracy, confusion_counts, macro_f1
-from emorec.tables.pairs import PAIRS, hard_confusion, mutual_confusion
-from emorec.tables.read import Model, Replicates, by_model
+from emorec.tables import who_errs
+from emorec.tables.bootstrap import estimate, holm
+from emorec.tables.controls import opponents, primary_mixture
+from emorec.tables.metrics import CLASSES, accuracy, macro_f1
+from emorec.tables.pairs import HARD_PAIRS, PAIRS, mutual_confusion
+from emorec.tables.read import Model
+from emorec.tables.resampled import Drawn, Resampled
+from emorec.tables.verdicts import verdict, with_verdicts
+from emorec.tables.who_errs import Groups
 
-# What is asked of a mixture against a network or networks that do not specialise.
-STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1, "confusion": hard_confusion}
-COLUMNS = ["model", "reference", "metric", "difference", "low", "high", "p", "p_holm", "mcnemar_p_max", "seeds"]
-PAIR_COLUMNS = [
-    "model",
-    "reference",
-    "first",
-    "second",
-    "reference_rate",
-    "rate",
-    "difference",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-]
-OTHER_SINGLES_COLUMNS = ["model", "reference", "metric", "difference", "low", "high", "p", "p_holm", "seeds"]
-ORACLE_COLUMNS = ["model", "mixture", "accuracy", "low", "high", "gap", "gap_low", "gap_high", "seeds"]
+COLUMNS = ["model", "reference", "measure", "grouping", "tier", "difference", "low", "high", "p", "p_holm", "verdict"]
+COLUMNS += ["seeds"]
+PAIR_COLUMNS = ["model", "reference", "first", "second", "hard", "reference_rate", "rate", "difference", "low", "high"]
+PAIR_COLUMNS += ["p", "p_holm", "verdict", "seeds"]
 FLOW_COLUMNS = ["model", "reference", "first", "second", "confused", "to_right", "to_other", "other"]
 FLOW_COLUMNS += ["from_right", "from_other", "still"]
 
 
-class Resampled:
-    """Confusion counts of every model on the test split, on all faces and on resamples of them.
+def comparisons_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
+    """comparisons.csv: every difference of accuracy, macro-F1, naming the group and deciding within it, with verdicts.
 
-    All models see the same resamples, which is what pairs their differences.
+    The last two are by the grouping of the model, or else of the primary mixture. Which comparison is a test and which
+    is exploratory: see `verdicts`.
     """
-
-    def __init__(self, predictions: pd.DataFrame, resamples: int = RESAMPLES) -> None:
-        self.runs = by_model(predictions, "test")
-        if not self.runs:
-            raise EmorecError("predictions: no faces of the test split; run the predictions stage again")
-        first = next(iter(self.runs.values()))
-        self.row, self.labels = first.row, first.labels
-        self.weights = face_weights(first.labels.size, resamples)
-        self._counts: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-
-    def counts(self, model: str) -> tuple[np.ndarray, np.ndarray]:
-        """Counts of each seed on all faces (S, 7, 7) and on B resamples (B, S, 7, 7)."""
-        if model not in self._counts:
-            predicted = self.of(model).predicted
-            points = np.stack([confusion_counts(self.labels, seed)[0] for seed in predicted])
-            # A matrix product at a time: one for all seeds would hold B x N x S counts of which most are zero.
-            draws = np.empty((len(self.weights), *points.shape), np.float32)
-            for s, seed in enumerate(predicted):
-                draws[:, s] = confusion_counts(self.labels, seed, self.weights)
-            self._counts[model] = points, draws
-        return self._counts[model]
-
-    def of(self, model: str) -> Replicates:
-        """The model's runs; EmorecError where there are none."""
-        if model not in self.runs:
-            raise EmorecError(f"model {model}: no predictions on the test split; run the predictions stage again")
-        return self.runs[model]
-
-    def shared_seeds(self, model: str, reference: str) -> tuple[list[int], list[int]]:
-        """Positions of the seeds that both models have; EmorecError where they have none in common."""
-        a, b = self.of(model).seeds, self.of(reference).seeds
-        common = [seed for seed in a if seed in b]
-        if not common:
-            raise EmorecError(f"models {model} and {reference}: no seed in common; train both on the same seeds")
-        return [a.index(seed) for seed in common], [b.index(seed) for seed in common]
-
-    def estimate(
-        self, model: str, statistic: Callable[[np.ndarray], np.ndarray], bounds: tuple[float, float] = (0, 1)
-    ) -> Estimate:
-        """Estimate `statistic` (of counts (..., 7, 7), one value a matrix) of a model by itself."""
-        points, draws = self.counts(model)
-        return estimate(statistic(points), statistic(draws), bounds=bounds)
-
-    def difference(
-        self, model: str, reference: str, statistic: Callable[[np.ndarray], np.ndarray], null: float = 0.0
-    ) -> list[Estimate]:
-        """Estimate `statistic` (of counts (..., 7, 7)) of the model less that of the reference, each part by itself.
-
-        A statistic with one value a matrix gives a list of one; mutual confusion gives one of 21.
-        """
-        mine, theirs = self.shared_seeds(model, reference)
-        (a, a_draws), (b, b_draws) = self.counts(model), self.counts(reference)
-        values = statistic(a[mine]) - statistic(b[theirs])
-        draws = statistic(a_draws[:, mine]) - statistic(b_draws[:, theirs])
-        values, draws = values.reshape(len(mine), -1), draws.reshape(len(draws), len(mine), -1)
-        return [estimate(values[:, k], draws[:, :, k], null, bounds=(-1, 1)) for k in range(values.shape[1])]
-
-
-def comparisons_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
-    """comparisons.csv: difference of accuracy and of macro-F1, with interval, p-values and McNemar's test.
-
-    Holm's family is all comparisons of one metric. McNemar is exact and by seed; the largest p-value is given, 1 where
-    seeds differ in which model is ahead. It takes no part in any verdict.
-    """
+    primary = primary_mixture(models)
     rows = []
     for model, reference in opponents(models):
-        for metric, statistic in (("accuracy", accuracy), ("macro_f1", macro_f1)):
-            (found,) = resampled.difference(model.name, reference.name, statistic)
-            worst = _largest_mcnemar(resampled, model.name, reference.name) if metric == "accuracy" else np.nan
-            rows.append(
-                {
-                    "model": model.name,
-                    "reference": reference.name,
-                    "metric": metric,
-                    "difference": found.value,
-                    "low": found.low,
-                    "high": found.high,
-                    "p": found.p,
-                    "mcnemar_p_max": worst,
-                    "seeds": found.seeds,
-                }
-            )
-    table = pd.DataFrame(rows, columns=[c for c in COLUMNS if c != "p_holm"])
-    table["p_holm"] = table["p"]
-    if len(table):
-        table["p_holm"] = table.groupby("metric")["p"].transform(holm)  # type: ignore[arg-type]  # takes arrays, too
-    return table[COLUMNS]
+        grouping = next((m.grouping for m in (model, primary) if m and m.grouping in groupings), "")
+        asked: list[tuple[str, str, Callable[[str], Drawn]]] = [
+            ("accuracy", "", partial(resampled.of_confusion, statistic=accuracy)),
+            ("macro_f1", "", partial(resampled.of_confusion, statistic=macro_f1)),
+        ]
+        if grouping:
+            asked += [
+                (measure, grouping, partial(_of_groups, resampled, groupings[grouping], measure))
+                for measure in ("names_group", "within_group")
+            ]
+        for measure, by, drawn in asked:
+            found = drawn(model.name).minus(drawn(reference.name)).estimate(-1, 1)
+            head = {"model": model.name, "reference": reference.name, "measure": measure, "grouping": by}
+            rows.append(head | found.columns("difference"))
+    table = pd.DataFrame(rows, columns=[c for c in COLUMNS if c not in ("tier", "p_holm", "verdict")])
+    return with_verdicts(table, models)[COLUMNS]
+
+
+def _of_groups(resampled: Resampled, groups: Groups, measure: str, model: str) -> Drawn:
+    return who_errs.statistic(resampled, model, groups, measure)
 
 
 def pair_comparisons_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
     """pair_comparisons.csv: difference of each pair's mutual confusion rate (negative: fewer confusions).
 
-    Holm's family is the 21 pairs of one model against one reference: which pairs changed is one question. Rates are
+    Holm's family is the 21 pairs of one model against one reference: which pairs changed is one question, and the
+    verdict answers it; no other family counts them. `hard` marks the pairs that the literature calls so. Rates are
     means over the seeds that both models have.
     """
     tables = []
     for model, reference in opponents(models):
-        found = resampled.difference(model.name, reference.name, mutual_confusion)
-        mine, theirs = resampled.shared_seeds(model.name, reference.name)
+        mine, theirs = (resampled.of_confusion(m.name, mutual_confusion) for m in (model, reference))
+        difference = mine.minus(theirs)
+        found = [
+            estimate(difference.values[:, k], difference.draws[:, :, k], bounds=(-1, 1)) for k in range(len(PAIRS))
+        ]
+        common = [[own.seeds.index(seed) for seed in difference.seeds] for own in (mine, theirs)]
+        p_holm = holm(np.array([pair.p for pair in found]))
         table = pd.DataFrame(
             {
                 "model": model.name,
                 "reference": reference.name,
                 "first": [first for first, _ in PAIRS],
                 "second": [second for _, second in PAIRS],
-                "reference_rate": mutual_confusion(resampled.counts(reference.name)[0][theirs]).mean(axis=0),
-                "rate": mutual_confusion(resampled.counts(model.name)[0][mine]).mean(axis=0),
-                "difference": [pair.value for pair in found],
-                "low": [pair.low for pair in found],
-                "high": [pair.high for pair in found],
-                "p": [pair.p for pair in found],
+                "hard": [pair in HARD_PAIRS for pair in PAIRS],
+                "reference_rate": theirs.values[common[1]].mean(axis=0),
+                "rate": mine.values[common[0]].mean(axis=0),
             }
         )
-        tables.append(table.assign(p_holm=holm(table["p"].to_numpy())))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PAIR_COLUMNS)
-
-
-def other_singles_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
-    """other_singles.csv: every mixture but oracles against every single but the first, in accuracy, macro-F1 and the
-    confusion of the hard pairs (negative: fewer).
-
-    What a mixture gains over the plain single may come with its parameters, its steps, or because its experts meet rare
-    emotions more often; a single network that has the same asks which. Holm's family is all mixtures against one
-    single in one metric.
-    """
-    rows = []
-    mixtures = [model for model in models if model.kind == "mixture"]
-    for single in other_singles(models):
-        for metric, statistic in STATISTICS.items():
-            found = [resampled.difference(model.name, single.name, statistic)[0] for model in mixtures]
-            adjusted = holm(np.array([one.p for one in found]))
-            rows += [
-                [model.name, single.name, metric, one.value, one.low, one.high, one.p, p_holm, one.seeds]
-                for model, one, p_holm in zip(mixtures, found, adjusted, strict=True)
-            ]
-    return pd.DataFrame(rows, columns=OTHER_SINGLES_COLUMNS)
-
-
-def oracle_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
-    """oracle.csv: what the mixtures could reach if their gates knew the label: accuracy, and the `gap` to the mixture.
-
-    A bound, not a model: it stands in no comparison, no claim and no family of tests. `mixture` is the one that it
-    bounds, empty (and the gap with it) where the study has none of the same experts.
-    """
-    rows = []
-    for model in models:
-        if model.kind != "oracle":
-            continue
-        own = resampled.estimate(model.name, accuracy)
-        row = {"model": model.name, "mixture": model.of, "accuracy": own.value, "low": own.low, "high": own.high}
-        if model.of:
-            (gap,) = resampled.difference(model.name, model.of, accuracy)
-            row |= {"gap": gap.value, "gap_low": gap.low, "gap_high": gap.high}
-        rows.append(row | {"seeds": own.seeds})
-    return pd.DataFrame(rows, columns=ORACLE_COLUMNS)
+        table = table.join(pd.DataFrame([pair.columns("difference") for pair in found]))
+        verdicts = [verdict(-pair.high, -pair.low, p) for pair, p in zip(found, p_holm, strict=True)]
+        tables.append(table.assign(p_holm=p_holm, verdict=verdicts))
+    return pd.concat(tables, ignore_index=True)[PAIR_COLUMNS] if tables else pd.DataFrame(columns=PAIR_COLUMNS)
 
 
 def error_flow_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
@@ -210,10 +102,11 @@ def error_flow_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFr
     """
     rows = []
     for model, reference in opponents(models):
-        mine, theirs = resampled.shared_seeds(model.name, reference.name)
+        a, b = resampled.of(model.name), resampled.of(reference.name)
+        seeds = [seed for seed in a.seeds if seed in b.seeds]
         flow = np.zeros((CLASSES, CLASSES, CLASSES))  # by label, reference's answer, model's answer
-        before, after = resampled.of(reference.name).predicted[theirs], resampled.of(model.name).predicted[mine]
-        np.add.at(flow, (np.broadcast_to(resampled.labels, before.shape), before, after), 1 / len(mine))
+        before, after = (own.predicted[[own.seeds.index(seed) for seed in seeds]] for own in (b, a))
+        np.add.at(flow, (np.broadcast_to(resampled.labels, before.shape), before, after), 1 / len(seeds))
         for first, second in PAIRS:
             i, j = EMOTIONS.index(first), EMOTIONS.index(second)
             third = [k for k in range(CLASSES) if k not in (i, j)]
@@ -234,12 +127,3 @@ def error_flow_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFr
                 }
             )
     return pd.DataFrame(rows, columns=FLOW_COLUMNS)
-
-
-def _largest_mcnemar(resampled: Resampled, model: str, reference: str) -> float:
-    """The largest p-value over the seeds; 1 where seeds differ in which model is ahead."""
-    a, b = resampled.of(model), resampled.of(reference)
-    mine, theirs = resampled.shared_seeds(model, reference)
-    pairs = [(a.predicted[s] == a.labels, b.predicted[t] == b.labels) for s, t in zip(mine, theirs, strict=True)]
-    signs = {np.sign(int(own.sum()) - int(other.sum())) for own, other in pairs}
-    return max(mcnemar(*pair) for pair in pairs) if len(signs) == 1 else 1.0

@@ -52,52 +52,70 @@ def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[s
 
 
 def headline(models: Sequence[Model], controls: Mapping[str, str]) -> list[str]:
-    """At most five models for figures with a panel each, in the config's order.
+    """At most six models for figures with a panel each, in the config's order.
 
-    They are the reference single, the control of the study's primary mixture, and the first separate, the first
-    fine-tuned and the first joint mixture.
+    They are the reference single, the study's primary mixture and its control, and the first separate, the first
+    fine-tuned (unless it is what it started from) and the first joint mixture.
     """
     chosen = {reference_single(models).name}
     primary = primary_mixture(models)
     if primary is not None:
-        chosen.add(controls[primary.name])
+        chosen |= {primary.name, controls[primary.name]}
     for family in ("mixture", "fine-tuned", "joint"):
         chosen.update(model.name for model in first_of(models, family))
     return [model.name for model in models if model.name in chosen]
 
 
 def first_of(models: Sequence[Model], family: str) -> list[Model]:
-    """The first model of a family (single, ensemble, mixture, fine-tuned, joint) that is no oracle, if there is one."""
-    return [model for model in models if (model.family or model.kind) == family and model.kind != "oracle"][:1]
+    """The first model of a family (single, ensemble, mixture, fine-tuned, joint) that is compared, if there is one."""
+    return [model for model in models if (model.family or model.kind) == family and is_compared(model)][:1]
 
 
 def primary_mixture(models: Sequence[Model]) -> Model | None:
-    """The mixture that the study is about: the first of its config, of whatever family; None where it has none."""
-    return next((model for model in models if model.kind == "mixture"), None)
+    """The mixture that the study's primary test is about, as its config declares; None where it has none."""
+    return next((model for model in models if model.primary), None)
+
+
+def is_compared(model: Model) -> bool:
+    """Whether a model is one of its own that could be used: no oracle, and no mixture that fine-tuning left alone."""
+    return model.kind != "oracle" and not model.is_its_start
 
 
 def opponents(models: Sequence[Model]) -> list[tuple[Model, Model]]:
-    """(model, reference) of every comparison: each model but oracles against the single, each mixture against its
-    control where that is another one. EmorecError where a control is no model of the study.
+    """(model, reference) of every comparison: each compared model against the reference single, each mixture against
+    its control and against every other single. EmorecError where a control is no model of the study.
+
+    What a mixture gains over the reference single may come with its parameters, its steps, or because its experts meet
+    rare emotions more often; another single that has the same asks which.
     """
-    single = reference_single(models)
+    single, others = reference_single(models), other_singles(models)
     by_name = {model.name: model for model in models}
-    compared = [model for model in models if model.kind != "oracle"]
+    compared = [model for model in models if is_compared(model)]
     found = [(model, single) for model in compared if model is not single]
     for model in compared:
-        if model.kind == "mixture" and model.control not in ("", single.name):
+        if model.kind != "mixture":
+            continue
+        if model.control not in ("", single.name):
             if model.control not in by_name:
                 raise EmorecError(
                     f"tables/models.csv: control {model.control!r} is no model of the study; make it anew"
                 )
             found.append((model, by_name[model.control]))
+        found += [(model, other) for other in others]
     return found
 
 
 def with_controls(models: Sequence[Model], table: pd.DataFrame) -> list[Model]:
-    """The models with the controls that models.csv names. EmorecError where it lacks a model."""
-    controls = dict(zip(table["model"], table["control"].astype(object).fillna(""), strict=True))
-    missing = [model.name for model in models if model.name not in controls]
+    """The models with the controls and the kept starts that models.csv names. EmorecError where it lacks a model."""
+    rows = table.set_index("model")[["control", "kept_start"]].astype(object).fillna("")
+    missing = [model.name for model in models if model.name not in rows.index]
     if missing:
-        raise EmorecError(f"tables/models.csv: lacks {', '.join(missing)}; make it anew with the tables' group `costs`")
-    return [replace(model, control=str(controls[model.name])) for model in models]
+        raise EmorecError(f"tables/models.csv: lacks {', '.join(missing)}; make the tables' group `results` anew")
+    return [
+        replace(
+            model,
+            control=str(rows["control"][model.name]),
+            kept_start=tuple(map(int, str(rows["kept_start"][model.name]).split())),
+        )
+        for model in models
+    ]

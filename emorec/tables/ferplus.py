@@ -15,11 +15,14 @@ from emorec import EMOTIONS
 from emorec.data.votes import Votes, majority
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES
+from emorec.tables.controls import is_compared, opponents
+from emorec.tables.metrics import accuracy, macro_f1
 from emorec.tables.read import Model, by_model
-from emorec.tables.subset import results_table
+from emorec.tables.resampled import Resampled
 
 FERPLUS_COLUMNS = ["model", "seed", "agreement", "faces", "judged", "label_accuracy", "majority_accuracy"]
 FERPLUS_COLUMNS += ["errors", "sided", "kept", "ceiling", "tagger"]
+MAJORITY_COLUMNS = ["model", "reference", "measure", "faces", "estimate", "low", "high", "p", "seeds"]
 # Least share of the votes for the majority, from which on the level counts; of ten votes.
 LEVELS = {"all": 0.0, "10": 1.0, "8 or 9": 0.8, "6 or 7": 0.6, "5 or fewer": 0.0}
 
@@ -87,11 +90,26 @@ def ferplus_table(predictions: pd.DataFrame, votes: Votes) -> pd.DataFrame:
 def by_majority_table(
     predictions: pd.DataFrame, models: Sequence[Model], votes: Votes, resamples: int = RESAMPLES
 ) -> pd.DataFrame:
-    """by_majority.csv: `results_table` by the taggers' majority in the place of the label, on the judged test faces."""
+    """by_majority.csv: accuracy and macro-F1 by the taggers' majority in the place of the label, on the judged faces.
+
+    Rows without a reference are scores, the others differences; all of it is exploratory.
+    """
     test = predictions[predictions["split"] == "test"]
     voted = majority(of_faces(votes, test["row"].to_numpy()))
     judged = (voted >= 0) & (voted < len(EMOTIONS))
-    return results_table(test.assign(label=voted)[judged], models, resamples)
+    resampled = Resampled(test.assign(label=voted)[judged], resamples)
+    rows = []
+    for measure, statistic in (("accuracy", accuracy), ("macro_f1", macro_f1)):
+        drawn = {model.name: resampled.of_confusion(model.name, statistic) for model in models if is_compared(model)}
+        head = {"measure": measure, "faces": resampled.row.size}
+        for name, own in drawn.items():
+            rows.append(
+                {"model": name, "reference": ""} | head | own.estimate(0, 1).columns("estimate") | {"p": np.nan}
+            )
+        for model, reference in opponents(models):
+            found = drawn[model.name].minus(drawn[reference.name]).estimate(-1, 1)
+            rows.append({"model": model.name, "reference": reference.name} | head | found.columns("estimate"))
+    return pd.DataFrame(rows, columns=MAJORITY_COLUMNS)
 
 
 def of_faces(votes: Votes, row: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
-from emorec.tables.read import Gate
+from emorec.predictions.store import Gate
 
 GATE_COLUMNS = ["model", "seed", "split", "emotion", "expert", "weight", "own"]
 USE_COLUMNS = ["model", "seed", "split", "expert", "share", "top_share", "entropy", "balance", "collapsed"]

@@ -32,17 +32,23 @@ def accuracy(confusion: np.ndarray) -> np.ndarray:
 
 
 def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Precision, recall and F1 by emotion, each (..., 7); 0 where undefined, as scikit-learn's `zero_division=0`."""
+    """Precision, recall and F1 by emotion, each (..., 7).
+
+    An emotion without faces has neither recall nor F1: NaN. One that is never predicted has precision 0, as
+    scikit-learn's `zero_division=0`.
+    """
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     true, predicted = confusion.sum(axis=-1), confusion.sum(axis=-2)
-    return _ratio(hits, predicted), _ratio(hits, true), _ratio(2 * hits, true + predicted)
+    absent = np.where(true > 0, 0.0, np.nan)
+    return _ratio(hits, predicted), _ratio(hits, true) + absent, _ratio(2 * hits, true + predicted) + absent
 
 
 def macro_f1(confusion: np.ndarray) -> np.ndarray:
-    """Mean F1 over the emotions that occur as truth or as prediction (scikit-learn's default): (...)."""
+    """Mean F1 over the emotions that have faces: (...); NaN without any face."""
     _, _, f1 = precision_recall_f1(confusion)
-    occurs = confusion.sum(axis=-1) + confusion.sum(axis=-2) > 0
-    return (f1 * occurs).sum(axis=-1) / occurs.sum(axis=-1)
+    present = np.isfinite(f1).sum(axis=-1)
+    total = np.nansum(f1, axis=-1)
+    return np.divide(total, present, out=np.full_like(total, np.nan, dtype=float), where=present > 0)
 
 
 def scores(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:

@@ -12,10 +12,9 @@ import pandas as pd
 from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
 from emorec.inputs import check_table
-from emorec.tables.controls import choose_controls, headline
+from emorec.paths import HISTORY
+from emorec.tables.controls import choose_controls, headline, with_controls
 from emorec.tables.read import Model, read_record
-
-HISTORY = ["epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
 
 
 def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
@@ -23,8 +22,8 @@ def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
 
     Parameters and flops (of one image) are sums over its networks; a network without operations, the expert for a
     single emotion, is none. `parts` names the networks, a gate first, then the experts in its order, with
-    spaces between. train_seconds, train_flops and images_per_second are means over seeds: the first two with the
-    networks that a fine-tuned one starts from, the last as if its networks ran one after the other.
+    spaces between. train_seconds and train_flops are means over seeds, with the networks that a model starts from.
+    kept_start names the seeds in which a fine-tuned mixture is no better on val than what it started from.
 
     Args:
         train_faces: of the training split, which all networks' steps are counted by.
@@ -52,25 +51,31 @@ def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
                 "flops": sum(int(record["flops"]) for record in own[0]),
                 "train_seconds": float(np.mean([sum(float(r["train_seconds"]) for r in seed) for seed in trained])),
                 "train_flops": float(np.mean([sum(_train_flops(r, train_faces) for r in seed) for seed in trained])),
-                "images_per_second": float(np.mean([1 / sum(r["seconds_per_image"] for r in seed) for seed in own])),
                 "grouping": model.grouping,
                 "gate": model.gate,
                 "foreign": model.foreign,
+                "start": model.start,
+                "length": model.length,
                 "experts": model.experts or None,
+                "primary": model.primary,
+                "kept_start": " ".join(
+                    str(seed)
+                    for seed, record in zip(model.networks, own, strict=True)
+                    if model.family == "fine-tuned" and record[0]["best_epoch"] == 0
+                ),
             }
         )
     table = pd.DataFrame(rows)
     controls = choose_controls(models, dict(zip(table["model"], table["flops"], strict=True)))
-    shown = headline(models, controls)
-    return table.assign(
+    table = table.assign(
         experts=table["experts"].astype("Int64"),
         control=table["model"].map(controls).astype(object).fillna(""),
-        headline=table["model"].isin(shown),
     )
+    return table.assign(headline=table["model"].isin(headline(with_controls(models, table), controls)))
 
 
 class _Records:
-    """network.json of each network with its speed, each read once."""
+    """network.json of each network, each read once."""
 
     def __init__(self) -> None:
         self._read: dict[Path, dict[str, Any]] = {}
@@ -78,18 +83,13 @@ class _Records:
     def of(self, path: Path) -> dict[str, Any]:
         path = Path(path)
         if path not in self._read:
-            record = read_record(path, ("parameters", "flops", "train_seconds", "spec"))
-            for key in ("parameters", "flops", "train_seconds"):
+            record = read_record(path, ("parameters", "flops", "train_seconds", "best_epoch", "spec"))
+            for key in ("parameters", "flops", "train_seconds", "best_epoch"):
                 _check_number(path, record, key)
-            seconds = 0.0
             if record["flops"]:
                 for key in ("spec.training.epochs", "spec.training.batch"):
                     _check_number(path, record, key, least=1)
-                speed = path.with_name("speed.json")
-                told = read_record(speed, ("images_per_second",))
-                _check_number(speed, told, "images_per_second", least=1e-9)
-                seconds = 1 / told["images_per_second"]
-            self._read[path] = record | {"seconds_per_image": seconds}
+            self._read[path] = record
         return self._read[path]
 
 
@@ -108,7 +108,9 @@ def _train_flops(record: dict[str, Any], faces: int) -> float:
     if not record["flops"]:
         return 0.0
     how = record["spec"]["training"]
-    return 3.0 * record["flops"] * how["epochs"] * (faces // how["batch"]) * how["batch"]
+    # Networks published before they told their steps all took as many as the training set has batches.
+    steps = record.get("steps", how["epochs"] * (faces // how["batch"]))
+    return 3.0 * record["flops"] * steps * how["batch"]
 
 
 def classes_table(summary: Path) -> pd.DataFrame:
@@ -165,7 +167,7 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
             raise EmorecError(f"{path}: no column {', '.join(missing)}; train the network again")
         if history.empty and record["best_epoch"] == 0:
             continue
-        history = history[HISTORY]
+        history = history[list(HISTORY)]
         _check_history(path, history, record["best_epoch"])
         history.insert(0, "network", record["network"])
         history.insert(1, "seed", record["seed"])

@@ -30,9 +30,3 @@ def mutual_confusion(confusion: np.ndarray) -> np.ndarray:
     swapped = (confusion[..., first, second] + confusion[..., second, first]).astype(float)
     either = support[..., first] + support[..., second]
     return np.divide(swapped, either, out=np.full_like(swapped, np.nan), where=either > 0)
-
-
-def hard_confusion(confusion: np.ndarray) -> np.ndarray:
-    """Mean mutual confusion over HARD_PAIRS, each pair counting alike: (...) from counts (..., 7, 7)."""
-    hard = [PAIRS.index(pair) for pair in HARD_PAIRS]
-    return mutual_confusion(confusion)[..., hard].mean(axis=-1)

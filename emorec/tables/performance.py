@@ -62,7 +62,7 @@ def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
                         "true": true,
                         "predicted": predicted,
                         "count": int(confusion[i, j]),
-                        "rate": confusion[i, j] / support if support else 0.0,
+                        "rate": confusion[i, j] / support if support else np.nan,
                     }
                 )
     return pd.DataFrame(rows)

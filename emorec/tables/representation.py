@@ -18,7 +18,6 @@ from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES, STATE, estimate, face_weights
 from emorec.tables.controls import opponents
-from emorec.tables.pairs import HARD_PAIRS
 from emorec.tables.read import Embeddings, Model, by_model
 
 NEIGHBOURS = 10
@@ -103,19 +102,6 @@ def _matches(nearest: np.ndarray, labels: np.ndarray) -> csr_array:
     return csr_array(((same - same.mean()).ravel() / same.size, nearest.ravel(), ends), shape=(faces, faces))
 
 
-def fisher_ratio(x: np.ndarray, labels: np.ndarray, first: int, second: int) -> float:
-    """Squared distance of two classes' means over the sum of their variances (traces); NaN where one has no two faces.
-
-    Fisher's criterion (1936) with spherical classes, which needs no inverse of a covariance of hundreds of dimensions
-    estimated from tens of faces.
-    """
-    a, b = x[labels == first], x[labels == second]
-    if len(a) < 2 or len(b) < 2:
-        return float("nan")
-    between = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
-    return float(between / (a.var(axis=0, ddof=1).sum() + b.var(axis=0, ddof=1).sum()))
-
-
 def silhouette(distance: np.ndarray, labels: np.ndarray) -> float:
     """Mean silhouette (Rousseeuw 1987) of labels (N,) under distances (N, N): (b - a) / max(a, b) of each face.
 
@@ -137,9 +123,7 @@ def silhouette(distance: np.ndarray, labels: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Measured:
-    """One representation: its measures by name (knn_purity, silhouette, fisher_<a>_<b> of the hard pairs), and each
-    face's nearest others (N, K).
-    """
+    """One representation: its measures by name (knn_purity, silhouette), and each face's nearest others (N, K)."""
 
     values: dict[str, float]
     nearest: np.ndarray
@@ -151,8 +135,6 @@ def measure(embeddings: np.ndarray, labels: np.ndarray) -> Measured:
     d = distances(x)
     nearest = nearest_faces(d)
     found = {"knn_purity": neighbour_purity(nearest, labels), "silhouette": silhouette(d, labels)}
-    for first, second in HARD_PAIRS:
-        found[f"fisher_{first}_{second}"] = fisher_ratio(x, labels, EMOTIONS.index(first), EMOTIONS.index(second))
     return Measured(found, nearest)
 
 
@@ -172,11 +154,10 @@ def purity_table(
     models: Sequence[Model],
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """purity.csv: neighbour purity of every model but oracles less that of the reference single, and of every mixture
-    less that of its control, by interval.
+    """purity.csv: the difference in neighbour purity of every comparison, by interval; all of it is exploratory.
 
-    `labels` (N,) are those of the embedded faces. Intervals and p-values: see `purity_difference` and `bootstrap`; no
-    correction for several comparisons here, the claims make their own. EmorecError where two models share no seed.
+    `labels` (N,) are those of the embedded faces. Intervals and p-values: see `purity_difference` and `bootstrap`.
+    EmorecError where two models share no seed.
     """
     weights = face_weights(labels.size, resamples)
     rows = []

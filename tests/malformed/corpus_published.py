@@ -316,6 +316,6 @@ for name, file, says, spoil in [
     ("other predictions than the tables'", "scores.csv", "not made from", lambda: pd.read_parquet(STUDY / PREDICTIONS).assign(label=0).to_parquet(STUDY / PREDICTIONS, index=False)),
     ("a config that is cut", "config.yaml", "", lambda: put(STUDY / "config.yaml", b"study: [")),
     ("a summary that is a list", "summary.json", "", lambda: put(STUDY / "data/summary.json", b"[1]")),
-    ("a speed missing", "unfinished", "speed.json", (network / "speed.json").unlink),
+    ("a history missing", "unfinished", "history.csv", (network / "history.csv").unlink),
 ]:  # fmt: skip
     case(f"to publish: {name}", "publish --config base.yaml", (file, says), spoil)

@@ -1,5 +1,6 @@
 # The only functions of the workflow: from the validated config to the rules' inputs, parameters and resources.
 import os
+import re
 import shutil
 import sys
 from functools import cache
@@ -13,8 +14,7 @@ from emorec import closure, figures, ledger, progress, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.networks.brought import check_networks
-from emorec.paths import Layout
-from emorec.report import results
+from emorec.paths import TABLES, Layout, results_tables
 
 if shutil.which("emorec") is None:
     raise WorkflowError("emorec is not on the PATH; activate its environment (source .venv/bin/activate) and run again")
@@ -99,7 +99,7 @@ def keep_what_the_data_are():
 
 def goal():
     """What a study ends in: the report, which is about a mixture; without one, what its options are chosen by."""
-    if STUDY.has_mixture:
+    if STUDY.has_report:
         return [f"{RESULTS}/report/{page}" for page in ("emorec.html", "emorec.pdf", "explorer.html")]
     tables = [f"{RESULTS}/tables/{table}.csv" for table in ("models", "curves", "summary")]
     return [*tables, f"{RESULTS}/figures/curves.svg"]
@@ -172,7 +172,15 @@ def data_source():
         source = find_source(Path(STUDY.data.path) if STUDY.data.path else None)
     except EmorecError as error:
         raise WorkflowError(str(error)) from None
-    return [str(source)]
+    return [given_path(source)]
+
+
+def given_path(path):
+    """A user's path as an input. Snakemake takes any {word} in one for a wildcard, and knows no way to quote it."""
+    if re.search(r"\{.*\}", str(path)):
+        remedy = "rename the folder, or name a link to it without braces"
+        raise WorkflowError(f"{path}: Snakemake takes the braces for a wildcard; {remedy}")
+    return str(path)
 
 
 @cache
@@ -186,7 +194,7 @@ def votes_source():
         except EmorecError as error:
             raise WorkflowError(str(error)) from None
         if found:
-            return [str(found)]
+            return [given_path(found)]
     return []
 
 
@@ -195,15 +203,9 @@ def has_votes():
     return rebuild.has_votes(MANIFEST) if MANIFEST else bool(votes_source())
 
 
-def other_terms():
-    """The tables that claims on other terms than the test faces' labels are read from."""
-    names = ["purity", "without_twins", *(["by_majority"] if has_votes() else [])]
-    return [f"{RESULTS}/tables/{name}.csv" for name in names]
-
-
 def report_tables():
     """The tables that this study's report reads."""
-    return results.wanted(votes=has_votes(), synthetic=STUDY.data.source == "synthetic")
+    return [*results_tables(**KIND), *TABLES["pixels"], *TABLES["embeddings"]]
 
 
 def report_sources():
@@ -217,11 +219,6 @@ def drawn_from(wildcards):
     names = figures.inputs(wildcards.figure)
     of_faces = faces() if "data/faces.npz" in names and FROM != "published" else []
     return [*of_faces, *(f"{RESULTS}/{name}" for name in names if name != "data/faces.npz")]
-
-
-def trainable():
-    """Pattern of the networks that may be trained: none where weights were brought along, however old they are."""
-    return "(?!)" if FROM == "weights" else "|".join(NETWORKS)
 
 
 def training(wildcards):
@@ -243,30 +240,23 @@ def grouping_file(wildcards):
 
 def starting_weights(wildcards):
     """Weights and records of the trained networks that the wanted one starts from, if it does."""
-    started = configs.starting_points(STUDY, wildcards.network)
+    before = NETWORKS[wildcards.network].before(int(wildcards.seed))
     names = ("weights.safetensors", "network.json")
-    return [network_file(network, wildcards.seed, name) for network in started for name in names]
+    return [network_file(part.network, part.seed, name) for part in before for name in names]
 
 
 def network_file(network, seed, name):
     return f"{RESULTS}/networks/{network}/seed{seed}/{name}"
 
 
-def parts_of(name):
-    """Input function: file `name` of each network that makes up the wanted model."""
+def composition():
+    """What each model is made of, as a parameter: a change of it reruns the combination."""
 
-    def of_model(wildcards):
-        parts = configs.parts(STUDY, wildcards.model, int(wildcards.seed))
-        return [network_file(part.network, part.seed, name) for part in parts]
+    def of(name, entry):
+        parts = [part for seed in STUDY.seeds for part in configs.parts(STUDY, name, seed)]
+        return {"model": entry.model_dump(exclude={"label"}), "parts": [f"{p.network}/{p.seed}" for p in parts]}
 
-    return of_model
-
-
-def composition(wildcards):
-    """What a model is made of, as a parameter: a change of it reruns the combination."""
-    parts = configs.parts(STUDY, wildcards.model, int(wildcards.seed))
-    entry = STUDY.models[wildcards.model].model_dump(exclude={"label"})
-    return {"model": entry, "parts": [f"{part.network}/{part.seed}" for part in parts]}
+    return {name: of(name, entry) for name, entry in STUDY.models.items()}
 
 
 def trained(name):
@@ -274,11 +264,10 @@ def trained(name):
     return [network_file(part.network, part.seed, name) for part in configs.all_parts(STUDY)]
 
 
-def predictions():
-    """Predictions of all models and seeds."""
-    return [f"{RESULTS}/predictions/{m}/seed{s}.parquet" for m in STUDY.models for s in STUDY.seeds]
-
-
 def embeddings():
     """Embeddings of all models and seeds."""
     return [f"{RESULTS}/embeddings/{m}/seed{s}.npz" for m in STUDY.models for s in STUDY.seeds]
+
+
+# What decides which tables a study has.
+KIND = dict(mixture=STUDY.has_report, votes=has_votes(), synthetic=STUDY.data.source == "synthetic")

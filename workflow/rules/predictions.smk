@@ -1,23 +1,23 @@
 rule combine:
     input:
-        outputs=parts_of("outputs.npz"),
-        records=parts_of("network.json"),
+        outputs=trained("outputs.npz"),
+        records=trained("network.json"),
     output:
-        predictions=f"{RESULTS}/predictions/{{model}}/seed{{seed}}.parquet",
-        embeddings=f"{RESULTS}/embeddings/{{model}}/seed{{seed}}.npz",
+        predictions=f"{RESULTS}/predictions.parquet",
+        embeddings=embeddings(),
     log:
-        f"{RESULTS}/logs/combine/{{model}}/seed{{seed}}.log",
+        f"{RESULTS}/logs/combine.log",
     benchmark:
-        f"{RESULTS}/benchmarks/combine/{{model}}/seed{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/combine.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=4000,
+        runtime=30,
     params:
         code=code("emorec.predictions.stage"),
-        composition=composition,
+        composition=composition(),
         config=CONFIG,
     message:
-        "combine: model {wildcards.model}, seed {wildcards.seed}"
+        "predictions: networks to models"
     shell:
-        "emorec combine --config {params.config:q} --model {wildcards.model:q} --seed {wildcards.seed} --log {log:q}"
+        "emorec combine --config {params.config:q} --log {log:q}"

@@ -1,15 +1,16 @@
 # In the place of data, networks and predictions, where a study is rebuilt from what was published of it.
 # What was published is taken before it is made: these tables and the samples of faces need pixels or embeddings.
-ruleorder: unpack > audit > representation > figure
+ruleorder: unpack > pixels > embeddings > figure
 
 
 rule unpack:
     input:
         manifest=f"{PUBLISHED}/manifest.json",
-        files=[f"{PUBLISHED}/{name}" for name in rebuild.contents.rebuilt_from(MANIFEST.files)],
+        files=[f"{PUBLISHED}/{name}" for name in MANIFEST.files],
     output:
         f"{RESULTS}/published.json",
         [f"{RESULTS}/{name}" for name in rebuild.contents.rebuilt_from(MANIFEST.files).values()],
+        [f"{RESULTS}/{name}" for name in rebuild.contents.rebuilt_networks(STUDY)],
     log:
         f"{RESULTS}/logs/published.log",
     benchmark:

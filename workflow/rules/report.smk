@@ -2,7 +2,9 @@ rule stage:
     input:
         sources=report_sources(),
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=report_tables()),
-        figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=figures.FIGURES),
+        figures=expand(
+            f"{RESULTS}/figures/{{figure}}.svg", figure=figures.available(MANIFEST.files if MANIFEST else None)
+        ),
         summary=f"{RESULTS}/data/summary.json",
         manifest=([f"{RESULTS}/published.json"] if MANIFEST else []),
         records=trained("network.json"),
@@ -61,7 +63,7 @@ rule render:
 
 rule explorer:
     input:
-        predictions=predictions(),
+        predictions=f"{RESULTS}/predictions.parquet",
         models=f"{RESULTS}/tables/models.csv",
         projections=f"{RESULTS}/tables/projections.csv",
         # Not part of what is published: the explorer is then made without pictures.

@@ -1,0 +1,56 @@
+"""What a network starts from where it does not start from scratch: trained networks, put together or cut to an expert.
+
+Axis letters: k outputs, d features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from emorec import EMOTIONS
+from emorec.config import NetworkSpec
+from emorec.errors import EmorecError
+from emorec.networks.build import Network
+from emorec.networks.mixture import Mixture
+
+Weights = dict[str, torch.Tensor]
+
+
+def start_from(network: Network, spec: NetworkSpec, parts: Sequence[Weights]) -> None:
+    """Give the untrained network of `spec` the weights of the trained `parts` that it starts from, if from any.
+
+    Raises EmorecError, one line, where one of these is missing or does not fit.
+    """
+    names = [part.network for part in spec.before(0)]
+    wanted = ", ".join(names)
+    if len(parts) != len(names):
+        raise EmorecError(f"{spec.network}: starts from {wanted}; {len(parts)} networks given; train these first")
+    if not names:
+        return
+    try:
+        if isinstance(network, Mixture):
+            network.start_from(parts)
+        else:
+            network.load_state_dict(specialist(parts[0], spec.classes))
+    except (RuntimeError, KeyError, IndexError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise EmorecError(f"{spec.network}: cannot start from {wanted} ({reason}); train them again") from None
+
+
+def specialist(single: Weights, classes: Sequence[Sequence[str]]) -> Weights:
+    """The weights of a trained single network, its head (7, d) cut to one of these classes, (k, d).
+
+    An output for one emotion is the single's. That for several, all others', has the mean of their weights and biases,
+    plus ln m for m emotions: its logit is then at most the ln Σ exp of theirs (Jensen), and equal where they are alike,
+    so that the start says "one of the others" nearly as often as the single says their names.
+    """
+    weight, bias = single["fc.weight"], single["fc.bias"]
+    rows = [[EMOTIONS.index(emotion) for emotion in group] for group in classes]
+    cut = {
+        "fc.weight": torch.stack([weight[own].mean(0) for own in rows]),
+        "fc.bias": torch.stack([bias[own].mean() + math.log(len(own)) for own in rows]),
+    }
+    return {**single, **cut}

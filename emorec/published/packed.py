@@ -1,0 +1,82 @@
+"""Many small files of a run as one in the publication, and back: networks' records, histories, what the jobs took."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from emorec.config import Part
+from emorec.errors import EmorecError
+from emorec.files import write_csv, write_json, write_text
+from emorec.inputs import check_table, made_of, read_json
+from emorec.paths import HISTORY, Layout
+from emorec.plain import printable
+from emorec.published.manifest import RECORDS
+
+CURVES = "tables/curves.csv.gz"  # which is made of all histories, line by line
+_JOB = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,3}")
+
+
+def write_records(path: Path, run: Layout, parts: Iterable[Part]) -> None:
+    """network.json of every network of a run."""
+    write_json(path, {_key(part): read_json(run.network(part.network, part.seed) / "network.json") for part in parts})
+
+
+def read_records(path: Path, parts: Iterable[Part], again: str) -> dict[Part, dict[str, Any]]:
+    """The records of these networks. EmorecError where one is missing; `again` is the remedy."""
+    found = read_json(path, again)
+    lacking = [_key(part) for part in parts if not isinstance(found.get(_key(part)), dict)]
+    if lacking:
+        raise EmorecError(f"{path}: lacks {lacking[0]}; {again}")
+    return {part: found[_key(part)] for part in parts}
+
+
+def write_times(path: Path, run: Layout, names: Iterable[str]) -> None:
+    """The benchmark files of a run, `benchmarks/<job>.tsv`, one line a job."""
+    tables = []
+    for name in names:
+        with made_of([run.root / name]):
+            table = pd.read_csv(run.root / name, sep="\t", dtype=str, keep_default_na=False)
+            tables.append(table.iloc[[-1]].assign(job=name.removeprefix("benchmarks/").removesuffix(".tsv")))
+    write_csv(path, pd.concat(tables) if tables else pd.DataFrame({"job": []}))
+
+
+def unpack_times(path: Path, run: Layout, again: str) -> None:
+    """Write each job's line as its benchmark file again, but of the stages that a rebuild runs itself."""
+    check_table(path, again)
+    with open(path, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            job = row.pop("job")
+            if job.split("/")[0] in ("tables", "figures", "report"):
+                continue
+            if not _JOB.fullmatch(job):
+                raise EmorecError(f"{path}: {printable(job, 40)!r} is no job; {again}")
+            text = io.StringIO()
+            writer = csv.DictWriter(text, row, delimiter="\t", lineterminator="\n")
+            writer.writeheader()
+            writer.writerow(row)
+            write_text(run.root / "benchmarks" / f"{job}.tsv", text.getvalue())
+
+
+def unpack_networks(folder: Path, run: Layout, parts: Iterable[Part], again: str) -> None:
+    """Write network.json and history.csv of each network again, from RECORDS and CURVES."""
+    curves = folder / CURVES
+    check_table(curves, again)
+    with made_of([curves], again):
+        table = pd.read_csv(curves, dtype=str, keep_default_na=False)
+        histories = dict(list(table.groupby(["network", "seed"], sort=False)[list(HISTORY)]))
+    for part, record in read_records(folder / RECORDS, parts, again).items():
+        own = run.network(part.network, part.seed)
+        write_json(own / "network.json", record)
+        # One that has nothing to learn has no epochs.
+        write_csv(own / "history.csv", histories.get((part.network, str(part.seed)), pd.DataFrame(columns=HISTORY)))
+
+
+def _key(part: Part) -> str:
+    return f"{part.network}/seed{part.seed}"

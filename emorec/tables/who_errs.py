@@ -1,0 +1,172 @@
+"""Who errs: whoever names the group of a face, or whoever decides within it.
+
+A mixture by a grouping answers in two steps. Its gate says which group of emotions a face belongs to, and an expert
+says which emotion of that group it is. Any model's probabilities can be read so, too: their sums over groups name one,
+and what they say inside a group decides within it. So every model is asked both questions about every grouping, and
+the steps of two models can be crossed: the one routes, the other decides.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from emorec import EMOTIONS
+from emorec.tables.controls import opponents, reference_single
+from emorec.tables.read import Model
+from emorec.tables.resampled import Drawn, Resampled
+
+MEASURES = ("names_group", "within_group", "within_errors", "across_errors")
+SCORE_COLUMNS = ["model", "reference", "grouping", "group", "measure", "faces", "estimate", "low", "high", "p", "seeds"]
+ROUTING_COLUMNS = ["mixture", "other", "grouping", "routed_by", "decided_by", "accuracy", "low", "high"]
+ROUTING_COLUMNS += ["difference", "difference_low", "difference_high", "p", "seeds"]
+# A model that leaves more of the faces' own groups without any probability, as a top-1 gate does, is not asked what it
+# decides within them.
+LEAST_DECIDED = 0.99
+
+Groups = Sequence[Sequence[str]]
+
+
+def membership(groups: Groups) -> np.ndarray:
+    """Which emotions each of G groups holds: (G, 7) bools."""
+    return np.array([[emotion in group for emotion in EMOTIONS] for group in groups])
+
+
+def is_partition(groups: Groups) -> bool:
+    """Whether every emotion is in one group and no other."""
+    return bool((membership(groups).sum(axis=0) == 1).all())
+
+
+def routing(probabilities: np.ndarray, groups: Groups) -> np.ndarray:
+    """The probability of each group, summed over its emotions: (..., G) from (..., 7)."""
+    return probabilities @ membership(groups).T
+
+
+def names_group(probabilities: np.ndarray, labels: np.ndarray, groups: Groups) -> np.ndarray:
+    """Whether the likeliest group holds the label (N,): (S, N) bools from probabilities (S, N, 7)."""
+    return membership(groups)[routing(probabilities, groups).argmax(axis=-1), labels]
+
+
+def within_group(probabilities: np.ndarray, labels: np.ndarray, groups: Groups) -> np.ndarray:
+    """How often the likeliest emotion of the label's group is the label: (S, N) from probabilities (S, N, 7).
+
+    One or none; where the group has no probability at all, its emotions are equally likely, and the share of one of
+    them counts. Where groups overlap, the one to which the model gives most is taken. NaN throughout for a model that
+    leaves more than LEAST_DECIDED allows undecided.
+    """
+    members = membership(groups)
+    sums = np.where(members[:, labels].T, routing(probabilities, groups), -1)
+    inside = members[sums.argmax(axis=-1)]
+    right = np.where(inside, probabilities, -1).argmax(axis=-1) == labels
+    undecided = sums.max(axis=-1) <= 0
+    if undecided.mean() > 1 - LEAST_DECIDED:
+        return np.full(right.shape, np.nan)
+    return np.where(undecided, 1 / inside.sum(axis=-1), right)
+
+
+def errors(probabilities: np.ndarray, labels: np.ndarray, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the answer is wrong but shares a group with the label, and whether it shares none: (S, N) bools each."""
+    answers, members = probabilities.argmax(axis=-1), membership(groups)
+    together = (members[:, labels][:, None, :] & members[:, answers]).any(axis=0)
+    wrong = answers != labels
+    return wrong & together, wrong & ~together
+
+
+def crossed(routes: np.ndarray, decides: np.ndarray, labels: np.ndarray, groups: Groups) -> np.ndarray:
+    """Whether the label is the likeliest emotion where one model routes and another decides: (S, N) bools.
+
+    p(y) ∝ Σ_g r_g d_g(y), with r_g the routing model's probability of group g, and d_g the deciding model's own
+    probabilities restricted to it. Both come from probabilities (S, N, 7).
+    """
+    total = np.zeros_like(decides)
+    for column, members in enumerate(membership(groups)):
+        own = np.where(members, decides, 0.0)
+        mass = own.sum(axis=-1, keepdims=True)
+        own = np.divide(own, mass, out=np.broadcast_to(members / members.sum(), own.shape).copy(), where=mass > 0)
+        total += routing(routes, groups)[..., column : column + 1] * own
+    return total.argmax(axis=-1) == labels
+
+
+def statistic(resampled: Resampled, model: str, groups: Groups, measure: str, group: Sequence[str] = ()) -> Drawn:
+    """One of MEASURES, over all test faces or those whose label is in `group`."""
+    runs = resampled.of(model)
+    if measure == "names_group":
+        values = names_group(runs.probabilities, resampled.labels, groups)
+    elif measure == "within_group":
+        values = within_group(runs.probabilities, resampled.labels, groups)
+    else:
+        values = errors(runs.probabilities, resampled.labels, groups)[MEASURES.index(measure) - 2]
+    faces = np.isin(resampled.labels, [EMOTIONS.index(emotion) for emotion in group]) if group else None
+    return resampled.mean(runs.seeds, values.astype(float), faces)
+
+
+def group_scores_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
+    """group_scores.csv: each of MEASURES for every model and grouping, and the difference of every comparison.
+
+    `group` names the emotions of one group, whose faces alone are then counted, and is empty for all test faces; the
+    errors, which add up to the model's, are counted over all. Rows without a reference are scores.
+    """
+    rows = []
+    for grouping, groups in groupings.items():
+        for measure, group in _asked(groups):
+            found = {m.name: statistic(resampled, m.name, groups, measure, group) for m in models}
+            counted = np.isin(resampled.labels, [EMOTIONS.index(e) for e in group or EMOTIONS]).sum()
+            head = {"grouping": grouping, "group": " ".join(group), "measure": measure, "faces": int(counted)}
+            for model in models:
+                own = found[model.name].estimate(0, 1)
+                rows.append({"model": model.name, "reference": ""} | head | own.columns("estimate") | {"p": np.nan})
+            for model, reference in opponents(models):
+                own = found[model.name].minus(found[reference.name]).estimate(-1, 1)
+                rows.append({"model": model.name, "reference": reference.name} | head | own.columns("estimate"))
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def _asked(groups: Groups) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for measure in MEASURES:
+        yield measure, ()
+    for group in groups:
+        for measure in ("names_group", "within_group"):
+            yield measure, tuple(group)
+
+
+def routing_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
+    """routing.csv: accuracy where a mixture or another model routes, and either of them decides.
+
+    Four rows for every mixture that decides within the groups of its grouping, beside its control and the single; the
+    difference is to the other model alone, which routes and decides.
+    """
+    single = reference_single(models).name
+    rows = []
+    for mixture in models:
+        groups = groupings.get(mixture.grouping)
+        if mixture.kind != "mixture" or groups is None or mixture.is_its_start or not is_partition(groups):
+            continue
+        own = resampled.of(mixture.name)
+        if np.isnan(within_group(own.probabilities, resampled.labels, groups)).any():
+            continue
+        for other in dict.fromkeys((mixture.control or single, single)):
+            theirs = resampled.of(other)
+            seeds = tuple(seed for seed in own.seeds if seed in theirs.seeds)
+            p = {
+                name: runs.probabilities[[runs.seeds.index(seed) for seed in seeds]]
+                for name, runs in ((mixture.name, own), (other, theirs))
+            }
+            found = {
+                (routes, decides): resampled.mean(
+                    seeds, crossed(p[routes], p[decides], resampled.labels, groups).astype(float)
+                )
+                for routes, decides in itertools.product((other, mixture.name), repeat=2)
+            }
+            for (routes, decides), crossing in found.items():
+                difference = crossing.minus(found[other, other]).estimate(-1, 1)
+                rows.append(
+                    {"mixture": mixture.name, "other": other, "grouping": mixture.grouping}
+                    | {"routed_by": routes, "decided_by": decides}
+                    | crossing.estimate(0, 1).columns("accuracy")
+                    | {"difference": difference.value, "difference_low": difference.low}
+                    | {"difference_high": difference.high, "p": difference.p}
+                )
+    return pd.DataFrame(rows, columns=ROUTING_COLUMNS)

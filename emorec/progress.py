@@ -97,7 +97,8 @@ class Progress(logging.Handler):
 
 def _is_news(record: logging.LogRecord) -> bool:
     text = str(record.msg or "").strip()
-    return record.levelno >= logging.INFO and text not in ("", "None") and not text.startswith(_NOISE)
+    noise = text in ("", "None") or text.startswith(_NOISE) or " has been submitted with SLURM" in text
+    return record.levelno >= logging.INFO and not noise
 
 
 def _duration(seconds: float) -> str:

@@ -66,6 +66,7 @@ def run(logger: logging.Logger) -> None:
         tell(logger, LogEvent.SHELLCMD, "emorec train", cmd="emorec train")
         tell(logger, LogEvent.JOB_STARTED, "Execute 1 jobs...", jobs=[number])
     logger.info("Select jobs to execute...")
+    logger.info("Job 2 has been submitted with SLURM jobid 7 (log: x.log).")
     tell(logger, LogEvent.JOB_FINISHED, "Finished jobid: 1", job_id=1)
     tell(logger, LogEvent.PROGRESS, done=1, total=12)
 
@@ -103,7 +104,7 @@ def test_warnings_errors_and_failed_jobs_are_told_as_snakemake_words_them(
     logger.error(None, extra=extra)
     text = stream.getvalue()
     assert "Be careful.\n" in text and "Error in rule train" in text and "emorec: error: what it was" in text
-    for noise in ("Select jobs", "Building DAG", "Reason", "emorec train", "Execute", "Job stats"):
+    for noise in ("Select jobs", "Building DAG", "Reason", "emorec train", "Execute", "Job stats", "SLURM"):
         assert noise not in text
 
 

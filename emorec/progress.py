@@ -82,9 +82,9 @@ class Progress(logging.Handler):
 
     def _draw(self) -> None:
         """The bar, where there is a terminal: how many jobs are done, and the present ones as far as there is room."""
-        if not self.terminal or not self.total:
+        if not self.terminal or self.done >= self.total:
             return
-        filled = 20 * min(self.done, self.total) // self.total
+        filled = 20 * self.done // self.total
         present = "; ".join(self.jobs[number] for number in self.since if number in self.jobs)
         line = f"[{'#' * filled}{'.' * (20 - filled)}] {self.done}/{self.total}  {present}"
         columns = shutil.get_terminal_size().columns - 1

@@ -82,7 +82,10 @@ class Progress(logging.Handler):
 
     def _draw(self) -> None:
         """The bar, where there is a terminal: how many jobs are done, and the present ones as far as there is room."""
-        if not self.terminal or self.done >= self.total:
+        if not self.terminal or not self.total:
+            return
+        if self.done >= self.total:
+            self._write("")
             return
         filled = 20 * self.done // self.total
         present = "; ".join(self.jobs[number] for number in self.since if number in self.jobs)

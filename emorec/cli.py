@@ -269,8 +269,13 @@ def export(args: argparse.Namespace) -> None:
 
 
 def show_config(args: argparse.Namespace) -> None:
-    """Check a config and print it with all defaults filled in."""
-    sys.stdout.write(configs.dump(configs.load(args.config)))
+    """Check a config and print it with all defaults filled in; or print what a config may hold."""
+    if args.what:
+        from emorec.config import schema
+
+        sys.stdout.write(schema.schema() if args.what == "schema" else schema.reference())
+    else:
+        sys.stdout.write(configs.dump(configs.load(args.config)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -294,7 +299,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(f"--{option}", required=True, type=kind, help=help_text)
         return command
 
-    add("config", show_config)
+    showing = add("config", show_config).add_mutually_exclusive_group()
+    for what, text in (("schema", "print the JSON Schema of configs"), ("reference", "print all keys, in Markdown")):
+        showing.add_argument(f"--{what}", dest="what", action="store_const", const=what, help=text)
     add("data", data)
     add("twins", twins)
     add("train", train, "network", "seed")

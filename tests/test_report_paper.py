@@ -334,7 +334,8 @@ def test_what_a_study_lacks_is_not_described(papers: dict[str, str]) -> None:
     small, large = (" ".join(papers[which].split()) for which in ("study", "many"))
     only_large = [
         "*joint* mixture", "*sparse* one", "*oracle* gate", "*found*", "drawn at random, show", "*fine-tuned*",
-        "*top-1*", "The wide ResNet-18 changes", "{#tbl-groupings}", "{#tbl-walltimes}", "{#sec-labels}", "{#tbl-ferplus}",
+        "*top-1*", "The wide ResNet-18 changes", "{#tbl-groupings}", "{#tbl-walltimes}", "{#sec-labels}",
+        "{#tbl-ferplus}",
         "With one seed", "{#tbl-all-routing}",
     ]  # fmt: skip
     for words in only_large:

@@ -5,8 +5,9 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-# A study's config replaces the default as a whole: merged, the default's models would creep into every study.
-if "study" not in config:
+# A study's config replaces the default as a whole: merged, the default's models would creep into every study. Without a
+# file of its own, a study of another name is the default one by that name.
+if not workflow.configfiles or "study" not in config:
 
     configfile: "config/demo.yaml"
 
@@ -44,6 +45,7 @@ rule all:
 onstart:
     hold_the_study()
     write_effective_config()
+    keep_what_the_data_are()
 
 
 onsuccess:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Checkout:
 
 
 def checkout() -> Checkout:
-    """The checkout of the working folder.
+    """The checkout that the running code is tracked in, wherever one stands; none for code that is a mere copy.
 
     Where there is no git, as on a machine that only got the files, EMOREC_COMMIT may name the commit; it is what
     `git describe --always --abbrev=40 --exclude '*' --dirty` prints, and goes before what git says.
@@ -29,9 +32,21 @@ def checkout() -> Checkout:
 
 
 def git(*arguments: str) -> str:
-    """What git prints, stripped; empty where there is no git or no checkout."""
+    """What git prints of the checkout that this package is tracked in, stripped; empty where there is none, or no git.
+
+    A package that was installed into a folder within some checkout, as in its .venv, is not tracked there.
+    """
+    if not _run("ls-files", "--error-unmatch", Path(__file__).name):
+        return ""
+    return _run(*arguments)
+
+
+def _run(*arguments: str) -> str:
+    elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # name a checkout whatever the folder, as in a hook
+    env = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    command = ["git", "-C", str(PACKAGE), *arguments]
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=30)
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, env=env)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

@@ -1,5 +1,7 @@
 """The command line: a subcommand for whatever a rule of the workflow does, so that any step can be run by hand.
 
+What a subcommand does stands in its stage; here its words are read, and what it reads and writes is kept account of.
+
 Those that take a study's config, all but `compare-runs`, find inputs and put outputs where the workflow does: under
 results/<study>/. Heavy modules are imported by the subcommand that needs them, so that the others start fast.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import inspect
+import io
 import logging
 import os
 import re
@@ -18,10 +21,9 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
-from emorec import SPLITS, __version__, ledger, running
+from emorec import __version__, closure, ledger, running
 from emorec import config as configs
 from emorec.errors import EmorecError
-from emorec.inputs import made_of
 from emorec.paths import Layout
 
 log = logging.getLogger("emorec")
@@ -31,6 +33,8 @@ Value = TypeVar("Value")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a subcommand; 0 if it succeeded, 1 with a line on stderr if something has to be mended first."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may hold what a terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(arguments)
     try:
         _set_up_logging(args.log)
@@ -61,76 +65,27 @@ def main(arguments: list[str] | None = None) -> int:
 
 def data(args: argparse.Namespace) -> None:
     """Read FER2013, or draw the synthetic faces, into data/faces.npz."""
-    from emorec.data.prepare import prepare
+    from emorec.data.prepare import stage as run
 
     study, layout = _study(args)
-    prepare(study.data, layout.faces, layout.summary, layout.truth, layout.votes)
+    run(study.data, layout)
 
 
 def train(args: argparse.Namespace) -> None:
     """Train one network with one seed; goes on from its last checkpoint if it was stopped before."""
-    from emorec.data.faces import load_faces
-    from emorec.data.summary import pixel_statistics
-    from emorec.files import discard_partial
-    from emorec.gpus import own_card
-    from emorec.networks.store import load_parts, save_network
-    from emorec.networks.train import train as run
+    from emorec.networks.stage import train as run
 
     study, layout = _study(args)
-    spec = _network(study, layout, args)
-    faces = load_faces(layout.faces)
-    chosen = {split: faces.split == SPLITS.index(split) for split in ("train", "val")}
-    images = {split: faces.images[rows] for split, rows in chosen.items()}
-    labels = {split: faces.labels[rows] for split, rows in chosen.items()}
-    mean, std = pixel_statistics(images["train"])
-    folder = layout.network(spec.network, args.seed)
-    checkpoint = folder / "checkpoint.safetensors"
-    discard_partial(folder)
-    starts = [layout.network(part.network, part.seed) for part in spec.before(args.seed)]
-    with own_card(spec.training.device):
-        trained = run(
-            spec,
-            args.seed,
-            images,
-            labels,
-            mean=mean,
-            std=std,
-            checkpoint_path=checkpoint,
-            compile_cache=args.results / ".compiled",
-            parts=load_parts(spec, starts),
-        )
-    save_network(folder, spec, args.seed, trained, mean, std)
-    checkpoint.unlink(missing_ok=True)
+    code = closure.digest("emorec.networks.stage:train", comments=False)
+    run(_network(study, layout, args), args.seed, layout, code, args.results / ".compiled")
 
 
 def outputs(args: argparse.Namespace) -> None:
-    """Run a trained network over the faces of val and test."""
-    from emorec.data.faces import load_faces
-    from emorec.gpus import own_card
-    from emorec.networks.device import pick_device
-    from emorec.networks.files import save_outputs
-    from emorec.networks.outputs import network_outputs
-    from emorec.networks.store import load_network
+    """Run a network whose weights were brought along over the faces of val and test; `train` does it for others."""
+    from emorec.networks.stage import outputs as run
 
     study, layout = _study(args)
-    spec = _network(study, layout, args)
-    folder = layout.network(spec.network, args.seed)
-    loaded = load_network(folder)
-    faces = load_faces(layout.faces)
-    rows = faces.split != SPLITS.index("train")
-    with own_card(spec.training.device):
-        said = network_outputs(
-            loaded.network,
-            faces.images[rows],
-            mean=loaded.record["pixel_mean"],
-            std=loaded.record["pixel_std"],
-            device=pick_device(spec.training.device),
-            threads=spec.training.threads,
-            views=spec.training.views,
-            crop=spec.training.crop,
-        )
-    named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
-    save_outputs(folder / "outputs.npz", {**said._asdict(), **named})
+    run(_network(study, layout, args), args.seed, layout)
 
 
 def networks(args: argparse.Namespace) -> None:
@@ -162,33 +117,24 @@ def networks(args: argparse.Namespace) -> None:
             if not there:
                 _job_of(args, train, **chosen)
                 gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
-            if not there or not (folder / "outputs.npz").exists():
+            elif not (folder / "outputs.npz").exists():
                 _job_of(args, outputs, **chosen)
 
 
 def grouping(args: argparse.Namespace) -> None:
     """Find a grouping from what the single network confuses on val, over all seeds of the study."""
-    from emorec.files import write_json
-    from emorec.groupings.find import describe
-    from emorec.networks.files import load_outputs
+    from emorec.groupings.stage import find
 
     study, layout = _study(args)
     experts = _choose(configs.spectral_groupings(study), args.grouping, "grouping")
-    predicted = {}
-    for seed in study.seeds:
-        said = load_outputs(layout.network(study.reference, seed) / "outputs.npz")
-        val = said["split"] == SPLITS.index("val")
-        labels, predicted[seed] = said["label"][val], said["logits"][val].argmax(axis=1)
-    found = describe(args.grouping, experts, labels, predicted)
-    write_json(layout.grouping(args.grouping), found)
-    log.info("%s: %s", args.grouping, "; ".join(", ".join(group) for group in found["groups"]))
+    find(args.grouping, experts, study.reference, study.seeds, layout)
 
 
 def combine(args: argparse.Namespace) -> None:
     """Combine networks' outputs to the predictions and embeddings of all models."""
-    from emorec.predictions.all_models import combine_all
+    from emorec.predictions.stage import combine as run
 
-    combine_all(*_study(args))
+    run(*_study(args))
 
 
 def tables(args: argparse.Namespace) -> None:
@@ -202,47 +148,26 @@ def tables(args: argparse.Namespace) -> None:
 
 def figure(args: argparse.Namespace) -> None:
     """Draw one figure, as SVG and PNG."""
-    from functools import partial
-
     from emorec import figures
-    from emorec.figures import style
+    from emorec.figures.stage import draw
 
     study, layout = _study(args)
     _choose(dict.fromkeys(figures.FIGURES), args.name, "name")
-    make = figures.load(args.name).make
-    if args.name == "samples":
-        from emorec.networks.augment import augmented_pictures
-
-        make = partial(make, augment=augmented_pictures(configs.training_of(study, study.reference).augmentation))
-    paths = [layout.root / path for path in figures.inputs(args.name)]
-    for path in paths:
-        if not path.exists():
-            raise EmorecError(f"{path}: missing; make the study's data and tables first")
-    with made_of(paths):
-        drawn = make(layout.root)
-    style.save(drawn, layout.figure(args.name, "svg").parent, args.name)
+    draw(args.name, study, layout)
 
 
 def stage(args: argparse.Namespace) -> None:
     """Lay out the report's sources with the study's numbers, tables and figures."""
-    from emorec.published.rebuild import origin
-    from emorec.report.provenance import provenance
-    from emorec.report.stage import stage as run
+    from emorec.report.jobs import stage as run
 
-    study, layout = _study(args)
-    about = provenance(study.study, configs.dump(study), origin(layout.root))
-    with made_of([layout.root / "tables", layout.root / "networks", layout.summary]):
-        run(layout.root, args.sources, layout.report / "source", about)
+    run(*_study(args), args.sources)
 
 
 def report(args: argparse.Namespace) -> None:
     """Render the laid-out report to HTML and PDF (A4 and letter), with Quarto where it is installed."""
-    from emorec.report.render import render
+    from emorec.report.jobs import render as run
 
-    _, layout = _study(args)
-    html, pdf, letter = (layout.report / f"emorec{suffix}" for suffix in (".html", ".pdf", "-letter.pdf"))
-    used = render(layout.report / "source", html, pdf, args.renderer, letter)
-    log.info("rendered by %s: %s, %s, %s", used, html, pdf, letter)
+    run(_study(args)[1], args.renderer)
 
 
 def publish(args: argparse.Namespace) -> None:
@@ -281,44 +206,31 @@ def compare_runs(args: argparse.Namespace) -> int:
 
 def explorer(args: argparse.Namespace) -> None:
     """Make the page in which a reader looks at the faces; without pictures where the study's faces are not there."""
-    import pandas as pd
+    from emorec.explorer.stage import explorer as run
 
-    from emorec.data.faces import load_faces
-    from emorec.explorer.data import explorer_data
-    from emorec.explorer.page import page
-    from emorec.files import write_text
-    from emorec.predictions.store import read_gates, read_predictions
-
-    study, layout = _study(args)
-    tables = [layout.table(name) for name in ("models", "projections")]
-    replicates = [(model, seed) for model in study.models for seed in study.seeds]
-    faces = load_faces(layout.faces) if layout.faces.exists() else None
-    predictions = read_predictions(layout.predictions, replicates)
-    gates = read_gates(layout.predictions, replicates)
-    with made_of(tables):
-        models, projections = map(pd.read_csv, tables)
-        data = explorer_data(study.study, models, predictions, gates, projections, faces)
-    synthetic = study.data.source == "synthetic"
-    write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=study.has_report))
+    run(*_study(args))
 
 
 def predict(args: argparse.Namespace) -> None:
     """Label image files of faces with a trained model.
 
-    Each file shows one face, cropped as in FER2013: from the hairline to the chin, filling the frame. Any size, grey or
-    colour; it is made grey and 48×48 pixels, without keeping a frame's proportions that is no square. No face is looked
-    for: whatever the picture shows gets a label. It says which expression people would see, not what the person feels.
+    A folder stands for all image files in it and below, - for one image in standard input. Each image shows one face,
+    cropped as in FER2013: from the hairline to the chin, filling the frame. Any size, grey or colour; it is made grey
+    and 48×48 pixels, without keeping a frame's proportions that is no square; what is transparent is white. No face is
+    looked for: whatever the picture shows gets a label. It says which expression people would see, not what the person
+    feels.
     """
     from emorec.apply import label
     from emorec.apply.model import load_parts, model_outputs, use_temperature
 
     study, layout = _study(args)
     model, seed = _replicate(study, args.model, args.seed)
-    images = label.read_faces(args.face)
+    files = label.find_files(args.face)
+    images = label.read_faces(files, getattr(sys.stdin, "buffer", None))
     networks = load_parts(study, layout, model, seed)
     temperature = use_temperature(study, layout, model, seed)
     combined = model_outputs(study.models[model], networks, images, temperature, study.training.device)
-    sys.stdout.write(label.FORMS[args.form](label.label_frame(args.face, combined)))
+    sys.stdout.write(label.FORMS[args.form](label.label_frame(files, combined)))
 
 
 def export(args: argparse.Namespace) -> None:
@@ -396,7 +308,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add("explorer", explorer)
     predicting = add("predict", predict)
-    predicting.add_argument("face", nargs="+", type=Path, metavar="FACE", help="an image file: one face, cropped")
+    meant = "an image file: one face, cropped; or a folder of them, or - for one in standard input"
+    predicting.add_argument("face", nargs="+", type=Path, metavar="FACE", help=meant)
     _add_replicate(predicting)
     form = predicting.add_mutually_exclusive_group()
     for name in ("json", "csv"):
@@ -508,8 +421,10 @@ def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> 
 def _set_up_logging(path: Path | None) -> None:
     level = os.environ.get("EMOREC_LOG", "INFO")
     logging.raiseExceptions = False  # a log that cannot be written any more is no reason for a traceback
-    logging.basicConfig(level=level, format="%(message)s", handlers=[logging.StreamHandler(sys.stderr)], force=True)
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(os.environ.get("EMOREC_TERMINAL", "NOTSET"))  # in a workflow, which has a line a job
+    logging.basicConfig(level=level, format="%(message)s", handlers=[terminal], force=True)
     logging.getLogger("matplotlib").setLevel("WARNING")  # which tells of its list of fonts when it is first used
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        logging.getLogger().addHandler(logging.FileHandler(path, mode="w", encoding="utf-8"))
+        logging.getLogger().addHandler(logging.FileHandler(path, "w", "utf-8", errors="backslashreplace"))

@@ -18,6 +18,11 @@ if TYPE_CHECKING:  # half a second that most do not need
 
 from emorec.errors import EmorecError
 
+try:
+    import fcntl
+except ImportError:  # not POSIX: a temporary file in use cannot be deleted there anyway
+    fcntl = None  # type: ignore[assignment]
+
 _written: ContextVar[list[Path] | None] = ContextVar("_written", default=None)
 
 # What the operating system refuses and the user can mend.
@@ -45,14 +50,14 @@ def atomic(path: Path) -> Iterator[Path]:
     with _refusals(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
     temporary = Path(name)
     try:
-        with _refusals(path):
-            yield temporary
-            _flush(temporary)
-        share(temporary)
-        os.replace(temporary, path)
+        with _held(handle):
+            with _refusals(path):
+                yield temporary
+                _flush(temporary)
+            share(temporary)
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     written = _written.get()
@@ -89,6 +94,14 @@ def _refusals(path: Path) -> Iterator[None]:
         raise
 
 
+def expand(path: Path) -> Path:
+    """The path with the user's home for `~`, as a shell would have it."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such user
+        return Path(path)
+
+
 def share(path: Path) -> None:
     """Give a temporary file or folder the rights that the umask leaves: tempfile makes them their maker's alone."""
     umask = os.umask(0)
@@ -108,13 +121,44 @@ def _flush(path: Path) -> None:
 
 
 def discard_partial(folder: Path) -> None:
-    """Delete the temporary files that a killed process left in `folder`; nobody else may be writing there.
+    """Delete the temporary files that killed processes left in `folder`; those that are being written stay.
 
-    Safetensors writes under a temporary name of its own, `.tmp` and six characters.
+    Their writers hold a lock on them (flock(2)), of which the kernel lets go when a process ends, however it ends.
     """
-    for pattern in (".*.????????.*", ".tmp??????"):
+    for pattern in (".*.????????.*", ".tmp??????"):  # the latter was safetensors' own, in runs of before
         for left in Path(folder).glob(pattern):
-            left.unlink(missing_ok=True)
+            try:
+                with open(left, "r+b", buffering=0) as file:
+                    _lock(file.fileno())
+                    left.unlink(missing_ok=True)
+            except (BlockingIOError, FileNotFoundError):
+                continue
+
+
+@contextmanager
+def _held(file: int) -> Iterator[None]:
+    """Lock an open file of this process's own, and close it in the end."""
+    if fcntl is None:  # a file that is open could not be renamed
+        os.close(file)
+        yield
+        return
+    try:
+        _lock(file)
+        yield
+    finally:
+        os.close(file)
+
+
+def _lock(file: int) -> None:
+    """Lock an open file as long as it is open. BlockingIOError where another process holds it."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks: there nothing is cleared away at a start (emorec/running.py)
+        return
 
 
 def write_text(path: Path, text: str) -> None:

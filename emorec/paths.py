@@ -42,6 +42,16 @@ class Layout:
         return self.root / "data" / "faces.npz"
 
     @property
+    def fingerprint(self) -> Path:
+        """Of what decided the faces (emorec/data/content.py)."""
+        return self.root / "data" / "fingerprint"
+
+    @property
+    def known_data(self) -> Path:
+        """Digests of the data that the workflow has looked at."""
+        return self.root / "data" / "known.json"
+
+    @property
     def summary(self) -> Path:
         return self.root / "data" / "summary.json"
 

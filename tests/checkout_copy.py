@@ -13,9 +13,8 @@ def copy_checkout(folder: Path, config: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("Snakefile", "pyproject.toml", "environment.yml"):
         shutil.copy(ROOT / name, folder)
-    for name in ("workflow", "emorec", "report", "config"):
+    for name in ("workflow", "profiles", "emorec", "report", "config"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "profiles").symlink_to("workflow/profiles")
     (folder / config).parent.mkdir(parents=True)
     shutil.copy(ROOT / config, folder / config)
     return folder

@@ -19,6 +19,8 @@ from PIL import Image
 
 from emorec import EMOTIONS
 from emorec.data.faces import Faces
+from emorec.data.folders import read_images
+from emorec.data.image import read_image
 from emorec.data.read import find_source, read_faces, source_digest
 from emorec.data.splits import TEST, TRAIN, VAL, carve
 from emorec.errors import EmorecError
@@ -207,6 +209,36 @@ def test_images_of_any_size_and_colour(tmp_path: Path, faces: Faces, size: tuple
     write_tree(tmp_path, faces, kaggle_name)
     Image.new("L", size, 90).convert(mode).save(tmp_path / "train/angry/Training_0.png")
     assert (read(tmp_path).images[0] == 90).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_is_white(tmp_path: Path, mode: str) -> None:
+    """Two pictures that look the same but for what hides under full transparency; half of that shows half of both."""
+    alpha = np.zeros((48, 48), np.uint8)
+    alpha[:, 16:] = 255
+    alpha[:, 32:] = 127 if mode != "P" else 255
+    for hidden in (0, 255):
+        grey = np.full((48, 48), 100, np.uint8)
+        grey[:, :16] = hidden
+        picture = Image.merge("LA", [Image.fromarray(grey), Image.fromarray(alpha)])
+        picture = picture if mode == "LA" else picture.convert("RGBA")
+        if mode == "P":
+            picture = picture.convert("RGB").quantize(2)
+            picture.info["transparency"] = int(np.asarray(picture)[0, 0])
+        picture.save(tmp_path / "face.png")
+        seen = read_image(tmp_path / "face.png")
+        assert (seen[:, :16] == 255).all() and (seen[:, 16:32] == 100).all()
+        assert np.abs(seen[:, 32:] - (100 if mode == "P" else 255 - 155 * 127 / 255)).max() <= 1
+
+
+def test_an_image_file_is_known_by_what_it_begins_with(tmp_path: Path) -> None:
+    """Formats that Pillow may know elsewhere: made by Pillow itself where it can write them."""
+    Image.init()
+    for form, name in (("AVIF", "AVIF"), ("JPEG2000", "JPEG 2000")):
+        if form in Image.SAVE:
+            Image.new("L", (48, 48)).convert("RGB").save(tmp_path / "face", format=form)
+            with pytest.raises(EmorecError, match=f"in the format {name}, which is not read here; save it as PNG"):
+                read_image(tmp_path / "face")
 
 
 def test_jpeg_comes_close(tmp_path: Path, faces: Faces) -> None:
@@ -456,9 +488,9 @@ def test_sixteen_bits(tree: Path) -> None:
 
 
 def test_unknown_emotion_folder(tree: Path) -> None:
-    (tree / "train/contempt").mkdir()
+    (tree / "train/boredom").mkdir()
     expected = "angry, disgust, fear, happy, sad, surprise, neutral"
-    assert fault(tree) == f"{tree / 'train/contempt'}: a folder of unknown emotion, expected {expected}"
+    assert fault(tree) == f"{tree / 'train/boredom'}: a folder of unknown emotion, expected {expected}"
 
 
 def test_image_outside_an_emotion(tree: Path) -> None:
@@ -477,9 +509,17 @@ def test_test_name_of_neither_kind(tree: Path) -> None:
     assert refused(tree).startswith(f"{path}: named neither PublicTest_… nor PrivateTest_…")
 
 
-def test_no_test_folder(tree: Path) -> None:
+def test_no_train_folder(tree: Path) -> None:
+    (tree / "train").rename(tree / "elsewhere")
+    with pytest.raises(EmorecError, match=r"not found, but .*elsewhere/ has faces; name it"):
+        find_source(tree)
+    with pytest.raises(EmorecError, match=r"no folder 'train'; expected train and test, or"):
+        read_images(tree)
+
+
+def test_too_few_faces_to_make_splits_of(tree: Path) -> None:
     (tree / "test").rename(tree / "elsewhere")
-    assert refused(tree).startswith(f"{tree}: no folder 'test'; expected train and test, or")
+    assert fault(tree) == f"{tree}: no faces in split val (PublicTest)"
 
 
 def test_empty_folders(tree: Path) -> None:

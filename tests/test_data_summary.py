@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from emorec import EMOTIONS
-from emorec.data.faces import Faces
-from emorec.data.summary import count_faces, find_duplicates, pixel_statistics, summarise
+from emorec.data.faces import Faces, pixel_statistics
+from emorec.data.summary import count_faces, find_duplicates, summarise
 
 
 def test_counts_have_every_emotion_in_order() -> None:

@@ -20,11 +20,13 @@ from emorec.errors import EmorecError
 from emorec.explorer import data as explorer
 from emorec.explorer.page import page
 from emorec.figures.style import EMOTION_COLOURS
-from emorec.tables.read import read_gates, read_predictions
+from emorec.paths import Layout
+from emorec.predictions.store import read_gates, read_predictions
 from tests.browser import opened
 from tests.fake_study import make_study
 
 MODELS = ("resnet18", "ensemble", "mixture")
+EXPERTS = ("happy-neutral", "fear-surprise", "angry-disgust-sad")  # of the mixture, in its groups' order
 # What a config may call a model; none of it may become HTML or a place in the template.
 NASTY = "<img src=x onerror=\"window.broken=1\"></script><script>window.broken=1</script>{{data}} & 'co'"
 
@@ -34,18 +36,23 @@ class Given:
 
     def __init__(self, folder: Path) -> None:
         self.folder = make_study(folder, faces=(70, 70, 140), seeds=2, epochs=2)
-        self.frames = {
-            (model, seed): pd.read_parquet(folder / "predictions" / model / f"seed{seed}.parquet")
-            for model in MODELS
-            for seed in (0, 1)
-        }
-        files = {key: folder / "predictions" / key[0] / f"seed{key[1]}.parquet" for key in self.frames}
-        self.predictions, self.gates = read_predictions(files), read_gates(files)
+        path = Layout(self.folder).predictions
+        asked = [(model, seed) for model in MODELS for seed in (0, 1)]
+        self.predictions, self.gates = read_predictions(path, asked), read_gates(path, asked)
+        self.frames = {key: self._frame(pd.read_parquet(path), *key) for key in asked}
         self.faces = load_faces(folder / "data" / "faces.npz")
         self.models = pd.DataFrame(
             {"model": MODELS, "kind": MODELS, "label": ["single ResNet-18", "the ensemble", NASTY]}
         )
         self.projections = self._projections()
+
+    @staticmethod
+    def _frame(file: pd.DataFrame, model: str, seed: int) -> pd.DataFrame:
+        """A replicate's rows of the file, a column an expert's weight."""
+        own = file[(file["model"] == model) & (file["seed"] == seed)].reset_index(drop=True)
+        if model != "mixture":
+            return own
+        return own.assign(**{f"gate_{name}": w for name, w in zip(EXPERTS, np.stack(own["gate"]).T, strict=True)})
 
     def test(self, model: str, seed: int) -> pd.DataFrame:
         return self.frames[model, seed].query("split == 'test'").sort_values("row", ignore_index=True)

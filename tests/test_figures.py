@@ -14,23 +14,34 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
 from matplotlib.text import Text
 
 from emorec import EMOTIONS, SPLITS, figures
 from emorec.figures import (
+    answers,
     confusion_difference,
     curves,
+    flow,
     forest,
     gate,
+    intervals,
+    mean_faces,
     pairs,
+    projections,
     recall,
     reliability,
     samples,
     style,
     summary,
     twins,
+    who_errs,
 )
+from emorec.predictions.combine import Combined
+from emorec.predictions.store import Gate, prediction_frame, write_predictions
 from emorec.tables.pairs import HARD_PAIRS
 
 GROUPS = {
@@ -38,6 +49,7 @@ GROUPS = {
     "valence": ("happy-surprise", "angry-disgust-fear-sad-neutral"),
     "overlapping": ("angry-fear-sad-neutral", "happy-surprise", "angry-disgust", "happy-neutral"),
 }
+MEASURES = {"accuracy": "", "macro_f1": "", "names_group": "original", "within_group": "original"}
 SHARES = np.array([0.139, 0.016, 0.143, 0.251, 0.168, 0.111, 0.172])
 
 
@@ -82,6 +94,8 @@ def make_models(many: bool) -> pd.DataFrame:
     table["train_seconds"] = 100.0 * table["networks"]
     mixture = table["kind"] == "mixture"
     table["control"] = np.where(mixture, np.where(table["model"] == "joint-trunk", "resnet18", "ensemble"), "")
+    table["primary"] = table["model"] == "mixture"
+    table["gate"] = np.where(mixture, np.where(table["model"] == "mixture-uniform", "uniform", "soft"), "")
     table["foreign"] = np.where(table["family"] == "mixture", "excluded", "")
     table["family"] = table["family"].replace({"oracle": "mixture"})
     networks = {
@@ -100,25 +114,38 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
     tables: dict[str, list[tuple]] = {}
     counts = {split: (SHARES * total).astype(int) for split, total in zip(SPLITS, (28709, 3589, 3589), strict=True)}
 
-    tables["classes"] = [
-        (split, emotion, int(n), n / counts[split].sum())
-        for split in SPLITS
-        for emotion, n in zip(EMOTIONS, counts[split], strict=True)
-    ]
     for name in ("summary", "recall", "confusion", "pairs", "pair_comparisons", "gate", "projections", "curves"):
         tables[name] = []
-    for name in ("reliability", "calibration", "risk_coverage", "oracle", "comparisons", "gate_use"):
+    for name in ("reliability", "calibration", "comparisons", "error_flow", "group_scores", "routing", "twins_scores"):
         tables[name] = []
     pair_rates: dict[tuple, float] = {}
     for place, (model, kind) in enumerate(zip(models["model"], models["kind"], strict=True)):
         mean = 0.66 + 0.03 * (kind != "single") + 0.004 * rng.normal()
         if kind == "oracle":
-            tables["oracle"].append((model, "mixture", 0.8, 0.79, 0.81))
             continue
-        for reference, metric in itertools.product(("resnet18", "ensemble"), ("accuracy", "macro_f1")):
-            if kind == "mixture":
-                low = 0.02 * rng.normal()
-                tables["comparisons"].append((model, reference, metric, low + 0.015, low, low + 0.03, 0.01, 0.04))
+        references = [] if model == "resnet18" else ["resnet18"] if kind != "mixture" else ["resnet18", "ensemble"]
+        for reference, (measure, grouping) in itertools.product(references, MEASURES.items()):
+            low = 0.02 * rng.normal()
+            primary = model == "mixture"
+            tier = "primary" if primary and (reference, measure) == ("ensemble", "accuracy") else "secondary"
+            own = (tier, ["better", "worse", "not told apart"][len(tables["comparisons"]) % 3])
+            own = own if primary else ("exploratory", "")
+            points = (low + 0.015, low, low + 0.03)
+            tables["comparisons"].append((model, reference, measure, grouping, own[0], *points, 0.01, None, own[1]))
+        for reference in ["", *references]:
+            mid = 0.7 if not reference else 0.0
+            for measure in ("names_group", "within_group", "within_errors", "across_errors"):
+                share = mid + 0.01 * rng.normal() if "errors" not in measure else 0.15 + 0.01 * rng.normal()
+                row = (model, reference, "original", "", measure, 3589, share, share - 0.01, share + 0.012, 0.4, seeds)
+                tables["group_scores"].append(row)
+            for subset in ("all", "twins", "rest", "interaction"):
+                row = (model, reference, "accuracy", "", subset, 700, mid, mid - 0.02, mid + 0.03, 0.4, seeds)
+                tables["twins_scores"].append(row)
+        for reference in references if kind == "mixture" else []:
+            for routed, decided in itertools.product((reference, model), repeat=2):
+                change = 0.01 * ((routed == model) - 2 * (decided == model))
+                points = (0.7 + change, 0.68 + change, 0.72 + change, change, change - 0.01, change + 0.01)
+                tables["routing"].append((model, reference, "original", routed, decided, *points, 0.1, seeds))
         tables["summary"].append((model, "test", "accuracy", mean, 0.004, seeds, mean - 0.014, mean + 0.015))
         tables["summary"].append((model, "val", "accuracy", 0.1, 0.004, seeds, 0.1, 0.1))
         for seed in range(seeds):
@@ -146,9 +173,12 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
                     continue
                 base, rate = pair_rates[reference, first, second], pair_rates[model, first, second]
                 tables["pair_comparisons"].append(
-                    (model, reference, first, second, base, rate)
-                    + (rate - base, rate - base - 0.02, rate - base + 0.018, 0.1, 0.4)
+                    (model, reference, first, second, (first, second) in HARD_PAIRS, base, rate)
+                    + (rate - base, rate - base - 0.02, rate - base + 0.018, 0.1, 0.4, "not told apart")
                 )
+                confused = 300 * base
+                flow = (0.2 * confused, 0.1 * confused, "sad", 0.15 * confused, 0.05 * confused, 0.9 * confused)
+                tables["error_flow"].append((model, reference, first, second, confused, *flow))
         for seed, edge in itertools.product(range(seeds), range(15)):
             for scaled in (False, True):
                 confidence = (edge + 0.5) / 15
@@ -158,9 +188,6 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
                     (model, seed, scaled, edge, edge / 15, (edge + 1) / 15, faces, confidence, right)
                 )
         tables["calibration"] += [(model, seed, 1.4, "ece", 0.08, 0.02) for seed in range(seeds)]
-        for seed, percent in itertools.product(range(seeds), range(1, 101)):
-            share = percent / 100
-            tables["risk_coverage"].append((model, seed, share, round(3589 * share), (1 - mean) * share**2))
         if kind == "mixture":
             experts = GROUPS[models.loc[place, "grouping"] or "original"]
             if models.loc[place, "family"] == "joint":
@@ -172,9 +199,6 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
                     (model, seed, split, emotion, expert, weight, bool(is_own))
                     for expert, weight, is_own in zip(experts, weights, own, strict=True)
                 ]
-            for seed, (number, expert) in itertools.product(range(seeds), enumerate(experts, 1)):
-                share = 2 * number / (len(experts) * (len(experts) + 1))
-                tables["gate_use"].append((model, seed, "test", expert, share, share, 0.4, 0.9, model == "joint"))
     centres = rng.normal(size=(7, 2)) * 4
     labels = rng.choice(7, size=1500, p=SHARES / SHARES.sum())
     for model, method in itertools.product(models.loc[models["headline"], "model"], ("pca", "tsne")):
@@ -199,20 +223,22 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
                 + (np.log(outputs) * (1 - 0.55 * rise[k]) + 0.0004 * k**2, val[k], 3.0, k == best)
             )
     columns = {
-        "classes": "split emotion faces share",
         "summary": "model split metric mean sd seeds low high",
         "recall": "model seed split emotion support recall precision f1",
         "confusion": "model seed split true predicted count rate",
         "pairs": "model seed split first second rate",
-        "pair_comparisons": "model reference first second reference_rate rate difference low high p p_holm",
-        "oracle": "model mixture accuracy low high",
-        "comparisons": "model reference metric difference low high p p_holm",
+        "pair_comparisons": "model reference first second hard reference_rate rate difference low high p p_holm "
+        "verdict",
+        "error_flow": "model reference first second confused to_right to_other other from_right from_other still",
+        "comparisons": "model reference measure grouping tier difference low high p p_holm verdict",
+        "group_scores": "model reference grouping group measure faces estimate low high p seeds",
+        "routing": "mixture other grouping routed_by decided_by accuracy low high difference difference_low "
+        "difference_high p seeds",
+        "twins_scores": "model reference measure emotion subset count estimate low high p seeds",
         "gate": "model seed split emotion expert weight own",
-        "gate_use": "model seed split expert share top_share entropy balance collapsed",
         "projections": "model method row label predicted x y",
         "reliability": "model seed scaled bin low high faces confidence accuracy",
         "calibration": "model seed temperature metric before after",
-        "risk_coverage": "model seed coverage faces risk",
         "curves": "network seed role epoch lr train_loss train_accuracy val_loss val_accuracy seconds best",
     }
     (folder / "tables").mkdir(parents=True)
@@ -233,8 +259,19 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
         split=(np.arange(60) % 3).astype(np.uint8),
         row=np.arange(60, dtype=np.int32),
     )
+    core, labels, scored = ("resnet18", "ensemble", "mixture"), np.arange(60) % 7, np.arange(60) % 3 > 0
+    write_predictions(folder / "predictions.parquet", {(m, 0): answers_of(m, labels[scored], scored) for m in core})
     (folder / "data/summary.json").write_text(json.dumps({"synthetic": True}))
     return folder
+
+
+def answers_of(model: str, labels: np.ndarray, scored: np.ndarray) -> pd.DataFrame:
+    """Predictions of val and test faces: every model has answers of its own, the mixture a gate."""
+    rng = np.random.default_rng([len(model)])
+    shares = rng.dirichlet(np.full(7, 0.4), size=labels.size) + np.eye(7)[labels]
+    gate = dict(zip(GROUPS["original"], rng.dirichlet(np.ones(3), size=labels.size).T, strict=True))
+    combined = Combined(shares / 2, np.zeros((labels.size, 2)), gate if model == "mixture" else {})
+    return prediction_frame(combined, np.flatnonzero(scored) % 3, np.flatnonzero(scored), labels)
 
 
 def flip(images: np.ndarray, seed: int) -> np.ndarray:
@@ -308,7 +345,9 @@ def test_a_study_of_one_model_has_every_figure(small: Path, tmp_path: Path) -> N
     for name in figures.FIGURES:
         make(name, tmp_path).draw_without_rendering()
     assert "No mixture" in texts(make("gate", tmp_path))
-    assert "no mixture" in texts(make("forest", tmp_path))
+    assert "one model only" in texts(make("forest", tmp_path))
+    for name in ("confusion-difference", "pairs", "flow", "answers"):
+        assert "no mixture" in texts(make(name, tmp_path)), name
 
 
 def test_misplaced_text_is_found() -> None:
@@ -366,21 +405,19 @@ def test_inputs_need_no_plotting_library() -> None:
 
 def test_names(large: Path) -> None:
     labels = pd.read_csv(large / "tables/models.csv")["label"]
-    assert all(label in texts(made("summary", large)) for label in labels)
-    mixtures = pd.read_csv(large / "tables/models.csv").query("kind == 'mixture'")["label"]
-    for name in ("forest", "gate-use"):
-        assert all(label in texts(made(name, large)) for label in mixtures), name
-    for name in ("recall", "risk-coverage"):
+    oracle, gateless = labels.str.contains("oracle"), labels.str.contains("no gate")
+    shown = texts(made("forest", large))
+    assert all((label in shown) != hidden for label, hidden in zip(labels, oracle | gateless, strict=True))
+    for name in ("recall", "who-errs"):
         shown = texts(made(name, large))
         assert "fine-tuned" in shown and "joint mixture of 3 experts" in shown and "valence" not in shown, name
-    for name in ("confusion", "confusion-difference", "recall", "projections", "gate", "classes", "samples"):
+    for name in ("confusion", "confusion-difference", "recall", "projections", "gate", "samples", "mean-faces"):
         shown = texts(made(name, large))
         assert all(emotion in shown for emotion in EMOTIONS), name
     for name in ("confusion", "confusion-difference", "pairs", "projections", "reliability"):
         shown = texts(made(name, large))
         assert all(label in shown for label in labels[:3]), name
     assert "sad – neutral" in texts(made("pairs", large))
-    assert "t-SNE" in texts(made("projections", large))
 
 
 def test_difference_is_of_mean_rates_in_points() -> None:
@@ -403,6 +440,13 @@ def test_difference_is_of_mean_rates_in_points() -> None:
     assert "Two − One" in shown and "−12.5" in shown and "+12.5" in shown
     mesh = figure.axes[0].collections[0]
     assert mesh.get_clim() == pytest.approx((-12.5, 12.5))
+    # More sad faces named sad and fewer taken for neutral: both are gains, and of one colour.
+    coloured = mesh.get_array().reshape(7, 7)
+    sad, neutral = EMOTIONS.index("sad"), EMOTIONS.index("neutral")
+    assert coloured[sad, sad] == coloured[sad, neutral] == pytest.approx(12.5)
+    assert np.abs(np.delete(coloured, sad, axis=0)).max() == pytest.approx(0)
+    blue, red = style.GAIN_LOSS(1.0)[2], style.GAIN_LOSS(1.0)[0]
+    assert blue > red and style.GAIN_LOSS(0.0)[0] > style.GAIN_LOSS(0.0)[2]
 
 
 def test_confusion_survives_an_emotion_without_faces(small: Path) -> None:
@@ -417,54 +461,158 @@ def test_looks_differ() -> None:
     looks = style.model_looks(models)
     assert list(looks) == list(models["model"])
     assert len({looks[model] for model in style.headline(models)}) == 5
-    assert [model for model, look in looks.items() if not look.filled] == ["mixture-oracle"]
+    assert {style.BETTER, style.WORSE}.isdisjoint(look.colour for look in looks.values())
     assert len(set(style.EMOTION_COLOURS.values())) == len(set(style.EMOTION_MARKERS.values())) == len(EMOTIONS)
     assert set(style.EMOTION_COLOURS) == set(style.EMOTION_MARKERS) == set(EMOTIONS)
     assert style.headline(models) == ["resnet18", "ensemble", "mixture", "fine-tuned", "joint"]
-    assert style.contests(models) == [
-        ("mixture", "resnet18"),
-        ("mixture", "ensemble"),
-        ("fine-tuned", "ensemble"),
-        ("joint", "ensemble"),
-    ]
-    assert style.contests(make_models(many=False)) == [("mixture", "resnet18"), ("mixture", "ensemble")]
+    assert style.contests(models) == [("mixture", "resnet18"), ("mixture", "ensemble")]
+    assert style.contests(models.assign(control="resnet18")) == [("mixture", "resnet18")]
+    assert style.contests(models.assign(primary=False)) == []
+    assert style.core(models) == ["resnet18", "ensemble", "mixture"]
     twice = models.assign(headline=models["model"].isin(["mixture", "mixture-valence", "joint"]))
     assert len({style.model_looks(twice)[model].colour for model in style.headline(twice)}) == 3
 
 
-def test_the_forest_needs_interval_and_corrected_p_value() -> None:
-    rows = {"a": (0.01, 0.03, 0.01), "b": (-0.03, -0.01, 0.04), "c": (0.01, 0.03, 0.2), "d": (-0.01, 0.03, 0.01)}
-    frame = pd.DataFrame(rows, index=["low", "high", "p_holm"])
-    assert [forest.verdict(frame[name]) for name in rows] == ["ahead", "behind", "undecided", "undecided"]
-    models = make_models(many=False).assign(control=["", "", "resnet18"])
-    table = pd.DataFrame(
-        [("mixture", "resnet18", metric, 0.02, 0.01, 0.03, 0.001) for metric in ("accuracy", "macro_f1")],
-        columns=["model", "reference", "metric", "difference", "low", "high", "p_holm"],
-    )
-    figure = forest.draw(models, table)
-    assert len(figure.axes) == 2 and "control" not in texts(figure)
-    assert [line.get_marker() for line in figure.axes[0].lines if line.get_marker() != "None"] == [">"]
+def compared(rows: list[tuple]) -> pd.DataFrame:
+    """comparisons.csv of (model, reference, measure, tier, difference, verdict), all intervals two points wide."""
+    names = ["model", "reference", "measure", "tier", "difference", "verdict"]
+    table = pd.DataFrame(rows, columns=names)
+    return table.assign(low=table["difference"] - 0.01, high=table["difference"] + 0.01, grouping="")
 
 
-def test_what_is_far_off_stands_at_the_edge_with_its_value() -> None:
-    """A mixture at 45 % beside others at 66 %: the axes show the others, and its number is written."""
-    models = make_models(many=False).assign(control=["", "", "resnet18"])
-    scores = pd.DataFrame(
-        [("resnet18", 0.66, 0.65, 0.67), ("ensemble", 0.67, 0.66, 0.68), ("mixture", 0.45, 0.44, 0.46)],
-        columns=["model", "mean", "low", "high"],
-    ).assign(split="test", metric="accuracy")
-    figure = summary.draw(models, scores, pd.DataFrame(columns=["model", "accuracy", "low", "high"]))
-    low, high = figure.axes[0].get_ylim()
-    assert 60 < low < 65 and 68 < high < 72 and "45.0 %" in texts(figure)
-    table = pd.DataFrame(
-        [("mixture", "resnet18", metric, -0.21, -0.23, -0.19, 0.001) for metric in ("accuracy", "macro_f1")],
-        columns=["model", "reference", "metric", "difference", "low", "high", "p_holm"],
+def marks(figure: Figure, panel: int) -> dict[int, tuple[str, float, str]]:
+    """Row: marker, place and colour of what stands in a panel of differences."""
+    lines = [line for line in figure.axes[panel].lines if line.get_marker() != "None"]
+    return {int(line.get_ydata()[0]): (line.get_marker(), line.get_xdata()[0], line.get_color()) for line in lines}
+
+
+def test_the_forest_follows_the_verdicts_alone() -> None:
+    """The interval of every row excludes zero; what is said of it is the table's to decide."""
+    models = make_models(many=False)
+    table = compared(
+        [
+            ("ensemble", "resnet18", "accuracy", "exploratory", 0.02, ""),
+            ("mixture", "resnet18", "accuracy", "secondary", 0.02, "not told apart"),
+            ("mixture", "ensemble", "accuracy", "primary", -0.03, "worse"),
+            ("mixture", "resnet18", "macro_f1", "secondary", 0.04, "better"),
+            ("mixture", "ensemble", "macro_f1", "secondary", 0.02, "not told apart"),
+            ("mixture", "ensemble", "names_group", "exploratory", 0.05, ""),
+        ]
     )
     figure = forest.draw(models, table)
-    assert figure.axes[0].get_xlim()[0] > -19 and "−21.0" in texts(figure)
-    # Not so where the interval reaches into the picture: then it is the finding.
-    figure = forest.draw(models, table.assign(low=-0.5, high=0.1, p_holm=0.2))
-    assert figure.axes[0].get_xlim()[0] < -50 and "−21.0" not in texts(figure)
+    # Rows: the mixture's name, accuracy, macro-F1, the heading of the others, the ensemble.
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert names == ["mixture of emotion experts", "accuracy", "macro-F1", "accuracy of other models", names[4]]
+    assert names[4] == "ensemble of 4 ResNets"
+    hollow = (intervals.LOOKS["not told apart"].marker, intervals.LOOKS["not told apart"].colour)
+    assert marks(figure, 0) == {
+        1: (hollow[0], pytest.approx(2.0), hollow[1]),
+        2: (">", pytest.approx(4.0), style.BETTER),
+        4: ("o", pytest.approx(2.0), style.MUTED),
+    }
+    assert marks(figure, 1) == {
+        1: ("<", pytest.approx(-3.0), style.WORSE),
+        2: (hollow[0], pytest.approx(2.0), hollow[1]),
+    }
+    shown = texts(figure)
+    assert shown.count("primary test") == 1 and "exploratory, no verdict" in shown
+    intervals_drawn = figure.axes[1].collections
+    ends = [
+        segment[:, 0].tolist()
+        for lines in intervals_drawn
+        if hasattr(lines, "get_segments")
+        for segment in lines.get_segments()
+    ]
+    assert [pytest.approx([-4.0, -2.0]), pytest.approx([1.0, 3.0])] == ends
+    # A control that is the single itself needs no panel of its own.
+    alone = forest.draw(models.assign(control=["", "", "resnet18"]), table[table["reference"] == "resnet18"])
+    assert len(alone.axes) == 1
+
+
+def test_the_forest_says_what_it_leaves_out() -> None:
+    models = make_models(many=True)
+    rows = [("mixture", "ensemble", "accuracy", "primary", -0.2, "worse")]
+    rows += [(name, "resnet18", "accuracy", "exploratory", 0.0, "") for name in ("joint", "mixture-uniform")]
+    rows += [("mixture-top1", "resnet18", "accuracy", "exploratory", -0.2, "")]
+    table = compared(rows)
+    assert forest.left_out(models, table) == ["mixture-top1", "mixture-uniform"]
+    shown = texts(forest.draw(models, table))
+    # The primary mixture is shown however far off it is, and a model that is in no comparison is not.
+    assert "joint mixture of 3 experts" in shown and "mixture of emotion experts" in shown
+    assert "top-1" not in shown and "no gate" not in shown and "valence" not in shown
+    assert summary.shown_models(models, table) == ["resnet18", "mixture", "joint"]
+
+
+def test_who_errs_shows_scores_errors_and_who_routes(small: Path) -> None:
+    models, scores, routing = (style.read(small / path) for path in figures.inputs("who-errs"))
+    figure = who_errs.draw(models, scores, routing)
+    shown = texts(figure)
+    found = scores[(scores["reference"] == "") & (scores["group"] == "")].set_index(["model", "measure"])["estimate"]
+    for model in ("resnet18", "ensemble", "mixture"):
+        assert f"{100 * found[model, 'names_group']:.1f}" in shown
+        assert f"{100 * (found[model, 'within_errors'] + found[model, 'across_errors']):.1f}" in shown
+    accuracy, differences = who_errs.crossed(routing, "mixture", "ensemble")
+    # Routing by the gate adds a point, deciding by the experts takes two.
+    assert accuracy == pytest.approx(np.array([[70.0, 68.0], [71.0, 69.0]]))
+    assert differences[..., 0] == pytest.approx(np.array([[0.0, -2.0], [1.0, -1.0]]))
+    crossings = [axes for axes in figure.axes if "ensemble decides" in texts_of(axes)]
+    assert len(crossings) == 1 and "the ensemble alone" in texts_of(crossings[0])
+    assert "71.0 % | Δ +1.0 (0 to +2.0)" in texts_of(crossings[0])
+    assert "no grouping" in texts(who_errs.draw(models, scores[:0], routing[:0]))
+
+
+def texts_of(axes: Axes) -> str:
+    return " | ".join(re.sub(r"\s+", " ", text.get_text()) for text in axes.findobj(Text) if text.get_text())
+
+
+def test_flow_is_of_the_pair_that_the_single_confuses_most() -> None:
+    names = [
+        "model",
+        "reference",
+        "first",
+        "second",
+        "confused",
+        "to_right",
+        "to_other",
+        "other",
+        "from_right",
+        "from_other",
+        "still",
+    ]
+    rows = [
+        ("mixture", "resnet18", "fear", "sad", 100.0, 30.0, 10.0, "angry", 25.0, 5.0, 90.0),
+        ("mixture", "resnet18", "sad", "neutral", 50.0, 45.0, 0.0, "", 45.0, 0.0, 50.0),
+        ("mixture", "ensemble", "sad", "neutral", 500.0, 0.0, 0.0, "", 0.0, 0.0, 500.0),
+    ]
+    table = pd.DataFrame(rows, columns=names)
+    assert flow.most_confused(table, "resnet18") == ("fear", "sad")
+    faces = flow.streams(next(table.itertuples(index=False)))
+    assert sum(n for (before, _), n in faces.items() if before == "confused") == 100
+    assert sum(n for (_, after), n in faces.items() if after == "confused") == 90  # `still` of the table
+    figure = flow.draw(make_models(many=False), table, ["mixture", "ensemble"])
+    shown = texts(figure)
+    assert "fear and sad" in shown and "60 by both" in shown and "confused 90" in shown and len(figure.axes) == 1
+    # Streams are as wide as their faces are many: put right in blue, newly confused in vermilion.
+    widths: dict[str, list[float]] = {}
+    for stream in figure.axes[0].patches:
+        if isinstance(stream, PathPatch):
+            edge = stream.get_path().vertices[[0, -2]][:, 1]
+            widths.setdefault(to_hex(stream.get_facecolor()).upper(), []).append(edge[0] - edge[1])
+    assert widths[style.BETTER] == pytest.approx([30.0]) and widths[style.WORSE] == pytest.approx([25.0])
+    assert sorted(widths[style.MUTED.upper()]) == pytest.approx([5.0, 10.0, 60.0])
+
+
+def test_projections_highlight_confusions_of_hard_pairs() -> None:
+    points = pd.DataFrame(
+        {"label": ["sad", "sad", "neutral", "angry"], "predicted": ["neutral", "sad", "sad", "happy"]}
+    )
+    assert projections.confused(points).tolist() == [True, False, True, False]
+    models = make_models(many=False)
+    table = pd.concat([points.assign(model="ensemble", method="tsne", row=range(4), x=range(4), y=range(4))])
+    assert [axes.get_title() for axes in projections.draw(models, table, style.core(models)).axes] == [
+        "ensemble of 4 ResNets"
+    ]
+    assert "published representation" in texts(projections.draw(models, table.assign(method="pca"), ["ensemble"]))
 
 
 def test_model_of_equal_compute_are_spread() -> None:
@@ -482,32 +630,57 @@ def test_model_of_equal_compute_are_spread() -> None:
 
 
 def test_curves_show_the_parts_of_the_mixture(large: Path) -> None:
-    models, table, weights, classes = (pd.read_csv(large / path) for path in figures.inputs("curves"))
-    panels = curves.parts(models, table, weights, classes)
-    assert [p.network for p in panels] == [
-        "resnet18",
-        "resnet18-gate-original",
-        "resnet18-expert-happy-neutral",
-        "resnet18-expert-fear-surprise",
-        "resnet18-expert-angry-disgust-sad",
-        "fine-tuned",
-        "joint",
+    models, table = (style.read(large / path) for path in figures.inputs("curves"))
+    panels = curves.parts(models, table)
+    assert [(panel.network, panel.title) for panel in panels] == [
+        ("resnet18", "single ResNet-18"),
+        ("resnet18-gate-original", "gate"),
+        ("resnet18-expert-happy-neutral", "expert: happy, neutral"),
+        ("resnet18-expert-fear-surprise", "expert: fear, surprise"),
+        ("resnet18-expert-angry-disgust-sad", "expert: angry, disgust, sad"),
     ]
-    faces = classes[classes["split"] == "val"].set_index("emotion")["faces"]
-    assert panels[2].commonest == pytest.approx(faces["happy"] / (faces["happy"] + faces["neutral"]))
-    assert panels[1].commonest == pytest.approx((faces["happy"] + faces["neutral"]) / faces.sum())
-    only = curves.parts(models[models["kind"] == "single"], table, weights, classes)
-    assert [p.network for p in only] == ["resnet18"]
+    assert curves.title("resnet18-expert-fear-surprise-started") == "expert: fear, surprise"
+    assert curves.title("resnet18-expert-found-2-as-often") == "expert 2"
+    # The single that routes has its panel already; a mixture trained as one network has one of its own.
+    routed = models.assign(parts=models["parts"].str.replace("resnet18-gate-original", "resnet18"))
+    assert [panel.title for panel in curves.parts(routed, table)][:2] == ["single ResNet-18", "expert: happy, neutral"]
+    joint = curves.parts(models.assign(primary=models["model"] == "joint"), table)
+    assert [panel.network for panel in joint] == ["resnet18", "joint"]
+    # A study of options, without a mixture, shows what there is.
+    options = curves.parts(models.assign(primary=False), table)
+    assert [panel.network for panel in options][:2] == ["resnet18", "resnet34"]
+
+
+def test_curves_mark_the_kept_epoch_and_leave_the_first_steps_out(large: Path) -> None:
+    models, table = (style.read(large / path) for path in figures.inputs("curves"))
+    figure = curves.draw(table, [curves.Panel("resnet18", "single")])
+    rows = table[table["network"] == "resnet18"]
+    (ring,) = (line for line in figure.axes[1].lines if line.get_marker() == "o")
+    kept = rows[rows["best"].astype(bool)]
+    assert list(ring.get_xdata()) == kept["epoch"].tolist()
+    assert list(ring.get_ydata()) == pytest.approx((100 * kept["val_accuracy"]).tolist())
+    low, high = figure.axes[0].get_ylim()
+    assert high < rows["train_loss"].max() and low < rows["train_loss"].min()
 
 
 def test_pairs_are_ordered_by_the_reference(small: Path) -> None:
-    _, _, comparisons = (pd.read_csv(small / path) for path in figures.inputs("pairs"))
+    models, rates, comparisons = (style.read(small / path) for path in figures.inputs("pairs"))
     hard, others = pairs.shown_pairs(comparisons, "resnet18")
-    rates = comparisons[comparisons["reference"] == "resnet18"].groupby(["first", "second"])["reference_rate"].first()
+    against = comparisons[comparisons["reference"] == "resnet18"]
+    confused = against.groupby(["first", "second"])["reference_rate"].first()
     for part in (hard, others):
-        assert [rates[pair] for pair in part] == sorted((rates[pair] for pair in part), reverse=True)
+        assert [confused[pair] for pair in part] == sorted((confused[pair] for pair in part), reverse=True)
     assert set(map(frozenset, hard)) == set(map(frozenset, HARD_PAIRS))
     assert len(others) == pairs.OTHERS
+    # Fewer confusions are better: they stand on the right of a reversed axis, in the colour of the verdict.
+    told = comparisons.assign(verdict=np.where(comparisons["difference"] < 0, "better", "worse"))
+    figure = pairs.draw(models, rates, told, style.core(models))
+    (left, right), drawn = figure.axes[1].get_xlim(), marks(figure, 1)
+    assert left > right and len(drawn) == len(hard + others)
+    own = told[(told["model"] == "mixture") & (told["reference"] == "resnet18")].set_index(["first", "second"])
+    for row, pair in enumerate(hard + others):
+        colour = {"better": style.BETTER, "worse": style.WORSE}[own["verdict"][pair]]
+        assert drawn[row][1:] == (pytest.approx(100 * own["difference"][pair]), colour)
 
 
 def test_reliability_pools_the_faces_of_all_seeds() -> None:
@@ -521,10 +694,22 @@ def test_reliability_pools_the_faces_of_all_seeds() -> None:
 
 
 def test_twins_are_counted_where_there_are_any(small: Path) -> None:
-    table = pd.read_csv(small / "tables/twins.csv")
-    shown = texts(twins.draw(table))
+    models, scores, table = (style.read(small / path) for path in figures.inputs("twins"))
+    shown = texts(twins.draw(models, scores, table, style.core(models)))
     assert "exact copies: 8" in shown and "90 of the 490 test faces" in shown
-    assert "No training face" in texts(twins.draw(table.assign(distance=np.nan)))
+    assert "No training face" in texts(twins.draw(models, scores, table.assign(distance=np.nan), ["mixture"]))
+
+
+def test_twins_show_the_change_on_them_on_others_and_between(small: Path) -> None:
+    models, scores, table = (style.read(small / path) for path in figures.inputs("twins"))
+    own = (scores["model"] == "mixture") & (scores["reference"] == "ensemble")
+    for subset, value in {"twins": 0.014, "rest": -0.022, "interaction": 0.036}.items():
+        scores.loc[own & (scores["subset"] == subset), "estimate"] = value
+    figure = twins.draw(models, scores, table, style.core(models))
+    names = [text.get_text().replace("\n", " ") for text in figure.axes[0].get_yticklabels()]
+    row = names.index("mixture of emotion experts − ensemble of 4 ResNets")
+    assert [axes.get_title() for axes in figure.axes[:3]] == list(twins.SUBSETS.values())
+    assert [marks(figure, panel)[row][1] for panel in range(3)] == pytest.approx([1.4, -2.2, 3.6])
 
 
 def test_gate_marks_own_experts(small: Path) -> None:
@@ -548,6 +733,50 @@ def test_samples_say_synthetic(synthetic: bool) -> None:
     assert ("Synthetic" in texts(figure)) is synthetic
     # An emotion without a face leaves its column empty.
     samples.draw(images[:6], np.arange(6), synthetic=synthetic, augment=flip)
+
+
+def test_mean_faces_are_means_and_show_nobody() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, size=(100, 48, 48), dtype=np.uint8)
+    labels = np.where(np.arange(100) < 60, 3, 1)
+    labels[99] = 0  # the only angry face
+    found = dict(zip(EMOTIONS, mean_faces.mean_faces(images, labels), strict=True))
+    assert found["happy"][0] == pytest.approx(sum(face.astype(float) for face in images[:60]) / 60)
+    assert found["disgust"][1] == 39 and found["angry"] == (None, 1) and found["sad"] == (None, 0)
+    figure = mean_faces.draw(images, labels, synthetic=False)
+    pictures = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    assert len(pictures) == 2 and not any((picture == images[99]).all() for picture in pictures)
+    assert "too few" in texts(figure)
+
+
+def test_answers_are_of_every_kind_and_say_what_each_model_says() -> None:
+    labels = np.zeros(40, int)
+    right, wrong = np.eye(7)[0], np.eye(7)[3]
+    single = np.where((np.arange(40) % 4 // 2)[:, None], right, wrong) * 0.8 + 0.2 / 7
+    mixture = np.where((np.arange(40) % 2)[:, None], right, wrong) * 0.6 + 0.4 / 7
+    kinds = answers.kinds([(own.argmax(axis=1) == labels) for own in (single, mixture)])
+    assert {name: (np.flatnonzero(mask) % 4).tolist() for name, mask in kinds.items()} == {
+        "all right": [3] * 10, "mixture puts right": [1] * 10, "mixture gets wrong": [2] * 10, "all wrong": [0] * 10,
+    }  # fmt: skip
+    chosen = answers.choose(kinds)
+    assert chosen == answers.choose(kinds)
+    assert all(len(faces) == 3 and kinds[kind][faces].all() for kind, faces in chosen.items())
+    weights = np.tile([0.7, 0.3], (40, 1))
+    gate = Gate(np.array(["test"] * 40), labels, ("angry-sad", "happy"), weights)
+    images = np.arange(40, dtype=np.uint8)[:, None, None] * np.ones((48, 48), np.uint8)
+    figure = answers.draw(images, labels, {"single": single, "mixture": mixture}, gate, synthetic=True)
+    shown = texts(figure)
+    for words in ("✓ single: angry 83 %", "✗ single: happy 83 %", "✗ mixture: happy 66 %", "gate 70 %: angry, sad"):
+        assert words in shown
+    pictures = [axes.images[0].get_array()[0, 0] for axes in figure.axes if axes.images]
+    assert sorted(pictures) == sorted(face for faces in chosen.values() for face in faces)
+
+
+def test_what_shows_people_is_not_for_publication() -> None:
+    assert figures.available(None) == figures.FIGURES
+    published = figures.available({"figures/mean-faces.svg": 1, "tables/twins.csv.gz": 1})
+    assert "mean-faces" in published and {"samples", "answers"}.isdisjoint(published)
+    assert set(figures.available([])) == set(figures.FIGURES) - set(figures.OF_FACES)
 
 
 def test_samples_are_chosen_by_seed() -> None:

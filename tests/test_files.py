@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -93,6 +95,33 @@ def test_text_json_and_tables_come_back(tmp_path: Path) -> None:
 def test_what_is_no_json_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", {"key": object()})
+    assert names(tmp_path) == []
+
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from emorec.files import atomic
+with atomic(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print(flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_another_process_is_writing_stays_until_it_is_killed(tmp_path: Path) -> None:
+    """A workflow that starts clears away what killed ones left, and a job may be running by hand meanwhile."""
+    writer = subprocess.Popen([sys.executable, "-c", HOLDING, str(tmp_path / "a.txt")], stdout=subprocess.PIPE)
+    try:
+        assert writer.stdout is not None and writer.stdout.readline() == b"\n"
+        (half,) = tmp_path.iterdir()
+        discard_partial(tmp_path)
+        assert half.read_text() == "half"
+    finally:
+        writer.kill()
+        writer.communicate()
+    assert half.exists()
+    discard_partial(tmp_path)
     assert names(tmp_path) == []
 
 

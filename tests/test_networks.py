@@ -22,10 +22,11 @@ from emorec.networks.files import load_outputs, read_record, save_outputs
 from emorec.networks.outputs import Outputs, network_outputs
 from emorec.networks.resnet import ResNet
 from emorec.networks.schedule import rate
-from emorec.networks.store import forward_flops, load_network, save_network
+from emorec.networks.store import load_network, save_network
 from emorec.networks.torchvision_layout import resnet18
 from emorec.networks.train import Trained, build
 from emorec.size import STAGES, STEMS, resnet_size, width_nearest
+from tests.flops import forward_flops
 
 torch.set_num_threads(1)
 

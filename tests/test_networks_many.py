@@ -84,7 +84,7 @@ def test_every_network_is_there_and_is_the_one_of_a_process_of_its_own(made: Pat
     one, other = (each.network("single", 1) / "weights.safetensors" for each in (layout, own))
     assert one.read_bytes() == other.read_bytes()
     ledgers = {path.name for path in (layout.root / "checksums").iterdir()}
-    assert {"train-single-1.json", "outputs-tuned-0.json", "grouping-found.json"} <= ledgers
+    assert {"train-single-1.json", "train-tuned-0.json", "grouping-found.json"} <= ledgers
 
 
 def test_what_is_there_is_left_alone_and_what_is_gone_is_made_again(copied: Path) -> None:
@@ -113,7 +113,7 @@ def test_the_workflow_goes_on_from_there(made: Path) -> None:
     done = subprocess.run(snakemake, cwd=made, capture_output=True, text=True, timeout=120)
     said = done.stdout + done.stderr
     jobs = set(re.findall(r"^Job \d+: (\w+)", said, flags=re.MULTILINE))
-    assert done.returncode == 0 and {"combine", "tables", "figures", "report"} <= jobs, said[-2000:]
+    assert done.returncode == 0 and {"predictions", "tables", "figures", "report"} <= jobs, said[-2000:]
     assert not {"data", "train", "outputs", "groupings"} & jobs
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from emorec.apply.label import read_faces
 from emorec.cli import main
 from emorec.data.faces import load_faces
 from emorec.paths import Layout
+from emorec.predictions.store import read_gates, read_predictions
 from tests import untrained_study
 
 torch.set_num_threads(1)
@@ -45,16 +48,27 @@ def files(study: Written, tmp_path_factory: pytest.TempPathFactory) -> list[str]
     return paths
 
 
+@pytest.fixture(scope="module")
+def combined(study: Written) -> Written:
+    """The study with its predictions."""
+    spec, _, options = study
+    for part in config.all_parts(spec):
+        assert main(["outputs", *options, "--network", part.network, "--seed", str(part.seed)]) == 0
+    assert main(["combine", *options]) == 0
+    return study
+
+
 @pytest.mark.parametrize("model", [name for name in untrained_study.STUDY["models"] if name != "oracle"])
 def test_says_what_the_study_s_stages_say(
-    study: Written, files: list[str], model: str, capsys: pytest.CaptureFixture[str]
+    combined: Written, files: list[str], model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec, layout, options = study
-    for part in config.parts(spec, model, 1):
-        if not (layout.network(part.network, part.seed) / "outputs.npz").exists():
-            assert main(["outputs", *options, "--network", part.network, "--seed", str(part.seed)]) == 0
-    assert main(["combine", *options, "--model", model, "--seed", "1"]) == 0
-    expected = pd.read_parquet(layout.predictions(model, 1)).query("split == 'test'")
+    _, layout, options = combined
+    expected = read_predictions(layout.predictions, [(model, 1)]).query("split == 'test'")
+    gate = read_gates(layout.predictions, [(model, 1)]).get((model, 1))
+    if gate:
+        weights = gate.weights[gate.split == "test"].T
+        expected = expected.assign(**{f"gate_{name}": w for name, w in zip(gate.experts, weights, strict=True)})
+    capsys.readouterr()
 
     assert main(["predict", *options, "--model", model, "--seed", "1", "--csv", *files]) == 0
     said = pd.read_csv(io.StringIO(capsys.readouterr().out))
@@ -132,6 +146,8 @@ def bomb() -> bytes:
         (b"", "unreadable image"),
         (bomb(), "pixels"),
         (None, "no such image file"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "in the format HEIC, which is not read here; save it as PNG or JPEG"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "in the format AVIF, which is not read here; save it as PNG or JPEG"),
     ],
 )
 def test_a_file_that_is_no_face_is_named_in_one_line(
@@ -152,9 +168,64 @@ def test_a_file_that_is_no_face_is_named_in_one_line(
     assert captured.err.count("\n") == 1 and str(path) in captured.err and reason in captured.err
 
 
-def test_a_folder_is_no_face(study: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_stands_for_its_images(
+    study: Written, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["2.png", "10.PNG", "more/1.png", "more/Ü²/3.png"]
+    for name, file in zip(names, files, strict=False):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, tmp_path / name)
+    for name in (".hidden.png", ".git/1.png", "README.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("no image")
+    assert main(["predict", *study[2], "--json", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    said = json.loads(captured.out)
+    assert [face["file"] for face in said] == [str(tmp_path / name) for name in names]
+    assert f"{tmp_path}: 1 files that are no images" in captured.err
+    assert main(["predict", *study[2], "--json", *files[:4]]) == 0
+    assert [{**face, "file": ""} for face in json.loads(capsys.readouterr().out)] == [{**f, "file": ""} for f in said]
+
+
+def test_a_folder_without_images(study: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "README.txt").touch()
     assert main(["predict", *study[2], str(tmp_path)]) == 1
-    assert f"{tmp_path}: not an image file" in capsys.readouterr().err
+    assert f"{tmp_path}: a folder without image files; name" in capsys.readouterr().err
+
+
+def test_a_dash_is_an_image_in_standard_input(
+    study: Written, files: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", *study[2], "--json", files[1]]) == 0
+    (expected,) = json.loads(capsys.readouterr().out)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(Path(files[1]).read_bytes())))
+    assert main(["predict", *study[2], "--json", files[0], "-"]) == 0
+    assert json.loads(capsys.readouterr().out)[1] == {**expected, "file": "-"}
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"no image")))
+    assert main(["predict", *study[2], "-"]) == 1
+    assert "-: unreadable image, of no known format" in capsys.readouterr().err
+    assert main(["predict", *study[2], "-", "-"]) == 1
+    assert "standard input is one image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_a_terminal_cannot_encode_is_escaped(
+    study: Written, files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, encoding: str
+) -> None:
+    names = ["ü.png", "\u65e5.png", "a\udcff.png"]  # the last is not UTF-8
+    for name in names:
+        shutil.copy(files[0], tmp_path / name)
+    out = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out, encoding=encoding))
+    option = [] if form == "table" else [f"--{form}"]
+    assert main(["predict", *study[2], *option, *(str(tmp_path / name) for name in names)]) == 0
+    sys.stdout.flush()
+    text = out.getvalue().decode(encoding)
+    if form == "json":
+        assert [Path(face["file"]).name for face in json.loads(text)] == names
+    else:
+        assert ("ü.png" in text) == (encoding != "ascii") and "a\\udcff.png" in text
 
 
 def test_missing_weights_and_wrong_names(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +253,7 @@ def test_a_gate_that_needs_more_than_the_faces(
         ("oracle", "goes by the labels"),
         (
             "temperature",
-            f"{layout.predictions('temperature', 3)}: does not say the gate's temperature; run `emorec com",
+            f"{layout.predictions}: does not say the gate's temperature of temperature; run the predictions",
         ),
     ):
         assert main(["predict", *options, "--model", model, files[0]]) == 1

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from emorec.predictions.compact import read_compact, write_compact
 from scipy import special
 
 from emorec import EMOTIONS, SPLITS, config
@@ -37,7 +36,16 @@ from emorec.predictions.combine import (
 )
 from emorec.predictions.model import Said
 from emorec.predictions.model import combined as combined_parts
-from emorec.predictions.store import STEPS, in_steps, prediction_frame, save_embeddings, save_predictions
+from emorec.predictions.store import (
+    PROBABILITIES,
+    STEPS,
+    in_steps,
+    prediction_frame,
+    read_gates,
+    read_predictions,
+    save_embeddings,
+    write_predictions,
+)
 
 torch.set_num_threads(1)
 
@@ -46,7 +54,6 @@ GROUPS = {
     "fear-surprise": ["fear", "surprise"],
     "angry-disgust-sad": ["angry", "disgust", "sad"],
 }
-P = [f"p_{emotion}" for emotion in EMOTIONS]
 
 
 def drawn(*shape: int, seed: int = 0) -> np.ndarray:
@@ -243,25 +250,51 @@ ROW = np.array([40, 7, 3, 99, 12, 5], np.int32)
 LABEL = np.array([6, 0, 1, 2, 3, 4], np.uint8)
 
 
-def test_predictions_have_the_contract_s_columns(tmp_path: Path, combined: Combined) -> None:
-    path = tmp_path / "mixture" / "seed0.parquet"
-    save_predictions(path, prediction_frame(combined, SPLIT, ROW, LABEL))
-    frame = pd.read_parquet(path)
-    assert list(frame) == ["split", "row", "label", *P, *(f"gate_{name}" for name in GROUPS)]
+def test_a_frame_has_a_column_an_emotion_and_an_expert(combined: Combined) -> None:
+    frame = prediction_frame(combined, SPLIT, ROW, LABEL)
+    assert list(frame) == ["split", "row", "label", *PROBABILITIES, *(f"gate_{name}" for name in GROUPS)]
     assert list(frame["split"]) == [SPLITS[code] for code in SPLIT]
     assert frame["row"].dtype == np.int32 and frame["label"].dtype == np.uint8
     assert set(frame[frame.columns[3:]].dtypes) == {np.dtype(np.float32)}
     np.testing.assert_array_equal(frame["row"], ROW)
     np.testing.assert_array_equal(frame["label"], LABEL)
-    np.testing.assert_allclose(frame[P].to_numpy(), combined.probabilities, atol=2**-16)
+    np.testing.assert_allclose(frame[PROBABILITIES].to_numpy(), combined.probabilities, atol=2**-16)
     for name, weight in combined.gate.items():
         np.testing.assert_allclose(frame[f"gate_{name}"], weight, atol=2**-16)
-    assert [p.name for p in path.parent.iterdir()] == ["seed0.parquet"]
+
+
+def test_the_file_has_the_contract_s_columns(tmp_path: Path, combined: Combined) -> None:
+    path = tmp_path / "results" / "predictions.parquet"
+    other = prediction_frame(single(drawn(6, 7), drawn(6, 2)), SPLIT, ROW, LABEL)
+    frame = prediction_frame(combined, SPLIT, ROW, LABEL)
+    write_predictions(path, {("single", 2): other, ("mixture", 2): frame})
+    file = pd.read_parquet(path)
+    assert list(file) == ["model", "seed", "split", "row", "label", *PROBABILITIES, "gate"]
+    assert file["model"].tolist() == ["single"] * 6 + ["mixture"] * 6 and set(file["seed"]) == {2}
+    assert file["row"].dtype == np.int32 and file["label"].dtype == np.uint8
+    assert set(file[PROBABILITIES].dtypes) == {np.dtype(np.float32)}
+    own = file[file["model"] == "mixture"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own[list(frame)[:10]], frame[list(frame)[:10]])
+    np.testing.assert_array_equal(np.stack(own["gate"]), frame[list(frame)[10:]])
+    assert file.loc[file["model"] == "single", "gate"].isna().all()
+    assert [p.name for p in path.parent.iterdir()] == ["predictions.parquet"]
+
+
+def test_whole_steps_make_a_smaller_file(tmp_path: Path) -> None:
+    many = np.random.default_rng(0).dirichlet(np.ones(7), 4000).astype(np.float32)
+    where = np.full(4000, 2), np.arange(4000, dtype=np.int32), np.zeros(4000, np.uint8)
+    frame = prediction_frame(Combined(many, many, {}), *where)
+    sizes = []
+    for name, shares in (("steps", frame[PROBABILITIES].to_numpy()), ("digits", many)):
+        own = frame.assign(**{p: shares[:, i] for i, p in enumerate(PROBABILITIES)})
+        write_predictions(tmp_path / name, {("single", 0): own})
+        sizes.append((tmp_path / name).stat().st_size)
+    assert sizes[0] < 0.6 * many.nbytes and sizes[0] < 0.7 * sizes[1]
 
 
 def test_a_model_without_a_gate_has_no_gate_columns() -> None:
     frame = prediction_frame(single(drawn(6, 7), drawn(6, 2)), SPLIT, ROW, LABEL)
-    assert list(frame) == ["split", "row", "label", *P]
+    assert list(frame) == ["split", "row", "label", *PROBABILITIES]
 
 
 def test_embeddings_are_those_of_the_test_faces(tmp_path: Path, combined: Combined) -> None:
@@ -290,26 +323,6 @@ def test_shares_in_steps_sum_to_all_of_them_and_are_near() -> None:
 def test_what_are_no_shares_stay_none() -> None:
     lost = np.array([[0, 0, 0], [0.5, 0.1, 0.1], [np.nan, 1, 0]])
     assert (np.abs(in_steps(lost).sum(axis=1) / STEPS - 1)[:2] > 0.1).all()
-
-
-def test_compact_predictions_are_the_same_ones(tmp_path: Path, combined: Combined) -> None:
-    frame = prediction_frame(combined, SPLIT, ROW, LABEL)
-    frame.attrs["gate_temperature"] = 1.5
-    save_predictions(tmp_path / "run.parquet", frame)
-    own = pd.read_parquet(tmp_path / "run.parquet")
-    write_compact(tmp_path / "compact.parquet", own)
-    found = read_compact(tmp_path / "compact.parquet")
-    pd.testing.assert_frame_equal(found, own)
-    assert found.attrs == {"gate_temperature": 1.5}
-    many = np.random.default_rng(0).dirichlet(np.ones(7), 4000)
-    where = np.full(4000, 2), np.arange(4000, dtype=np.int32), np.zeros(4000, np.uint8)
-    large = prediction_frame(Combined(many, many, {}), *where)
-    write_compact(tmp_path / "large.parquet", large.astype({"split": own["split"].dtype}))
-    assert (tmp_path / "large.parquet").stat().st_size < 0.55 * 4000 * 7 * 4
-    with pytest.raises(EmorecError, match="not those of published predictions"):
-        read_compact(tmp_path / "run.parquet")
-    with pytest.raises(EmorecError, match="whole steps"):
-        write_compact(tmp_path / "compact.parquet", own.assign(p_sad=own["p_sad"] * np.float32(1.001)))
 
 
 # By the command line
@@ -351,6 +364,12 @@ def test_combine_takes_the_right_networks(study: tuple[config.Study, Layout, lis
         logits = load_outputs(layout.network(network, seed) / "outputs.npz")["logits"]
         return special.softmax(logits.astype(float), -1)
 
+    assert main(["combine", *options]) == 0
+    found, gates = read_predictions(layout.predictions), read_gates(layout.predictions)
+    stated = [(model, seed) for model in STUDY["models"] for seed in (3, 1)]
+    assert list(found[["model", "seed"]].drop_duplicates().itertuples(index=False, name=None)) == stated
+    assert list(gates) == [("mixture", 3), ("mixture", 1)]
+    order = np.lexsort((ROW, SPLIT))  # in which predictions are read
     for seed, members in ((3, (3, 1)), (1, (1, 0))):
         expected = np.zeros((6, 7))
         gate = p("resnet18-gate-original", seed)
@@ -364,14 +383,32 @@ def test_combine_takes_the_right_networks(study: tuple[config.Study, Layout, lis
             "mixture": expected,
         }
         for model, probabilities in wanted.items():
-            assert main(["combine", *options, "--model", model, "--seed", str(seed)]) == 0
-            frame = pd.read_parquet(layout.predictions(model, seed))
-            np.testing.assert_allclose(frame[P], probabilities, atol=2e-5)
-            np.testing.assert_array_equal(frame["row"], ROW)
+            own = found[(found["model"] == model) & (found["seed"] == seed)]
+            np.testing.assert_allclose(own[PROBABILITIES], probabilities[order], atol=2e-5)
+            np.testing.assert_array_equal(own["row"], ROW[order])
             with np.load(layout.embeddings(model, seed)) as file:
                 assert file["row"].tolist() == [3, 99, 12]
-        gated = pd.read_parquet(layout.predictions("mixture", seed))
-        np.testing.assert_allclose(gated[[f"gate_{name}" for name in GROUPS]], gate, atol=2e-5)
+        assert gates["mixture", seed].experts == tuple(GROUPS)
+        np.testing.assert_allclose(gates["mixture", seed].weights, gate[order], atol=2e-5)
+
+
+@pytest.mark.usefixtures("own_handlers")
+def test_combine_writes_no_predictions_before_all_networks_have_spoken(
+    study: tuple[config.Study, Layout, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, layout, options = study
+    where = {"row": ROW, "label": LABEL, "split": SPLIT}
+    *there, absent = config.all_parts(spec)
+    for part in there:
+        network = config.networks(spec)[part.network]
+        folder = layout.network(part.network, part.seed)
+        arrays = {"logits": drawn(6, len(network.classes)), "features": drawn(6, 4).astype(np.float16)}
+        save_outputs(folder / "outputs.npz", arrays | where)
+        (folder / "network.json").write_text(json.dumps(network.to_dict()), encoding="utf-8")
+    assert main(["combine", *options]) == 1
+    error = capsys.readouterr().err
+    assert str(layout.network(absent.network, absent.seed) / "outputs.npz") in error and error.count("\n") == 1
+    assert not layout.predictions.exists()
 
 
 @pytest.mark.usefixtures("own_handlers")
@@ -385,7 +422,7 @@ def test_from_faces_to_predictions(study: tuple[config.Study, Layout, list[str]]
     wanted = ["--network", "resnet18-expert-fear-surprise", "--seed", "1"]
     assert main(["train", *options, *wanted, "--log", str(layout.root / "logs" / "train.log")]) == 0
     folder = layout.network("resnet18-expert-fear-surprise", 1)
-    assert {p.name for p in folder.iterdir()} == {"weights.safetensors", "history.csv", "network.json"}
+    assert {p.name for p in folder.iterdir()} == {"weights.safetensors", "history.csv", "network.json", "outputs.npz"}
     assert "epoch 1/1" in (layout.root / "logs" / "train.log").read_text(encoding="utf-8")
     record = load_network(folder).record
     assert record["emotions"] == ["fear", "surprise"] and record["seed"] == 1
@@ -393,9 +430,16 @@ def test_from_faces_to_predictions(study: tuple[config.Study, Layout, list[str]]
         pixels = file["images"][split == 0] / 255
     assert record["pixel_mean"] == pytest.approx(pixels.mean()) and record["pixel_std"] == pytest.approx(pixels.std())
 
-    assert main(["outputs", *options, *wanted]) == 0
     found = load_outputs(folder / "outputs.npz")
     assert found["logits"].shape == (42, 2) and found["features"].shape == (42, 32)
     for name, array in (("row", order), ("label", labels), ("split", split)):
         np.testing.assert_array_equal(found[name], array[split != 0])
         assert found[name].dtype == array.dtype
+
+    # The same of weights that were brought along.
+    (folder / "outputs.npz").unlink()
+    assert main(["outputs", *options, *wanted]) == 0
+    again = load_outputs(folder / "outputs.npz")
+    assert again["gate"] is found["gate"] is None
+    for name in ("logits", "features", "row", "label", "split"):
+        np.testing.assert_array_equal(again[name], found[name])

@@ -12,6 +12,8 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ from emorec.data import folders, pixels_csv, votes
 from emorec.data.faces import Faces
 from emorec.data.splits import USAGES
 from emorec.errors import EmorecError
-from emorec.tables.read import PROBABILITIES, read_predictions
+from emorec.predictions.store import PROBABILITIES, read_predictions, write_predictions
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
@@ -185,51 +187,57 @@ def frame(count: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(columns | {name: probabilities[:, i] for i, name in enumerate(PROBABILITIES)})
 
 
-def read(table: pd.DataFrame) -> pd.DataFrame:
+def written(table: pd.DataFrame) -> pa.Table:
+    """What stands in the file of a model's predictions."""
     with scratch() as folder:
-        table.to_parquet(folder / "seed0.parquet", index=False)
-        return read_predictions({("model", 0): folder / "seed0.parquet"})
+        write_predictions(folder / "predictions.parquet", {("model", 0): table})
+        return pq.read_table(folder / "predictions.parquet")
+
+
+def read(table: pa.Table) -> pd.DataFrame:
+    with scratch() as folder:
+        pq.write_table(table, folder / "predictions.parquet")
+        return read_predictions(folder / "predictions.parquet", [("model", 0)])
 
 
 @few
 @given(st.integers(1, 12), st.integers(0, 99), st.randoms(use_true_random=False))
 def test_predictions_come_back_in_any_order(count: int, seed: int, chance: Any) -> None:
-    table = frame(count, seed)
+    table = written(frame(count, seed))
     order = list(range(count))
     chance.shuffle(order)
-    pd.testing.assert_frame_equal(read(table.iloc[order]), read(table))
+    pd.testing.assert_frame_equal(read(table.take(order)), read(table))
 
 
 @few
 @given(st.integers(2, 6), st.integers(0, 99), st.sampled_from(["split", "row", "label", *PROBABILITIES]), st.data())
 def test_one_spoilt_cell_of_predictions_is_refused(count: int, seed: int, column: str, data: st.DataObject) -> None:
-    table = frame(count, seed)
+    table = written(frame(count, seed))
     victim = data.draw(st.integers(0, count - 1))
     junk = {
         "split": st.text(st.characters(blacklist_categories=["Cs"]), max_size=5).filter(lambda t: t not in SPLITS),
         "label": st.one_of(st.integers(7, 255), st.just(float("nan"))),
         "row": st.just(float("nan")),
     }.get(column, st.one_of(st.floats(1.01, allow_infinity=True), st.floats(max_value=-0.01), st.just(float("nan"))))
-    values = table[column].astype(object)
-    values[victim] = data.draw(junk)
-    table[column] = values if column == "split" else values.astype(float)
-    with scratch() as folder:
-        table.to_parquet(folder / "seed0.parquet", index=False)
-        try:
-            read_predictions({("model", 0): folder / "seed0.parquet"})
-        except EmorecError as error:
-            return refused(error, "seed0.parquet")
-    raise AssertionError(f"accepted {table.loc[victim, column]!r} as {column}")
+    cells = table[column].to_pylist()
+    cells[victim] = data.draw(junk)
+    values = pa.array(cells if column == "split" else [float(cell) for cell in cells])
+    spoilt = table.set_column(table.column_names.index(column), column, values)
+    try:
+        read(spoilt)
+    except EmorecError as error:
+        return refused(error, "predictions.parquet")
+    raise AssertionError(f"accepted {cells[victim]!r} as {column}")
 
 
 @few
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_no_predictions(content: bytes, magic: bool) -> None:
-    with scratch(seed0_parquet=b"PAR1" + content + b"PAR1" if magic else content) as folder:
+    with scratch(predictions_parquet=b"PAR1" + content + b"PAR1" if magic else content) as folder:
         try:
-            read_predictions({("model", 0): folder / "seed0.parquet"})
+            read_predictions(folder / "predictions.parquet", [("model", 0)])
         except EmorecError as error:
-            return refused(error, "seed0.parquet")
+            return refused(error, "predictions.parquet")
     raise AssertionError("accepted")
 
 

@@ -342,13 +342,6 @@ def test_the_commit_may_be_told_where_there_is_no_git(monkeypatch: pytest.Monkey
     assert checkout() == Checkout("abc", False)
 
 
-def test_without_git_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("EMOREC_COMMIT", raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert checkout() == Checkout("", False)
-
-
 # Two runs
 
 

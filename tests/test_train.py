@@ -205,7 +205,7 @@ def test_a_damaged_checkpoint_is_set_aside(
         assert path.exists()  # the new run's own
 
 
-@pytest.mark.parametrize("foreign", ["seed", "spec", "faces", "labels"])
+@pytest.mark.parametrize("foreign", ["seed", "spec", "faces", "labels", "code"])
 def test_a_foreign_checkpoint_is_set_aside(
     expert: tuple[NetworkSpec, Trained], faces: Faces, tmp_path: Path, caplog: pytest.LogCaptureFixture, foreign: str
 ) -> None:
@@ -219,6 +219,8 @@ def test_a_foreign_checkpoint_is_set_aside(
     elif foreign == "faces":
         images["train"][0, 0, 0] ^= 1
         go(how, (images, labels), path)
+    elif foreign == "code":
+        run(how, 0, *faces, mean=MEAN, std=STD, checkpoint_path=path, code="another")
     else:
         labels["val"][0] = (labels["val"][0] + 1) % 7
         go(how, (images, labels), path)

@@ -3,36 +3,83 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 
 from emorec import EMOTIONS
-from emorec.data.folders import read_image
-from emorec.data.malformed import malformed
+from emorec.data.image import SUFFIXES, decode_image, read_image
+from emorec.data.malformed import malformed, reading
+from emorec.errors import EmorecError
 from emorec.frames import each_row
 from emorec.plain import printable
 from emorec.predictions.combine import Combined
 
+log = logging.getLogger(__name__)
 
-def read_faces(paths: Sequence[Path]) -> np.ndarray:
+STDIN = Path("-")
+
+
+def find_files(paths: Sequence[Path]) -> list[Path]:
+    """The image files that `paths` name: a file is itself, a folder all image files in it and below.
+
+    Image files are told by their names' endings; how many others a folder has is logged. Hidden files are passed over.
+    Numbers in names count as numbers in the order, so that face 2 comes before face 10.
+
+    Raises EmorecError for a path that is not there, and for a folder without images.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path == STDIN:
+            if path in found:
+                raise EmorecError("-: stands there twice; standard input is one image")
+            found.append(path)
+        elif path.is_dir():
+            with reading(path):
+                inside = [file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)]
+            images = sorted((file for file in inside if file.suffix.lower() in SUFFIXES), key=_natural)
+            if not images:
+                raise malformed(path, "a folder without image files; name the one that has them")
+            if len(images) < len(inside):
+                log.info("%s: %d files that are no images by their names", path, len(inside) - len(images))
+            found += images
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise malformed(path, "no such image file" if not path.exists() else "not an image file")
+    return found
+
+
+def read_faces(files: Sequence[Path], stdin: BinaryIO | None = None) -> np.ndarray:
     """Image files as (n, 48, 48) uint8, grey, in the order given, read as FER2013's image folders are.
 
-    Raises EmorecError for the first that is missing, unreadable, larger than a photograph or of more than 8 bits.
+    `-` among them is an image in `stdin`. Raises EmorecError for the first that is unreadable, larger than a photograph
+    or of more than 8 bits.
     """
-    for path in paths:
-        if not path.is_file():
-            raise malformed(path, "no such image file" if not path.exists() else "not an image file")
-    return np.stack([read_image(path) for path in paths])
+    piped = stdin.read() if stdin and STDIN in files else b""
+    return np.stack([decode_image(piped, file) if file == STDIN else read_image(file) for file in files])
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _natural(file: Path) -> list[tuple[int, str]]:
+    """A key for sorting: text and numbers in turns."""
+    parts = re.split(r"([0-9]+)", str(file))
+    return [(int(part) if place % 2 else 0, part) for place, part in enumerate(parts)]
 
 
 def label_frame(paths: Sequence[Path], combined: Combined) -> pd.DataFrame:
     """A row a face: file, emotion (the likeliest) and its probability, p_<emotion> ×7, gate_<expert> of a mixture."""
     best = combined.probabilities.argmax(axis=1)
-    columns: dict[str, Any] = {"file": [str(path) for path in paths], "emotion": np.array(EMOTIONS)[best]}
+    names = pd.Series([str(path) for path in paths], dtype=object)  # as text to pandas, they would have to be UTF-8
+    columns: dict[str, Any] = {"file": names, "emotion": np.array(EMOTIONS)[best]}
     columns |= {"probability": combined.probabilities.max(axis=1)}
     columns |= {f"p_{emotion}": combined.probabilities[:, i] for i, emotion in enumerate(EMOTIONS)}
     columns |= {f"gate_{expert}": weight for expert, weight in combined.gate.items()}
@@ -63,8 +110,8 @@ def as_csv(frame: pd.DataFrame) -> str:
 
 
 def as_json(frame: pd.DataFrame) -> str:
-    """A list of objects with the frame's columns."""
-    return json.dumps(frame.round(6).to_dict("records"), indent=2, ensure_ascii=False) + "\n"
+    """A list of objects with the frame's columns; what is not ASCII is escaped, so that it passes any terminal."""
+    return json.dumps(frame.round(6).to_dict("records"), indent=2) + "\n"
 
 
 FORMS = {"table": as_table, "csv": as_csv, "json": as_json}

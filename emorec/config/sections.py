@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from emorec import EMOTIONS, Emotion, plain
+from emorec.classes import LEFT_OUT, ORDERS, emotion_of
 
 # Names become folder names, so that nothing in a config can point outside results/.
 Name = Annotated[str, Field(pattern=plain.NAME, max_length=60)]
@@ -37,18 +38,43 @@ class Synthetic(Strict):
 class Data(Strict):
     """Where the faces come from: drawn by the program, or FER2013 at `path` (looked for in data/ where null).
 
-    `ferplus` names FER+'s fer2013new.csv; where null, it is used if it lies beside fer2013.csv.
+    `ferplus` names FER+'s fer2013new.csv; where null, it is used if it lies beside fer2013.csv. `classes` says what
+    numbers stand for where labels are numbers: a known order (fer2013, alphabetical, affectnet, ferplus, rafdb, ckplus)
+    or the classes' names in the numbers' order.
     """
 
     source: Literal["fer2013", "synthetic"] = "fer2013"
     path: str | None = None
     ferplus: str | None = None
+    classes: str | list[str] | None = None
     synthetic: Synthetic = Synthetic()
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _known(cls, classes: Any) -> Any:
+        if classes is None or classes in list(ORDERS):
+            return classes
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise ValueError(f"should be a list of the classes' names, or one of {', '.join(ORDERS)}")
+        emotions = []
+        for name in classes:
+            try:
+                emotions.append(emotion_of(name))
+            except KeyError:
+                raise ValueError(f"no emotion is called {name[:60]!r}; known are {', '.join(EMOTIONS)}") from None
+        twice = [name for name, emotion in zip(classes, emotions, strict=True) if emotions.count(emotion) > 1]
+        if any(emotion_of(name) != LEFT_OUT for name in twice):
+            raise ValueError(f"{' and '.join(twice)} are one emotion; a list names each class once")
+        return classes
 
     @model_validator(mode="after")
     def _consistent(self) -> Data:
         if self.source == "synthetic" and self.ferplus is not None:
             raise ValueError("ferplus: nobody voted on synthetic faces; leave it out")
+        if self.source == "synthetic" and self.path is not None:
+            raise ValueError("path: synthetic faces are drawn, not read; leave it out, or set source: fer2013")
+        if self.source == "synthetic" and self.classes is not None:
+            raise ValueError("classes: synthetic faces have no numbers; leave it out")
         return self
 
 

@@ -24,6 +24,8 @@ from emorec.config.sections import (
     Training,
 )
 
+RESERVED = ("published", "from-published")  # folders of results/ that hold studies themselves
+
 
 class Study(Strict):
     """One config file."""
@@ -44,6 +46,8 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
+        if self.study in RESERVED:
+            raise ValueError(f"study: results/{self.study} is the folder of other studies; give it another name")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds: a seed stands there twice")
         for name, grouping in self.groupings.items():

@@ -31,7 +31,8 @@ class Faces:
         split: (n,) uint8, indices in SPLITS.
         row: (n,) int32, each face's place in the source, counted from 0; no two are equal.
         note: how `val` or `test` were made where the source lacks them, a sentence; empty for the source's own splits.
-            It goes to summary.json, not to faces.npz.
+        labelling: what numbers in the source were taken to mean, and what was left out, a sentence; empty where names
+            say it. Both go to summary.json, not to faces.npz.
     """
 
     images: np.ndarray
@@ -39,6 +40,7 @@ class Faces:
     split: np.ndarray
     row: np.ndarray
     note: str = ""
+    labelling: str = ""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -71,6 +73,19 @@ def load_faces(path: Path) -> Faces:
         raise malformed(path, f"not a readable faces.npz ({error}); make it anew with the data stage") from None
     _check(path, arrays, "make it anew with the data stage")
     return Faces(arrays["images"], arrays["labels"], arrays["split"], arrays["row"])
+
+
+def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
+    """Mean and (population) standard deviation of pixels / 255, exactly: from the histogram of the 256 grey levels.
+
+    `images`: (n, h, w) uint8, n > 0.
+    """
+    histogram = np.zeros(256, np.int64)
+    for start in range(0, len(images), 1024):  # bincount makes eight bytes of each pixel
+        histogram += np.bincount(images[start : start + 1024].ravel(), minlength=256)
+    levels = np.arange(256) / 255
+    mean = np.average(levels, weights=histogram)
+    return float(mean), float(np.sqrt(np.average((levels - mean) ** 2, weights=histogram)))
 
 
 def _check(path: Path, arrays: dict[str, np.ndarray], remedy: str) -> None:

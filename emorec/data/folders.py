@@ -1,65 +1,60 @@
-"""FER2013 as image files: a folder a split, in it a folder an emotion.
+"""Faces as image files: a folder a split, in it a folder a class; or the classes' folders alone.
 
-Two forms: `train/` and `test/` with Kaggle's names (`train/angry/Training_3908.jpg`, `test/happy/PublicTest_12.jpg`,
-`test/happy/PrivateTest_7.jpg`), and `train/`, `validation/`, `test/` with any names. Images of any size, grey or
-colour, become 48×48 grey; one that is so already keeps its pixels.
+`train/` and `test/` with Kaggle's names (`train/angry/Training_3908.jpg`, `test/happy/PublicTest_12.jpg`,
+`test/happy/PrivateTest_7.jpg`), or `train/`, `validation/`, `test/`, of which only the first must be there, with any
+names. A class is a name (`angry`, `Anger`), a name with a number (`0 angry`) or a number (see `emorec.classes`). Images
+of any size, grey or colour, become 48×48 grey; one that is so already keeps its pixels.
 """
 
 from __future__ import annotations
 
 import re
-import struct
-import warnings
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
+from emorec.classes import LEFT_OUT, parse_class
 from emorec.data.faces import SIDE, Faces
+from emorec.data.image import read_image
+from emorec.data.labels import Classes, find_order, left_out, to_emotions
 from emorec.data.malformed import malformed
-from emorec.data.splits import TEST, TRAIN, VAL, carve
+from emorec.data.splits import TEST, TRAIN, VAL, carve, carve_groups, halve
 
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), TRAIN),
-    **dict.fromkeys(("val", "valid", "validation", "publictest"), VAL),
-    **dict.fromkeys(("test", "testing", "privatetest"), TEST),
-}
-_EMOTIONS = {
-    **dict.fromkeys(("angry", "anger", "0"), 0),
-    **dict.fromkeys(("disgust", "disgusted", "1"), 1),
-    **dict.fromkeys(("fear", "fearful", "afraid", "scared", "2"), 2),
-    **dict.fromkeys(("happy", "happiness", "3"), 3),
-    **dict.fromkeys(("sad", "sadness", "4"), 4),
-    **dict.fromkeys(("surprise", "surprised", "5"), 5),
-    **dict.fromkeys(("neutral", "6"), 6),
+SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training", "fer2013train"), TRAIN),
+    **dict.fromkeys(("val", "valid", "validation", "publictest", "public_test", "dev", "fer2013valid"), VAL),
+    **dict.fromkeys(("test", "testing", "privatetest", "private_test", "fer2013test"), TEST),
 }
 _KAGGLE_NAME = re.compile(r"(publictest|privatetest)_", re.IGNORECASE)
-_LITTER = {"thumbs.db", "desktop.ini"}  # Windows leaves these among images; other systems' litter begins with a dot
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")  # not EPS: Pillow would run Ghostscript on it
-# Pillow's decoders let any of these through on a broken file.
-_DECODING_ERRORS: tuple[type[Exception], ...]
-_DECODING_ERRORS = (ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError)
-_DECODING_ERRORS += (struct.error, zlib.error)
-_MOST_PIXELS = 1 << 24  # of one image; a photograph has this many, a decompression bomb more
-SCALE = "crop it to the face, or scale it down"
+_CK_NAME = re.compile(r"(S[0-9]{3})_[0-9]{3}_[0-9]{8}$")  # subject, sequence, frame
+_LITTER = {
+    "thumbs.db",
+    "desktop.ini",
+    "__macosx",
+}  # Windows leaves these among images; other systems' litter begins with a dot
+_FEWEST_CLASSES = 3  # folders that are classes by their names, from which on a folder without splits holds faces
 
 VAL_FROM_TRAIN = "val is every tenth training face of each emotion, as the source has no validation faces"
+TEST_FROM_VAL = "test is every second validation face of each emotion, as the source has no test faces"
+BOTH_FROM_TRAIN = "val and test are each a tenth of the faces of each emotion, as the source has no splits"
+BY_SUBJECT = "val and test are each a tenth of the subjects, as the source has no splits"
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One face's file, with what its place in the tree says of it."""
+    """One face's file, with what its place in the tree says of it: its class by number, by name (as an index in
+    EMOTIONS, or LEFT_OUT), or by both."""
 
     path: Path
     split: int
-    label: int
+    number: int | None
+    emotion: int | None
 
 
 def is_image_tree(folder: Path) -> bool:
-    """Whether `folder` has a folder of training images (which may turn out to be malformed)."""
-    return folder.is_dir() and any(child.is_dir() and _SPLITS.get(_key(child)) == TRAIN for child in folder.iterdir())
+    """Whether `folder` has folders of faces (which may turn out to be malformed)."""
+    return folder.is_dir() and (_has(folder, TRAIN) or _has_classes(folder))
 
 
 def list_images(folder: Path) -> list[ImageFile]:
@@ -71,82 +66,112 @@ def list_images(folder: Path) -> list[ImageFile]:
     Raises:
         EmorecError: a missing folder, a folder of unknown emotion, a file out of place.
     """
+    tops = {top: SPLIT_NAMES[_key(top)] for top in _children(folder) if top.is_dir() and _key(top) in SPLIT_NAMES}
+    if not tops and _has_classes(folder):
+        tops = {folder: TRAIN}
+    if TRAIN not in tops.values():
+        raise malformed(folder, "no folder 'train'; expected train and test, or train, validation and test")
     found: list[ImageFile] = []
-    present = set()
-    for top in _children(folder):
-        if not top.is_dir() or _key(top) not in _SPLITS:
-            continue
-        split = _SPLITS[_key(top)]
-        present.add(split)
-        for emotion in _children(top):
-            if not emotion.is_dir():
-                raise malformed(emotion, "lies outside the emotions' folders; put it into one, or take it out")
-            if _key(emotion) not in _EMOTIONS:
+    for top, split in tops.items():
+        for child in _children(top):
+            if not child.is_dir():
+                if top == folder:
+                    continue  # a README, say
+                raise malformed(child, "lies outside the emotions' folders; put it into one, or take it out")
+            try:
+                number, emotion = parse_class(child.name)
+            except KeyError:
                 known = "angry, disgust, fear, happy, sad, surprise, neutral"
-                raise malformed(emotion, f"a folder of unknown emotion, expected {known}; rename it, or take it out")
-            found += [ImageFile(file, split, _EMOTIONS[_key(emotion)]) for file in _children(emotion)]
-    for split, name in ((TRAIN, "train"), (TEST, "test")):
-        if split not in present:
-            raise malformed(folder, f"no folder '{name}'; expected train and test, or train, validation and test")
+                raise malformed(
+                    child, f"a folder of unknown emotion, expected {known}; rename it, or take it out"
+                ) from None
+            found += [ImageFile(file, split, number, emotion) for file in _children(child)]
     for file in found:
         if not file.path.is_file():
             raise malformed(file.path, "not an image file; take it out")
-    if VAL not in present:
+    if VAL not in tops.values():
         found = _split_by_name(found)
     return sorted(found, key=lambda file: (file.split, *_source_order(file.path.relative_to(folder))))
 
 
-def read_images(folder: Path) -> Faces:
-    """Read a tree of image files. Where it has neither a validation folder nor PublicTest's names, `val` is carved out
-    of `train` (see `emorec.data.splits.carve`) and `note` says so; `test` is then the whole test folder.
-
-    Other sizes than 48×48 are resized (Lanczos, aspect ratio not kept), colours become luma (ITU-R 601).
+def read_images(folder: Path, classes: Classes | None = None) -> Faces:
+    """Read a tree of image files. Splits that it lacks are made of others, and `note` says so: `val` out of `train`,
+    `test` out of `val`, or both out of `train` (see `emorec.data.splits`); of CK+'s files by subject, since the frames
+    of one sequence are hardly different.
 
     Raises:
-        EmorecError: what `list_images` raises; an unreadable or oversized image, or one of more than 8 bits.
+        EmorecError: what `list_images` raises; numbers that nothing says the meaning of; an unreadable or oversized
+            image, or one of more than 8 bits.
     """
     files = list_images(folder)
-    images = np.empty((len(files), SIDE, SIDE), np.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's about odd metadata; of size, `read_image` itself takes care
-        for index, file in enumerate(files):
-            images[index] = read_image(file.path)
-    labels = np.array([file.label for file in files], np.uint8)
     split = np.array([file.split for file in files], np.uint8)
-    note = ""
-    has_val_folder = any(_SPLITS.get(_key(child)) == VAL for child in folder.iterdir() if child.is_dir())
-    if not has_val_folder and not (split == VAL).any():
-        split, note = carve(labels, split, (VAL,)), VAL_FROM_TRAIN
-    return Faces(images, labels, split, np.arange(len(files), dtype=np.int32), note)
+    emotions, labelling = _emotions(folder, files, split, classes)
+    keep = emotions != LEFT_OUT
+    rows = np.flatnonzero(keep).astype(np.int32)
+    images = np.empty((len(rows), SIDE, SIDE), np.uint8)
+    for index, row in enumerate(rows):
+        images[index] = read_image(files[row].path)
+    kept = [files[row].path for row in rows]
+    labels, split = emotions[keep].astype(np.uint8), split[keep]
+    present = {*split.tolist(), *(code for code in (VAL, TEST) if _has(folder, code))}
+    split, note = _complete(kept, labels, split, present)
+    return Faces(images, labels, split, rows, note, labelling)
 
 
-def read_image(path: Path) -> np.ndarray:
-    """One image file as (48, 48) uint8, grey.
+def _emotions(
+    folder: Path, files: list[ImageFile], split: np.ndarray, classes: Classes | None
+) -> tuple[np.ndarray, str]:
+    """The emotion of each file, and a sentence on how it is known where names do not say it."""
+    beside: dict[int, int] = {}
+    for file in files:
+        if file.number is None or file.emotion is None:
+            continue
+        if beside.setdefault(file.number, file.emotion) != file.emotion:
+            reason = f"the number {file.number} stands beside another emotion elsewhere; rename one of them"
+            raise malformed(file.path.parent, reason)
+    unnamed = [file.emotion is None for file in files]
+    sentence = ""
+    emotions = np.array([LEFT_OUT if file.emotion is None else file.emotion for file in files], np.int16)
+    if any(unnamed) or (classes is not None and beside):
+        numbered = np.array([file.number is not None for file in files])
+        numbers = np.array([file.number or 0 for file in files])[numbered]
+        order, sentence = find_order(folder, numbers, split[numbered] == TRAIN, classes, beside or None)
+        emotions[numbered] = to_emotions(numbers, order)
+    return emotions, "; ".join(filter(None, (sentence, left_out(emotions))))
 
-    Raises:
-        EmorecError: it can't be decoded, has more than 8 bits a channel, or more pixels than a photograph.
-    """
-    try:
-        with Image.open(path, formats=_FORMATS) as image:
-            if image.width * image.height > _MOST_PIXELS:  # known from the header, before anything is decoded
-                raise malformed(
-                    path, f"image of {image.width}×{image.height} pixels, more than {_MOST_PIXELS:,}; {SCALE}"
-                )
-            if image.mode.startswith(("I", "F")):
-                raise malformed(path, "image of more than 8 bits a channel; save it as 8-bit grey or RGB")
-            grey = ImageOps.exif_transpose(image).convert("L")
-            if grey.size != (SIDE, SIDE):
-                grey = grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-            return np.asarray(grey)
-    except Image.DecompressionBombError:
-        raise malformed(path, f"image of more than {_MOST_PIXELS:,} pixels; {SCALE}") from None
-    except _DECODING_ERRORS as error:
-        known = "of no known format" if isinstance(error, UnidentifiedImageError) else "damaged"
-        raise malformed(path, f"unreadable image, {known}; replace it, or take it out") from None
+
+def _complete(files: list[Path], labels: np.ndarray, split: np.ndarray, present: set[int]) -> tuple[np.ndarray, str]:
+    """Splits for the faces of a source that has but those that are `present`, and a sentence on how they are made."""
+    subjects = [_CK_NAME.match(file.stem) for file in files]
+    if {VAL, TEST} <= present:
+        return split, ""
+    if TEST in present:
+        return carve(labels, split, (VAL,)), VAL_FROM_TRAIN
+    if VAL in present:
+        return halve(labels, split), TEST_FROM_VAL
+    if files and all(subjects):
+        return carve_groups([name[1] for name in subjects if name], split, (VAL, TEST)), BY_SUBJECT
+    return carve(labels, split, (VAL, TEST)), BOTH_FROM_TRAIN
+
+
+def _has(folder: Path, split: int) -> bool:
+    return any(child.is_dir() and SPLIT_NAMES.get(_key(child)) == split for child in folder.iterdir())
+
+
+def _has_classes(folder: Path) -> bool:
+    found = 0
+    for child in _children(folder):
+        if child.is_dir():
+            try:
+                parse_class(child.name)
+            except KeyError:
+                continue
+            found += 1
+    return found >= _FEWEST_CLASSES
 
 
 def _split_by_name(files: list[ImageFile]) -> list[ImageFile]:
-    named = [_KAGGLE_NAME.match(file.path.name) for file in files]
+    named = [_KAGGLE_NAME.match(file.path.name) if file.split == TEST else None for file in files]
     if not any(name and name[1].lower() == "publictest" for name in named):
         return files
     result = []
@@ -156,7 +181,7 @@ def _split_by_name(files: list[ImageFile]) -> list[ImageFile]:
             if not name:
                 raise malformed(file.path, "named neither PublicTest_… nor PrivateTest_…, as others in the folder are")
             split = VAL if name[1].lower() == "publictest" else TEST
-        result.append(ImageFile(file.path, split, file.label))
+        result.append(replace(file, split=split))
     return result
 
 

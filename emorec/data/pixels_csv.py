@@ -1,14 +1,20 @@
-"""FER2013's tables: a face a line, its 2,304 pixels as numbers in one column.
+"""FER2013's tables: a face a line, its 2,304 pixels as numbers in one column, its emotion as a number in another.
 
 Kaggle's `fer2013.csv` (`emotion,pixels,Usage`), `icml_face_data.csv` (`emotion, Usage, pixels`, spaces included),
 `train.csv` (`emotion,pixels`) and `test.csv` (`pixels`). Any order of the columns, plain or in double quotes, LF or
-CRLF. The 35,887 lines (287 MB) take about three seconds; no more than a line of text is held at a time.
+CRLF; plain, compressed (`.gz`), or in an archive (`fer2013.tar.gz`). The 35,887 lines (287 MB)
+take about three seconds; no more than a line of text is held at a time.
 """
 
 from __future__ import annotations
 
+import gzip
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
 import numpy as np
 
@@ -18,6 +24,8 @@ from emorec.data.malformed import malformed
 from emorec.data.splits import USAGES
 from emorec.plain import printable
 
+TABLES = ("fer2013.csv", "icml_face_data.csv")  # of all splits, by their makers' names
+ARCHIVES = (".tar.gz", ".tgz", ".tar")
 PIXELS = SIDE * SIDE
 REMEDY = "mend the line, or get the file again"
 _LONGEST_LINE = 1 << 16  # bytes; a face takes up to 9,240
@@ -30,22 +38,23 @@ def read_columns(path: Path) -> list[str]:
     Raises:
         EmorecError: the file is empty or no text.
     """
-    with open(path, "rb") as file:
+    with _opened(path) as file:
         return _read_header(path, file)
 
 
-def read_table(path: Path, split: int | None = None) -> Faces:
-    """Read one table of labelled faces, in the order of its lines.
+def read_table(path: Path, split: int | None = None, largest: int = len(EMOTIONS) - 1) -> Faces:
+    """Read one table of labelled faces, in the order of its lines; labels are the numbers that stand there.
 
     Args:
         split: the split of every face where the table has no Usage column; None where it must have one.
+        largest: the largest number that is a class.
 
     Raises:
         EmorecError: the first thing that is malformed, by file, row and reason; a table without faces.
         OSError: the file can't be read.
     """
     images, labels, splits = bytearray(), [], []
-    with open(path, "rb") as file:
+    with _opened(path) as file:
         columns = _read_header(path, file)
         needed = {"emotion", "pixels"} if split is not None else {"emotion", "pixels", "usage"}
         if not needed <= set(columns) <= needed | {"usage"} or len(set(columns)) < len(columns):
@@ -64,7 +73,7 @@ def read_table(path: Path, split: int | None = None) -> Faces:
                 fields = [_unquote(field) for field in line.split(b",")]
                 if len(fields) != len(columns):
                     raise ValueError(f"{len(fields)} columns, the header has {len(columns)}")
-                labels.append(_parse_emotion(fields[emotion]))
+                labels.append(_parse_emotion(fields[emotion], largest))
                 splits.append(split if usage is None else _parse_usage(fields[usage]))
                 images += _parse_pixels(fields[pixels])
             except ValueError as error:
@@ -79,7 +88,27 @@ def read_table(path: Path, split: int | None = None) -> Faces:
     )
 
 
-def _read_header(path: Path, file: BinaryIO) -> list[str]:
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The table's bytes, by the file's ending: compressed, in an archive, or as they are."""
+    try:
+        if path.name.endswith(ARCHIVES):
+            with tarfile.open(path, "r|*") as archive:  # a stream: nothing is unpacked onto the disk
+                for member in archive:
+                    if member.isfile() and Path(member.name).name in TABLES:
+                        file = archive.extractfile(member)
+                        if file is not None:
+                            yield file
+                            return
+            raise malformed(path, f"no {' or '.join(TABLES)} in this archive; unpack it and name the table")
+        packed = path.suffix == ".gz"
+        with cast("IO[bytes]", gzip.open(path)) if packed else open(path, "rb") as plain:
+            yield plain
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise malformed(path, f"cannot be unpacked ({printable(str(error), 100)}); get the file again") from None
+
+
+def _read_header(path: Path, file: IO[bytes]) -> list[str]:
     line = _read_line(path, file, 1).removeprefix(_BYTE_ORDER_MARK)
     if not line:
         raise malformed(path, "the file is empty; get it again")
@@ -92,7 +121,7 @@ def _read_header(path: Path, file: BinaryIO) -> list[str]:
     return [column.strip().strip('"').strip().lower() for column in header.split(",")]
 
 
-def _read_line(path: Path, file: BinaryIO, row: int) -> bytes:
+def _read_line(path: Path, file: IO[bytes], row: int) -> bytes:
     line = file.readline(_LONGEST_LINE)  # bounded, or a file without line ends would be read as a whole
     if len(line) == _LONGEST_LINE:
         raise malformed(path, f"longer than any face's line ({_LONGEST_LINE:,} bytes); get the file again", row)
@@ -105,12 +134,12 @@ def _unquote(field: bytes) -> bytes:
     return field[1:-1].strip() if len(field) > 1 and field[:1] == field[-1:] == b'"' else field
 
 
-def _parse_emotion(text: bytes) -> int:
+def _parse_emotion(text: bytes, largest: int) -> int:
     if not text.isdigit():
-        raise ValueError(f"emotion is {_shown(text)}, not an integer from 0 to {len(EMOTIONS) - 1}")
+        raise ValueError(f"emotion is {_shown(text)}, not an integer from 0 to {largest}")
     number = int(text[-20:])  # Python refuses to read thousands of digits
-    if number >= len(EMOTIONS):
-        raise ValueError(f"emotion is {_shown(text)}, above {len(EMOTIONS) - 1}")
+    if number > largest:
+        raise ValueError(f"emotion is {_shown(text)}, above {largest}")
     return number
 
 

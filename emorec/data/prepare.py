@@ -12,13 +12,22 @@ from typing import Any
 import numpy as np
 
 from emorec.config import Data, Synthetic
+from emorec.data.content import fingerprint
 from emorec.data.faces import Faces, save_faces
 from emorec.data.read import find_source, read_faces, source_digest
 from emorec.data.summary import summarise
 from emorec.data.votes import find_votes, read_votes, save_votes
-from emorec.files import atomic, write_json
+from emorec.files import atomic, write_json, write_text
+from emorec.paths import Layout
 
 log = logging.getLogger(__name__)
+
+
+def stage(data: Data, layout: Layout) -> None:
+    """Write the files of a study's data stage."""
+    of_faces = fingerprint(data, layout.known_data)
+    prepare(data, layout.faces, layout.summary, layout.truth, layout.votes)
+    write_text(layout.fingerprint, f"{of_faces}\n")
 
 
 def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path, votes_path: Path) -> None:
@@ -28,7 +37,7 @@ def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path, 
     else:
         source = find_source(Path(data.path) if data.path else None)
         log.info("reading %s", source)
-        faces = read_faces(source)
+        faces = read_faces(source, data.classes)
         votes = find_votes(Path(data.ferplus) if data.ferplus else None, source)
         counted = read_votes(votes, faces) if votes else None
         summary = summarise(faces, "FER2013", False, source_digest(source))
@@ -39,6 +48,11 @@ def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path, 
     save_faces(faces_path, faces)
     write_json(summary_path, summary)
     log.info("%d faces: %s", len(faces), ", ".join(f"{n} {s}" for s, n in _sizes(summary).items()))
+    for sentence in filter(None, (faces.note, faces.labelling)):
+        log.info("%s", sentence)
+    for split, emotions in summary["absent"].items():
+        if emotions:
+            log.warning("no face in %s is %s: nothing is learnt or measured of it there", split, " or ".join(emotions))
 
 
 def _draw(how: Synthetic, truth_path: Path) -> tuple[Faces, dict[str, Any]]:

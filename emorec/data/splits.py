@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from emorec import EMOTIONS, SPLITS
@@ -31,3 +33,24 @@ def carve(labels: np.ndarray, split: np.ndarray, missing: tuple[int, ...]) -> np
         for other in missing:
             carved[faces[_TURN[other] :: 10]] = other
     return carved
+
+
+def carve_groups(groups: Sequence[str], split: np.ndarray, missing: tuple[int, ...]) -> np.ndarray:
+    """The same with whole groups, such as the faces of one person: a tenth of them, in their names' order.
+
+    `groups`: (n,) names. Emotions are not balanced, since a person may show but a few.
+    """
+    carved = split.astype(np.uint8)
+    names = np.array(groups)
+    ordered = sorted(set(names[split == TRAIN].tolist()))
+    for other in missing:
+        carved[(split == TRAIN) & np.isin(names, ordered[_TURN[other] :: 10])] = other
+    return carved
+
+
+def halve(labels: np.ndarray, split: np.ndarray) -> np.ndarray:
+    """Move every second `val` face of each emotion, in source order, to `test`: (n,) uint8, a new array."""
+    halved = split.astype(np.uint8)
+    for emotion in range(len(EMOTIONS)):
+        halved[np.flatnonzero((split == VAL) & (labels == emotion))[1::2]] = TEST
+    return halved

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from emorec import EMOTIONS, SPLITS
-from emorec.data.faces import Faces
+from emorec.data.faces import Faces, pixel_statistics
 
 
 def summarise(faces: Faces, source: str, synthetic: bool, sha256: str) -> dict[str, Any]:
@@ -19,17 +19,21 @@ def summarise(faces: Faces, source: str, synthetic: bool, sha256: str) -> dict[s
         source: the data's name for readers. sha256: the digest of what the faces were read or drawn from.
 
     Returns:
-        source, synthetic, sha256, note (see `Faces`), faces, counts by split and emotion, mean and std of the training
-        pixels as fractions of white, and the exact duplicates.
+        source, synthetic, sha256, note and labelling (see `Faces`), faces, counts by split and emotion, the emotions
+        that are absent from each split, mean and std of the training pixels as fractions of white, and the exact
+        duplicates.
     """
     mean, std = pixel_statistics(faces.images[faces.split == SPLITS.index("train")])
+    counts = count_faces(faces.labels, faces.split)
     return {
         "source": source,
         "synthetic": synthetic,
         "sha256": sha256,
         "note": faces.note,
+        "labelling": faces.labelling,
         "faces": len(faces),
-        "counts": count_faces(faces.labels, faces.split),
+        "counts": counts,
+        "absent": absent(counts),
         "mean": mean,
         "std": std,
         "duplicates": find_duplicates(faces.images, faces.split),
@@ -46,17 +50,9 @@ def count_faces(labels: np.ndarray, split: np.ndarray) -> dict[str, dict[str, in
     }
 
 
-def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
-    """Mean and (population) standard deviation of pixels / 255, exactly: from the histogram of the 256 grey levels.
-
-    `images`: (n, h, w) uint8, n > 0.
-    """
-    histogram = np.zeros(256, np.int64)
-    for start in range(0, len(images), 1024):  # bincount makes eight bytes of each pixel
-        histogram += np.bincount(images[start : start + 1024].ravel(), minlength=256)
-    levels = np.arange(256) / 255
-    mean = np.average(levels, weights=histogram)
-    return float(mean), float(np.sqrt(np.average((levels - mean) ** 2, weights=histogram)))
+def absent(counts: dict[str, dict[str, int]]) -> dict[str, list[str]]:
+    """The emotions that no face shows, by split."""
+    return {split: [emotion for emotion, count in row.items() if count == 0] for split, row in counts.items()}
 
 
 def find_duplicates(images: np.ndarray, split: np.ndarray) -> dict[str, dict[str, int]]:

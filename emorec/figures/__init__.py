@@ -1,4 +1,4 @@
-"""Stage `figures`: one module a figure, each drawn from tables alone (`samples` also from the faces).
+"""Stage `figures`: one module a figure, each drawn from tables alone, but for those of OF_FACES.
 
 Every module has `INPUTS` (paths within the study's folder), a pure `draw(...) -> Figure` and a thin
 `make(study) -> Figure` that reads the inputs. `style.save` writes SVG and PNG.
@@ -7,28 +7,38 @@ Every module has `INPUTS` (paths within the study's folder), a pure `draw(...) -
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
+# Drawn from the faces; all but the mean ones show people, and stay where the reader's own data lie.
+OF_FACES = ("mean-faces", "samples", "answers")
 FIGURES = (
     "summary",
     "forest",
+    "who-errs",
     "curves",
     "confusion",
     "confusion-difference",
     "recall",
     "pairs",
+    "flow",
     "projections",
     "gate",
-    "gate-use",
     "reliability",
-    "risk-coverage",
     "twins",
-    "classes",
-    "samples",
+    *OF_FACES,
 )
+
+
+def available(published: Collection[str] | None) -> tuple[str, ...]:
+    """The figures of a study that has its faces; of one made from `published` files, those that need no faces or that
+    were published with it."""
+    if published is None:
+        return FIGURES
+    return tuple(name for name in FIGURES if name not in OF_FACES or f"figures/{name}.svg" in published)
 
 
 def module_name(figure: str) -> str:

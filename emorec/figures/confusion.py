@@ -74,6 +74,6 @@ def draw(models: pd.DataFrame, confusion: pd.DataFrame, chosen: Sequence[str]) -
 
 
 def make(study: Path) -> Figure:
-    """The figure of a study's tables: its headline models."""
-    models = pd.read_csv(study / INPUTS[0])
-    return draw(models, pd.read_csv(study / INPUTS[1]), style.headline(models))
+    """The figure of a study's tables: the single, the primary mixture and its control."""
+    models, confusion = (style.read(study / path) for path in INPUTS)
+    return draw(models, confusion, style.core(models))

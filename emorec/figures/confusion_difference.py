@@ -1,4 +1,4 @@
-"""How the mixtures' confusions differ from the single ResNet's and from their controls', in points."""
+"""How the primary mixture's confusions differ from the single's and from its control's: blue is better everywhere."""
 
 from __future__ import annotations
 
@@ -15,19 +15,15 @@ from emorec.figures.confusion import finish, rates
 
 INPUTS = ("tables/models.csv", "tables/confusion.csv")
 
-PANELS = 4
-
 
 def differences(confusion: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
     """`model`'s rates less `reference`'s (true × predicted, test split, mean over seeds), in points."""
     return rates(confusion, model) - rates(confusion, reference)
 
 
-def signed(value: float) -> str:
-    """A difference with its sign to one decimal; what rounds to nothing is `0`."""
-    if not np.isfinite(value):
-        return ""
-    return "0" if abs(value) < 0.05 else f"{value:+.1f}".replace("-", "−")
+def gains(change: pd.DataFrame) -> pd.DataFrame:
+    """A change of rates as gains: more on the diagonal and less off it are both positive."""
+    return change * (2 * np.eye(len(change)) - 1)
 
 
 @style.styled
@@ -39,37 +35,32 @@ def draw(models: pd.DataFrame, confusion: pd.DataFrame, chosen: Sequence[tuple[s
     matrices = [differences(confusion, model, reference) for model, reference in chosen]
     # One scale for all, symmetric about nothing.
     limit = max([1.0, *(float(np.nanmax(np.abs(matrix.to_numpy()))) for matrix in matrices)])
-    columns = min(2, len(chosen))
-    rows = -(-len(chosen) // columns)
-    figure = style.new_figure(91 * rows, squares=True)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for place, axes in enumerate(grid.flat):
-        if place >= len(chosen):
-            axes.remove()
-            continue
-        matrix, (model, reference) = matrices[place], chosen[place]
+    figure = style.new_figure(86, squares=True)
+    grid = figure.subplots(1, len(chosen), squeeze=False)[0]
+    for axes, matrix, (model, reference) in zip(grid, matrices, chosen, strict=True):
         sns.heatmap(
-            matrix,
+            gains(matrix),
             ax=axes,
             vmin=-limit,
             vmax=limit,
-            cmap="PuOr_r",
+            cmap=style.GAIN_LOSS,
             square=True,
-            annot=matrix.map(signed).to_numpy(),
+            annot=matrix.map(style.signed).to_numpy(),
             fmt="",
-            annot_kws={"size": 7},
+            annot_kws={"size": 7, "color": style.INK},
             linewidths=0.5,
             cbar=False,
         )
         title = f"{style.wrap(labels[model], 34)}\n{style.wrap(f'− {labels[reference]}', 34)}"
-        finish(axes, title, left=place % columns == 0, bottom=True)
-    bar = figure.colorbar(grid[0, 0].collections[0], ax=list(figure.axes), aspect=35, fraction=0.02, pad=0.01)
-    bar.set_label("difference, points")
+        finish(axes, title, left=axes is grid[0], bottom=True)
+    bar = figure.colorbar(grid[0].collections[0], ax=list(grid), aspect=35, fraction=0.02, pad=0.01)
+    bar.set_ticks([-limit, 0, limit], labels=["worse", "0", "better"])
+    bar.ax.tick_params(length=0)
     bar.outline.set_visible(False)
     return figure
 
 
 def make(study: Path) -> Figure:
-    """The figure of a study's tables: the first mixture and the single, headline mixtures and their controls."""
-    models = pd.read_csv(study / INPUTS[0], keep_default_na=False)
-    return draw(models, pd.read_csv(study / INPUTS[1]), style.contests(models)[:PANELS])
+    """The figure of a study's tables."""
+    models, confusion = (style.read(study / path) for path in INPUTS)
+    return draw(models, confusion, style.contests(models))

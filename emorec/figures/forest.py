@@ -1,115 +1,115 @@
-"""What every mixture gains or loses against the single network and against its control of equal compute."""
+"""The study's tests of its primary mixture, and below them what every other model gains or loses in accuracy."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from emorec.figures import style
-from emorec.frames import row_at
+from emorec.figures import intervals, style
+from emorec.frames import each_row
 
 INPUTS = ("tables/models.csv", "tables/comparisons.csv")
 
-METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
-# Holm-corrected p-values from here on decide nothing, whatever the interval says.
-ALPHA = 0.05
-VERDICTS = {"ahead": "#0072B2", "behind": "#D55E00", "undecided": style.MUTED}
+MEASURES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "names_group": "names the group",
+    "within_group": "decides within the group",
+}
+# A model whose whole interval is further off than this fraction is left out: to scale, it would press all others into
+# one line.
+FAR = 0.08
 
 
-def verdict(row: pd.Series) -> str:
-    """ahead, behind or undecided: the interval and the Holm-corrected p-value of a comparison have to agree."""
-    if not row["p_holm"] <= ALPHA:
-        return "undecided"
-    return "ahead" if row["low"] > 0 else "behind" if row["high"] < 0 else "undecided"
+@dataclass(frozen=True)
+class Row:
+    """A line of the figure: its label, and by panel the comparison in it; a heading has none."""
+
+    label: str
+    model: str = ""
+    measure: str = ""
+    references: tuple[str, ...] = ()
+
+
+def left_out(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
+    """The compared models that the figure does not show: mixtures without a gate, and those far out of its scale.
+
+    The primary mixture is always shown.
+    """
+    accuracy = comparisons[comparisons["measure"] == "accuracy"]
+    far = set(accuracy.loc[(accuracy["low"] > FAR) | (accuracy["high"] < -FAR), "model"])
+    gateless = set(models.loc[models["gate"] == "uniform", "model"])
+    compared, primary = set(accuracy["model"]), style.primary(models)
+    return [m for m in models["model"] if m in compared and m != primary and m in far | gateless]
+
+
+def rows_of(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[Row]:
+    """The lines of the figure from top to bottom."""
+    labels, controls, single = style.model_labels(models), style.controls(models), style.reference(models)
+    primary, rows = style.primary(models), []
+    if primary is not None:
+        tested = comparisons[(comparisons["model"] == primary) & (comparisons["tier"] != "exploratory")]
+        measures = [measure for measure in MEASURES if measure in set(tested["measure"])]
+        rows.append(Row(labels[primary]))
+        rows += [Row(MEASURES[m], primary, m, (single, controls[primary])) for m in measures]
+    compared = set(comparisons["model"]) - set(left_out(models, comparisons)) - {primary}
+    others = [model for model in models["model"] if model in compared]
+    usual = controls.get(primary or "")
+    if others:
+        rows.append(Row("accuracy of other models"))
+    for model in others:
+        control = controls.get(model, "")
+        aside = f"\n({style.wrap(f'control: {labels[control]}', 36)})" if control and control != usual else ""
+        rows.append(Row(style.wrap(labels[model], 34) + aside, model, "accuracy", (single, control)))
+    return rows
 
 
 @style.styled
 def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
-    """A row a mixture, in the config's order; `models` as models.csv, `comparisons` as comparisons.csv.
+    """Left against the single, right against the control; `models` as models.csv, `comparisons` as comparisons.csv."""
+    rows = rows_of(models, comparisons)
+    if not rows:
+        return style.nothing("This study has one model only: there is nothing to compare it with.")
+    # Naming the group and deciding within it are asked about each grouping; the tests are about the mixture's own.
+    asked = comparisons[(comparisons["measure"] == "accuracy") | (comparisons["tier"] != "exploratory")]
+    found = {(row.model, row.reference, row.measure): row for row in each_row(asked)}
+    labels, controls = style.model_labels(models), style.controls(models)
+    titles = [f"Δ vs {labels[style.reference(models)]}"]
+    if set(controls.values()) - {style.reference(models)}:
+        usual = labels.get(controls.get(style.primary(models) or "", ""))
+        titles.append(f"Δ vs {usual} (equal compute)" if usual else "Δ vs control of equal compute")
 
-    Panels: accuracy against the single, then accuracy and macro-F1 against the control.
-    """
-    mixtures = models[models["kind"] == "mixture"]
-    if mixtures.empty:
-        return style.nothing("This study has no mixture to compare with another model.")
-    labels, single = style.model_labels(models), style.reference(models)
-    panels = [("accuracy", dict.fromkeys(mixtures["model"], single), f"against the {labels[single]}")]
-    controls = dict(zip(mixtures["model"], mixtures["control"], strict=True))
-    if set(controls.values()) - {single}:
-        panels += [(metric, controls, "against equal compute") for metric in METRICS]
-    else:
-        panels.append(("macro_f1", panels[0][1], panels[0][2]))
-    found = comparisons.set_index(["model", "reference", "metric"]).sort_index()
-
-    lines = [_lines(labels[model], labels.get(control, ""), single != control) for model, control in controls.items()]
-    figure = style.new_figure(min(style.PAGE_HEIGHT_MM, 28 + sum(3.4 * text.count("\n") + 5.4 for text in lines)))
-    grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    for axes, (metric, references, name) in zip(grid, panels, strict=True):
-        style.bands(axes, len(mixtures))
-        axes.axvline(0, color=style.INK, linewidth=0.8)
-        axes.grid(axis="x")
-        axes.tick_params(axis="y", length=0)
-        for row, (model, reference) in enumerate(references.items()):
-            if (model, reference, metric) in found.index:
-                interval(axes, row, row_at(found, (model, reference, metric)))
-        axes.set_title(f"{METRICS[metric]}\n{style.wrap(name, 24)}")
-        axes.set_xlabel("difference, points")
-        # With a model that is beyond the axis, room for its mark at the edge.
-        axes.set_xmargin(0.35 if any(text.get_text() for text in axes.texts) else 0.12)
-    grid[0].set_yticks(range(len(mixtures)), lines)
-    style.legend_above(figure, handles())
+    height = style.row_height([row.label for row in rows]) * len(rows)
+    figure = style.new_figure(min(style.PAGE_HEIGHT_MM, 24 + height))
+    grid = figure.subplots(1, len(titles), sharey=True, sharex=True, squeeze=False)[0]
+    verdicts = set()
+    for panel, (axes, title) in enumerate(zip(grid, titles, strict=True)):
+        intervals.prepare(axes, len(rows))
+        axes.set_title(style.wrap(title, 34))
+        axes.set_xlabel(intervals.BETTER_RIGHT)
+        for place, row in enumerate(rows):
+            if not row.model or (row.model, row.references[panel], row.measure) not in found:
+                continue
+            compared = found[row.model, row.references[panel], row.measure]
+            verdicts.add(compared.verdict)
+            points = [100 * value for value in (compared.difference, compared.low, compared.high)]
+            intervals.interval(axes, place, points, compared.verdict)
+            if compared.tier == "primary":
+                right = points[0] <= 0
+                axes.annotate(
+                    "primary test", (0.99 if right else 0.01, place), xycoords=axes.get_yaxis_transform(),
+                    ha="right" if right else "left", va="center", fontsize=7,
+                )  # fmt: skip
+    grid[0].set_yticks(range(len(rows)), [row.label for row in rows])
+    for label, row in zip(grid[0].get_yticklabels(), rows, strict=True):
+        label.set_fontweight("normal" if row.model else "bold")
+    style.legend_above(figure, intervals.handles(verdicts))
     return figure
-
-
-def _lines(label: str, control: str, other: bool) -> str:
-    """A mixture's label, with the control that the last panels compare it with."""
-    return style.wrap(label, 34) + (f"\n({style.wrap(f'control: {control}', 36)})" if other and control else "")
-
-
-def interval(axes: Axes, row: int, compared: pd.Series) -> None:
-    """One difference with its 95 % interval at a row; filled where it is decided. At the edge, with its value, where
-    to scale it would press all others into one line."""
-    reached = verdict(compared)
-    colour = VERDICTS[reached]
-    if compared["low"] > style.FAR or compared["high"] < -style.FAR:
-        above = compared["difference"] > 0
-        along, outside, side = (0.96, 1.0, -1) if above else (0.04, 0.0, 1)
-        up = axes.get_yaxis_transform()
-        axes.plot(along, row, transform=up, **point(reached))
-        arrow = {"arrowstyle": "->", "color": colour, "shrinkA": 2, "shrinkB": 0}
-        axes.annotate("", (outside, row), (along, row), xycoords=up, textcoords=up, arrowprops=arrow)
-        value = f"{100 * compared['difference']:+.1f}".replace("-", "−")
-        axes.annotate(
-            value, (along, row), xycoords=up, xytext=(6 * side, 0), textcoords="offset points",
-            ha="right" if above else "left", va="center", fontsize=7,
-        )  # fmt: skip
-        return
-    axes.hlines(row, 100 * compared["low"], 100 * compared["high"], color=colour, linewidth=1.3)
-    axes.plot(100 * compared["difference"], row, **point(reached))
-
-
-def point(reached: str) -> dict[str, Any]:
-    """The marker of a verdict."""
-    marker = {"ahead": ">", "behind": "<", "undecided": "o"}[reached]
-    return style.Look(VERDICTS[reached], marker, filled=reached != "undecided").point(5.2)
-
-
-def handles() -> list[Line2D]:
-    """Legend entries of the verdicts."""
-    names = {
-        "ahead": "ahead (95 % interval and Holm)",
-        "behind": "behind",
-        "undecided": "not told apart",
-    }
-    return [Line2D([], [], label=name, **point(reached)) for reached, name in names.items()]
 
 
 def make(study: Path) -> Figure:
     """The figure of a study's tables."""
-    models = pd.read_csv(study / INPUTS[0], keep_default_na=False)
-    return draw(models, pd.read_csv(study / INPUTS[1]))
+    return draw(*(style.read(study / path) for path in INPUTS))

@@ -57,7 +57,7 @@ def draw(models: pd.DataFrame, gate: pd.DataFrame) -> Figure:
         own = rows[rows["own"].astype(bool)].drop_duplicates(["expert", "emotion"])
         for expert, emotion in zip(own["expert"], own["emotion"], strict=True):
             corner = (EMOTIONS.index(emotion) + 0.04, experts[model].index(expert) + 0.05)
-            axes.add_patch(Rectangle(corner, 0.92, 0.9, fill=False, edgecolor="#D55E00", linewidth=1.5))
+            axes.add_patch(Rectangle(corner, 0.92, 0.9, fill=False, edgecolor=style.INK, linewidth=1.5))
         bottom = place + columns >= len(shown)
         axes.set_title(style.wrap(labels[model], 80 if columns == 1 else 28))
         axes.set_xlabel("true emotion" if bottom else "")
@@ -65,11 +65,6 @@ def draw(models: pd.DataFrame, gate: pd.DataFrame) -> Figure:
         axes.tick_params(length=0, pad=2)
         axes.set_xticklabels(EMOTIONS if bottom else [], rotation=0 if columns == 1 else 90)
         axes.set_yticklabels([style.wrap(expert_label(name), 16) for name in experts[model]], rotation=0)
-    bar = figure.colorbar(
-        grid[0, 0].collections[0], ax=list(figure.axes), aspect=25 if len(blocks) == 1 else 45, fraction=0.02, pad=0.01
-    )
-    bar.set_label("mean weight, %")
-    bar.outline.set_visible(False)
     return figure
 
 
@@ -81,4 +76,4 @@ def expert_label(name: str) -> str:
 
 def make(study: Path) -> Figure:
     """The figure of a study's tables."""
-    return draw(pd.read_csv(study / INPUTS[0]), pd.read_csv(study / INPUTS[1]))
+    return draw(style.read(study / INPUTS[0]), style.read(study / INPUTS[1]))

@@ -1,93 +1,94 @@
-"""PCA and t-SNE of the learned representations of the same test faces, coloured by their true emotion."""
+"""t-SNE of the learned representations of the same test faces; those confused within a hard pair stand out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from emorec import EMOTIONS
 from emorec.figures import style
+from emorec.tables.pairs import HARD_PAIRS
 
 INPUTS = ("tables/models.csv", "tables/projections.csv")
 
-METHODS = {"pca": "PCA", "tsne": "t-SNE"}
+METHOD = "tsne"
+# More panels would be too small to see anything in.
+COLUMNS = 3
 # The points are drawn in this many interleaved layers, so that no emotion covers the others.
 LAYERS = 12
-COLUMNS = 3
 # At the size of print; the points are pixels in the SVG, everything else is not.
-POINT = 5.0
+POINT = 4.0
+# Of the faces that no hard pair's confusion concerns, and the area of the others.
+PALE, LARGER = 0.25, 2.0
 # Markers of one area look unequal; these factors even them out.
 AREAS = {"v": 1.25, "^": 1.25, "P": 1.5, "X": 1.25, "s": 0.9, "o": 1.0, "D": 0.8}
 
 
+def confused(points: pd.DataFrame) -> pd.Series:
+    """Whether each face's answer is the other emotion of a hard pair."""
+    hard = {frozenset(pair) for pair in HARD_PAIRS}
+    answers = zip(points["label"], points["predicted"], strict=True)
+    return pd.Series([frozenset(pair) in hard for pair in answers], points.index, dtype=bool)
+
+
 @style.styled
 def draw(models: pd.DataFrame, projections: pd.DataFrame, chosen: Sequence[str]) -> Figure:
-    """Methods down, the `chosen` models across, the rest of them below; `projections` as projections.csv."""
+    """A panel for each of the `chosen` models that has points; `projections` as projections.csv."""
     labels = style.model_labels(models)
-    methods = [method for method in METHODS if method in set(projections["method"])]
-    columns = min(COLUMNS, len(chosen))
-    blocks = [chosen[start : start + columns] for start in range(0, len(chosen), columns)]
-    side = (style.PAGE_WIDTH_MM - 8) / columns
-    rows = [(method, block) for block in blocks for method in methods]
-    figure = style.new_figure(12 + len(rows) * min(side, 72 if len(blocks) == 1 else 48) + 5)
-    grid = figure.subplots(len(rows), columns, squeeze=False)
-    for row, (method, block) in enumerate(rows):
-        for axes in grid[row, len(block) :]:
-            axes.remove()
-        for column, model in enumerate(block):
-            axes = grid[row, column]
-            points = projections[(projections["method"] == method) & (projections["model"] == model)].sort_values("row")
-            layer = np.arange(len(points)) % LAYERS
-            for depth in range(LAYERS):
-                for emotion in EMOTIONS:
-                    part = points[(layer == depth) & (points["label"] == emotion).to_numpy()]
-                    marker = style.EMOTION_MARKERS[emotion]
-                    axes.scatter(
-                        part["x"],
-                        part["y"],
-                        s=POINT * AREAS[marker],
-                        c=style.EMOTION_COLOURS[emotion],
-                        marker=marker,
-                        linewidths=0,
-                        zorder=-1,
-                    )
-            # Below this depth all points become one image instead of thousands of outlines.
-            axes.set_rasterization_zorder(0)
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.spines[:].set_visible(True)
-            axes.spines[:].set_color(style.FAINT)
-            axes.margins(0.03)
-            if method == methods[0]:
-                axes.set_title(style.wrap(labels[model], int(side / 1.9)))
-            if column == 0:
-                axes.set_ylabel(METHODS[method], fontweight="bold")
-    style.legend_above(
-        figure,
-        [
-            Line2D(
-                [],
-                [],
-                linestyle="none",
-                marker=style.EMOTION_MARKERS[emotion],
-                color=style.EMOTION_COLOURS[emotion],
-                markeredgewidth=0,
-                markersize=5.5,
-                label=emotion,
-            )
-            for emotion in EMOTIONS
-        ],
-    )
+    points = projections[projections["method"] == METHOD].sort_values("row")
+    shown = [model for model in chosen if model in set(points["model"])][:COLUMNS]
+    if not shown:
+        return style.nothing("No model of this study's headline has a published representation.")
+    side = min((style.PAGE_WIDTH_MM - 6) / len(shown), 78)
+    figure = style.new_figure(side + 19)
+    for model, axes in zip(shown, figure.subplots(1, len(shown), squeeze=False)[0], strict=True):
+        scatter(axes, points[points["model"] == model])
+        axes.set_title(style.wrap(labels[model], int(side / 1.9)))
+        axes.set_box_aspect(1)
+    style.legend_above(figure, handles())
     return figure
 
 
+def scatter(axes: Axes, points: pd.DataFrame) -> None:
+    """One model's faces, sorted by row."""
+    layer, highlighted = np.arange(len(points)) % LAYERS, confused(points).to_numpy()
+    for depth in range(LAYERS):
+        for emotion in EMOTIONS:
+            own = (layer == depth) & (points["label"] == emotion).to_numpy()
+            look: dict[str, Any] = {"marker": style.EMOTION_MARKERS[emotion], "c": style.EMOTION_COLOURS[emotion]}
+            size = POINT * AREAS[look["marker"]]
+            pale, full = points[own & ~highlighted], points[own & highlighted]
+            axes.scatter(pale["x"], pale["y"], s=size, alpha=PALE, linewidths=0, zorder=-2, **look)
+            axes.scatter(full["x"], full["y"], s=LARGER * size, linewidths=0, zorder=-1, **look)
+    # Below this depth all points become one image instead of thousands of outlines.
+    axes.set_rasterization_zorder(0)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(True)
+    axes.spines[:].set_color(style.FAINT)
+    axes.margins(0.03)
+
+
+def handles() -> list[Line2D]:
+    """Legend entries of the emotions, and of pale and full marks."""
+    dot: dict[str, Any] = {"linestyle": "none", "markeredgewidth": 0}
+    entries = [
+        Line2D([], [], marker=marker, color=style.EMOTION_COLOURS[emotion], markersize=4.5, label=emotion, **dot)
+        for emotion, marker in style.EMOTION_MARKERS.items()
+    ]
+    pale = Line2D([], [], marker="o", color=style.MUTED, alpha=PALE, markersize=3.2, label="other faces", **dot)
+    full = Line2D([], [], marker="o", color=style.MUTED, markersize=4.5, label="confused within a hard pair", **dot)
+    return [*entries, full, pale]
+
+
 def make(study: Path) -> Figure:
-    """The figure of a study's tables: its headline models, as far as they were projected."""
-    models, projections = (pd.read_csv(study / path) for path in INPUTS)
-    there = set(projections["model"])
-    return draw(models, projections, [model for model in style.headline(models) if model in there])
+    """The figure of a study's tables: the single, the primary mixture and its control."""
+    models, projections = (style.read(study / path) for path in INPUTS)
+    return draw(models, projections, style.core(models))

@@ -24,7 +24,7 @@ def draw(models: pd.DataFrame, recall: pd.DataFrame) -> Figure:
     test = recall[recall["split"] == "test"]
     shown = [model for model in style.headline(models) if model in set(test["model"])]
     looks = style.model_looks(models)
-    figure = style.new_figure(min(style.PAGE_HEIGHT_MM, 22 + len(EMOTIONS) * max(9.0, 2.3 * len(shown))))
+    figure = style.new_figure(min(style.PAGE_HEIGHT_MM, 22 + len(EMOTIONS) * max(7.0, 2.2 * len(shown))))
     axes = figure.subplots()
     style.bands(axes, len(EMOTIONS))
     step = FILLED / max(len(shown), 3)
@@ -32,7 +32,8 @@ def draw(models: pd.DataFrame, recall: pd.DataFrame) -> Figure:
         look = looks[model]
         rows = test[test["model"] == model]
         for row, emotion in enumerate(EMOTIONS):
-            values = 100 * rows.loc[rows["emotion"] == emotion, "recall"].to_numpy()
+            # An emotion without test faces has no recall.
+            values = 100 * rows.loc[rows["emotion"] == emotion, "recall"].dropna().to_numpy()
             if not len(values):
                 continue
             height = row + (place - (len(shown) - 1) / 2) * step
@@ -55,4 +56,4 @@ def draw(models: pd.DataFrame, recall: pd.DataFrame) -> Figure:
 
 def make(study: Path) -> Figure:
     """The figure of a study's tables."""
-    return draw(pd.read_csv(study / INPUTS[0]), pd.read_csv(study / INPUTS[1]))
+    return draw(style.read(study / INPUTS[0]), style.read(study / INPUTS[1]))

@@ -89,5 +89,5 @@ def dots(axes: Axes, bins: pd.DataFrame, colour: str, *, filled: bool) -> None:
 
 def make(study: Path) -> Figure:
     """The figure of a study's tables: its headline models."""
-    models, reliability, calibration = (pd.read_csv(study / path) for path in INPUTS)
+    models, reliability, calibration = (style.read(study / path) for path in INPUTS)
     return draw(models, reliability, calibration, style.headline(models))

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from emorec import EMOTIONS, SPLITS
+from emorec.config import Study, training_of
 from emorec.data.faces import load_faces
 from emorec.figures import style
 
@@ -53,6 +54,13 @@ def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool, augment: Au
                 axes.set_ylabel("as given" if row == 0 else f"augmented {row}")
     figure.suptitle("Synthetic training faces" if synthetic else "Training faces")
     return figure
+
+
+def options(study: Study) -> dict[str, Augment]:
+    """What `make` takes besides: how the study's networks augment faces."""
+    from emorec.networks.augment import augmented_pictures  # torch, for this figure alone
+
+    return {"augment": augmented_pictures(training_of(study, study.reference).augmentation)}
 
 
 def make(study: Path, augment: Augment) -> Figure:

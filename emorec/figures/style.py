@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.legend import Legend
@@ -37,9 +39,10 @@ PNG_DPI = 200
 # Of what is pixels within an SVG (clouds of points): enough for print, and half the bytes.
 SVG_DPI = 150
 
-# A model whose whole interval differs by more than this fraction from the one it is compared with stands at the edge of
-# its axis with its value: to scale, it would press all others into one line.
-FAR = 0.08
+# What is better is blue and what is worse vermilion in every figure.
+BETTER, WORSE = "#0072B2", "#D55E00"
+# The same for a surface. Pale at the ends, so that dark numbers can be read on it.
+GAIN_LOSS = LinearSegmentedColormap.from_list("gain_loss", ["#E58A4A", "#F8DCC6", "#ffffff", "#CBE1EF", "#5AA5D2"])
 
 INK = "#222222"
 MUTED = "#6b6b6b"
@@ -109,27 +112,31 @@ EMOTION_MARKERS = {
     "neutral": "X",
 }
 
-# What a model is made of decides how it is drawn: the same colour and marker in every figure.
+# What a model is made of decides how it is drawn: the same colour and marker in every figure. None is a colour of
+# BETTER or WORSE.
 FAMILIES = {
     "single": ("#1A1A1A", "o"),
-    "ensemble": ("#0072B2", "s"),
-    "mixture": ("#D55E00", "D"),
-    "fine-tuned": ("#009E73", "^"),
-    "joint": ("#CC79A7", "v"),
+    "ensemble": ("#E69F00", "s"),
+    "mixture": ("#009E73", "D"),
+    "fine-tuned": ("#CC79A7", "^"),
+    "joint": ("#56B4E9", "v"),
 }
 # For a second model of a family in a figure that sets its models apart by colour.
-SPARE_COLOURS = ("#56B4E9", "#E69F00", "#F0E442", "#999999")
+SPARE_COLOURS = ("#999999", "#F0E442", "#8C564B", "#BDBD22")
 
 # Training is shown in grey and validation in blue; neither is a model.
 TRAIN_COLOUR = "#8A8A8A"
 VAL_COLOUR = "#0072B2"
+
+# Columns of tables that may be empty throughout.
+WORDS = ("reference", "control", "grouping", "gate", "group", "emotion", "verdict", "other")
 
 P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
 class Look:
-    """How one model is drawn: colour, marker, and hollow where it is no model to be ranked."""
+    """How a model or a verdict is drawn: colour, marker, filled or hollow."""
 
     colour: str
     marker: str
@@ -184,8 +191,15 @@ def nothing(reason: str) -> Figure:
     return figure
 
 
+def read(path: Path) -> pd.DataFrame:
+    """A table as written, where an empty cell of words is an empty word rather than a missing number."""
+    table = pd.read_csv(path)
+    words = [column for column in WORDS if column in table]
+    return table.astype(dict.fromkeys(words, object)).fillna(dict.fromkeys(words, ""))
+
+
 def model_looks(models: pd.DataFrame) -> dict[str, Look]:
-    """The look of every model of models.csv, by its family; that of an oracle is grey and hollow.
+    """The look of every model of models.csv, by its family.
 
     Headline models of one family, which share figures, get colours of their own.
     """
@@ -194,12 +208,10 @@ def model_looks(models: pd.DataFrame) -> dict[str, Look]:
     taken: set[str] = set()
     for row in each_row(models):
         colour, marker = FAMILIES.get(row.family, (MUTED, "X"))
-        if row.kind == "oracle":
-            colour = MUTED
-        elif row.headline:
+        if row.headline:
             colour = next(spare) if colour in taken else colour
             taken.add(colour)
-        looks[row.model] = Look(colour, marker, filled=row.kind != "oracle")
+        looks[row.model] = Look(colour, marker)
     return looks
 
 
@@ -218,14 +230,37 @@ def headline(models: pd.DataFrame) -> list[str]:
     return models.loc[models["headline"].astype(bool), "model"].tolist()
 
 
+def primary(models: pd.DataFrame) -> str | None:
+    """The mixture that the study's tests are about, as models.csv marks it."""
+    marked = models.loc[models["primary"].astype(bool), "model"]
+    return str(marked.iloc[0]) if len(marked) else None
+
+
+def controls(models: pd.DataFrame) -> dict[str, str]:
+    """The control of equal compute of each mixture that has one, by model."""
+    rows = models[models["control"].notna() & (models["control"] != "")]
+    return dict(zip(rows["model"], rows["control"], strict=True))
+
+
 def contests(models: pd.DataFrame) -> list[tuple[str, str]]:
-    """(model, reference) of the headline: its first mixture against the single, then each mixture and its control."""
-    shown = headline(models)
-    table = models.set_index("model")
-    mixtures = [model for model in shown if table.kind[model] == "mixture"]
-    controls = [(model, control) for model in mixtures if (control := table.control[model]) in shown]
-    first = [(mixtures[0], reference(models))] if mixtures else []
-    return list(dict.fromkeys(first + controls))
+    """(model, reference) of the study's tests: the primary mixture against the single and against its control."""
+    mixture = primary(models)
+    if mixture is None:
+        return []
+    return [(mixture, other) for other in dict.fromkeys([reference(models), controls(models)[mixture]])]
+
+
+def core(models: pd.DataFrame) -> list[str]:
+    """The models that the study's tests are about, in the order of models.csv: single, control, primary mixture."""
+    tested = {name for contest in contests(models) for name in contest} | {reference(models)}
+    return [model for model in models["model"] if model in tested]
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A difference with its sign, to some decimals; what rounds to nothing is `0`, what is unknown nothing."""
+    if not np.isfinite(value):
+        return ""
+    return "0" if abs(value) < 0.5 * 10**-digits else f"{value:+.{digits}f}".replace("-", "−")
 
 
 def wrap(text: str, characters: int) -> str:
@@ -258,6 +293,11 @@ def model_handles(models: pd.DataFrame, chosen: Sequence[str]) -> list[Line2D]:
     """Legend entries for the `chosen` models."""
     looks, labels = model_looks(models), model_labels(models)
     return [Line2D([], [], label=wrap(labels[model], 42), **looks[model].point()) for model in chosen]
+
+
+def row_height(labels: Iterable[str]) -> float:
+    """Millimetres for each of equal rows, in which the label with the most lines fits."""
+    return 2.2 + 3.2 * (1 + max(label.count("\n") for label in labels))
 
 
 def bands(axes: Axes, count: int) -> None:

@@ -1,32 +1,67 @@
-"""How far each test face is from its nearest training face, and from where on the two count as one photograph."""
+"""What copies in training change: differences on such faces and on others, and how far faces are from training."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from emorec.data.twins import TWIN
-from emorec.figures import style
+from emorec.figures import intervals, style
+from emorec.frames import each_row
 
-INPUTS = ("tables/twins.csv",)
+INPUTS = ("tables/models.csv", "tables/twins_scores.csv", "tables/twins.csv")
 
+SUBSETS = {"twins": "faces with a twin", "rest": "other faces", "interaction": "twins − others"}
 WIDTH = 0.025
-TWIN_COLOUR, OTHER_COLOUR = "#D55E00", "#8A8A8A"
+TWIN_COLOUR, OTHER_COLOUR = "#4D4D4D", "#BDBDBD"
 
 
 @style.styled
-def draw(twins: pd.DataFrame) -> Figure:
-    """A histogram of distances, exact copies in a bar of their own; `twins` as twins.csv."""
-    distance, exact, twin = twins["distance"], twins["exact"].astype(bool), twins["twin"].astype(bool)
-    figure = style.new_figure(58)
-    axes = figure.subplots()
-    if distance.isna().all():
+def draw(models: pd.DataFrame, scores: pd.DataFrame, twins: pd.DataFrame, chosen: Sequence[str]) -> Figure:
+    """Above, what the `chosen` models gain in accuracy on whom; below, how far all test faces are from training.
+
+    Tables as models.csv, twins_scores.csv, twins.csv.
+    """
+    if twins["distance"].isna().all():
         return style.nothing("No training face comes near any test face.")
+    differences = scores[(scores["measure"] == "accuracy") & scores["estimate"].notna()]
+    found = {(row.model, row.reference, row.subset): row for row in each_row(differences)}
+    single, controls = style.reference(models), style.controls(models)
+    pairs = [(model, other) for model in chosen for other in dict.fromkeys([single, controls.get(model, single)])]
+    pairs = [pair for pair in pairs if (*pair, "interaction") in found]
+    if not pairs:
+        figure = style.new_figure(58)
+        distances(figure, twins)
+        return figure
+    labels = style.model_labels(models)
+    names = [f"{style.wrap(labels[model], 30)}\n− {style.wrap(labels[other], 28)}" for model, other in pairs]
+    height = 16 + style.row_height(names) * len(names)
+    figure = style.new_figure(min(style.PAGE_HEIGHT_MM, height + 50))
+    upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=[height, 50]))
+    panels = upper.subplots(1, len(SUBSETS), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (subset, title) in zip(panels, SUBSETS.items(), strict=True):
+        intervals.prepare(axes, len(pairs))
+        axes.set_title(title)
+        axes.set_xlabel(intervals.BETTER_RIGHT if subset != "interaction" else "difference of the two Δ, points")
+        for row, pair in enumerate(pairs):
+            change = found[(*pair, subset)]
+            # All of it is exploratory: no verdicts.
+            intervals.interval(axes, row, [100 * v for v in (change.estimate, change.low, change.high)], "")
+    panels[0].set_yticks(range(len(pairs)), names)
+    distances(lower, twins)
+    return figure
+
+
+def distances(figure: FigureBase, twins: pd.DataFrame) -> None:
+    """A histogram of the distances, exact copies in a bar of their own."""
+    axes = figure.subplots()
+    distance, exact, twin = twins["distance"], twins["exact"].astype(bool), twins["twin"].astype(bool)
     edges = np.arange(0, 1 + WIDTH, WIDTH).tolist()
     copies = int(exact.sum())
     axes.bar(-1.5 * WIDTH, copies, width=WIDTH, color=TWIN_COLOUR)
@@ -37,9 +72,9 @@ def draw(twins: pd.DataFrame) -> Figure:
         color=[TWIN_COLOUR, OTHER_COLOUR],
     )
     axes.axvline(1 - TWIN, color=style.INK, linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.annotate(
-        f"exact copies: {copies:,}", (-1.5 * WIDTH, copies), (0, 2), textcoords="offset points", fontsize=7, ha="left"
-    )
+    if copies:
+        place = (-1.5 * WIDTH, copies)
+        axes.annotate(f"exact copies: {copies:,}", place, (0, 2), textcoords="offset points", fontsize=7, ha="left")
     far = int(distance.isna().sum())
     axes.set_xlim(-2.5 * WIDTH, 1)
     axes.margins(y=0.12)
@@ -53,10 +88,10 @@ def draw(twins: pd.DataFrame) -> Figure:
         Patch(color=OTHER_COLOUR, label="another face"),
         Line2D([], [], color=style.INK, linewidth=0.8, linestyle=(0, (4, 3)), label="threshold"),
     ]
-    style.legend_above(figure, handles)
-    return figure
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 
 def make(study: Path) -> Figure:
-    """The figure of a study's table."""
-    return draw(pd.read_csv(study / INPUTS[0]))
+    """The figure of a study's tables: its headline models."""
+    models, scores, twins = (style.read(study / path) for path in INPUTS)
+    return draw(models, scores, twins, style.headline(models))

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 
 from emorec.files import atomic
 
@@ -41,7 +41,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     }
     tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
     with atomic(path) as temporary:
-        save_file(tensors, temporary, metadata=meta)
+        temporary.write_bytes(to_bytes(tensors, meta))
 
 
 def load(path: Path, fingerprint: str) -> Checkpoint | None:
@@ -62,7 +62,7 @@ def load(path: Path, fingerprint: str) -> Checkpoint | None:
         _set_aside(path, f"it is damaged ({' '.join(str(error).split())})")
         return None
     if checkpoint.fingerprint != fingerprint:
-        _set_aside(path, "it belongs to a run with another spec, seed or data")
+        _set_aside(path, "it belongs to a run with another spec, seed or data, or to other code")
         return None
     return checkpoint
 

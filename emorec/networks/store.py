@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 
 from emorec.checkout import checkout
 from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Training
+from emorec.config.sizes import spec_size
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
 from emorec.networks.build import Network, build
@@ -30,12 +32,12 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
     """Write weights.safetensors, history.csv and network.json into `folder`."""
     import pandas as pd  # here alone: who only loads a network starts sooner
 
-    network = build(spec)
+    size = spec_size(spec)
     record = {
         "seed": seed,
         **{key: value for key, value in spec.to_dict().items() if key not in ("architecture", "training")},
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "flops": forward_flops(network, spec.training.crop),
+        "parameters": size.parameters,
+        "flops": size.flops,
         "best_epoch": trained.best_epoch,
         "val_accuracy": trained.val_accuracy,
         "steps": trained.steps,
@@ -50,7 +52,7 @@ def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, m
     }
     weights = {name: tensor.contiguous().cpu() for name, tensor in trained.weights.items()}
     with atomic(folder / "weights.safetensors") as temporary:
-        save_file(weights, temporary)
+        temporary.write_bytes(to_bytes(weights))
     write_csv(folder / "history.csv", pd.DataFrame(trained.history, columns=list(HISTORY)))
     write_json(folder / "network.json", record)
 
@@ -116,16 +118,3 @@ def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
             raise EmorecError(f"{folder}: {part.network} was trained on other groups ({named}); train it again")
         weights.append(loaded.network.state_dict())
     return weights
-
-
-def forward_flops(network: Network, side: int = 48) -> int:
-    """Floating-point operations of one side×side view's forward pass, a multiply-add counted as two.
-
-    Of a mixture in which not all experts answer for a face, only those that do are counted.
-    """
-    from torch.utils.flop_counter import FlopCounterMode
-
-    network.eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, 1, side, side))
-    return counter.get_total_flops()

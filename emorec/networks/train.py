@@ -120,6 +120,7 @@ def train(
     checkpoint_path: Path | None = None,
     compile_cache: Path | None = None,
     parts: Sequence[Weights] = (),
+    code: str = "",
 ) -> Trained:
     """Train a network on split `train`, choose its epoch on `val`.
 
@@ -130,6 +131,7 @@ def train(
             None for neither.
         compile_cache: folder for compiled code on CUDA; None for torch's own.
         parts: weights of the networks that `spec.before` names, in that order.
+        code: which code trains; a checkpoint that another one left is not gone on from.
 
     What a network starts from is one of the epochs to choose from, number 0, where it starts from trained parts:
     training on them need not make them better. Where an expert's own faces weigh more in its loss than those of other
@@ -157,7 +159,7 @@ def train(
         steps = max(1, len(part) // how.batch)
     learner = make_learner(spec, part, mean, std, _stream(seed, spec.network, 0), compile_cache, parts)
     feed = Feed(part, how, mean, std, captured=is_fast(device, how))
-    fingerprint = _fingerprint(spec, seed, images, labels, parts)
+    fingerprint = _fingerprint(spec, seed, images, labels, parts, code)
 
     history: list[dict[str, Any]] = []
     best = _copy(learner.evaluated)
@@ -286,10 +288,11 @@ def _fingerprint(
     images: dict[str, np.ndarray],
     labels: dict[str, np.ndarray],
     parts: Sequence[Weights] = (),
+    code: str = "",
 ) -> str:
     description = spec.to_dict()
     del description["training"]["checkpoint_every"]  # changes nothing in the result
-    digest = hashlib.sha256(json.dumps([description, seed, torch.__version__], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([description, seed, torch.__version__, code], sort_keys=True).encode())
     for split in ("train", "val"):
         digest.update(np.ascontiguousarray(images[split]).data)
         digest.update(np.ascontiguousarray(labels[split]).data)

@@ -89,7 +89,7 @@ def write_predictions(path: Path, frames: Mapping[tuple[str, int], pd.DataFrame]
     """One file of all models and seeds, with the columns of SCHEMA; `gate` has a mixture's weights, one an expert.
 
     The names of each model's experts, and the temperature of a gate that has one (`frame.attrs`), stand in the file's
-    metadata. All numbers are whole STEPS, which zstd keeps in a third of their size, so that this is what is published.
+    metadata. All numbers are whole STEPS, which zstd keeps in half their size, so that this is what is published.
     """
     tables, told = [], Told({}, {})
     for (model, seed), frame in frames.items():

@@ -24,7 +24,7 @@ from emorec.paths import Layout
 from tests.checkout_copy import copy_checkout
 
 ROOT = Path(__file__).resolve().parents[2]
-PROFILE = "workflow/profiles/slurm"
+PROFILE = "profiles/slurm"
 MINI = "tests/mini.yaml"
 TIMEOUT = 900
 

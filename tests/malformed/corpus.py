@@ -240,6 +240,10 @@ config("a gate's name", ("models.resnet18-gate-g", "give the model another"),
        yaml.safe_dump(CONFIG | MIXED | {"models": {**MIXED["models"], "resnet18-gate-g": {"kind": "single"}}}))  # fmt: skip
 config("ten-crop of whole faces", ("training", "ten-crop", "crop"), changed("training.views", "ten-crop"))
 config("votes on synthetic faces", ("data", "ferplus"), changed("data", {"source": "synthetic", "ferplus": "x.csv"}))
+config("a path of synthetic faces", ("data", "path", "source: fer2013"),
+       changed("data", {"source": "synthetic", "path": "x.csv"}))  # fmt: skip
+for name in ("published", "from-published"):
+    config(f"a study named {name}", ("study", f"results/{name}", "another name"), changed("study", name))
 
 # -- datasets as tables ------------------------------------------------------------------------------------------------
 
@@ -336,7 +340,10 @@ votes("NaN votes", ("row 2", "'nan'"), good_votes.replace("10", "nan", 1))
 votes("digits of another script", ("row 2", "no number of votes"), good_votes.replace("10", "１０", 1))
 votes("a field without end", "no CSV text", good_votes.replace("fer3.png", "x" * 200_000))
 votes("the rows of other faces", ("row 2", "Usage"), votes_of(FACES[::-1]))
-votes("votes for other faces", "agree with", votes_of([((e + 1) % 7, u, p) for e, u, p in FACES]))
+votes("votes for labels of another order", ("another order", "angry is disgust", "set data.classes"),
+      votes_of([((e + 1) % 7, u, p) for e, u, p in FACES]))  # fmt: skip
+votes("votes for other faces", "agree with",
+      votes_of([((e + place // 7) % 7, u, p) for place, (e, u, p) in enumerate(FACES)]))  # fmt: skip
 
 # -- datasets as images ------------------------------------------------------------------------------------------------
 
@@ -415,7 +422,11 @@ images("a name that is not UTF-8", "\\udcff.png",
        lambda: put(os.fsdecode(b"fer2013.csv/train/happy/\xff.png"), b"x"))  # fmt: skip
 images("a name with a line end", "a\\nb.png", lambda: put("fer2013.csv/train/happy/a\nb.png", b"x"))
 images("a name with an escape sequence", "\\x1b[2J.png", lambda: put("fer2013.csv/train/happy/\x1b[2J.png", b"x"))
-images("no test faces", "no folder 'test'", lambda: os.rename("fer2013.csv/test", "fer2013.csv/other"))
+images(
+    "no test faces, and none to spare",
+    "no faces in split test",
+    lambda: os.rename("fer2013.csv/test", "fer2013.csv/other"),
+)
 images("empty folders", "no faces in split train",
        lambda: [path.unlink() for path in Path("fer2013.csv/train").rglob("*.png")])  # fmt: skip
 

@@ -1,18 +1,28 @@
 # The only functions of the workflow: from the validated config to the rules' inputs, parameters and resources.
 import os
+import re
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from emorec import config as configs
-from emorec import figures, ledger, running
+from emorec import closure, figures, ledger, progress, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.networks.brought import check_networks
 from emorec.paths import TABLES, Layout, results_tables
 from emorec.published import rebuild
+
+if shutil.which("emorec") is None:
+    raise WorkflowError("emorec is not on the PATH; activate its environment (source .venv/bin/activate) and run again")
+
+DRY_RUN = workflow.output_settings.dryrun
+if workflow.is_main_process and not (DRY_RUN or workflow.output_settings.verbose or workflow.output_settings.quiet):
+    progress.take_over(logger)
 
 # How much is done again, --config from=...: everything, from the pixels; all but the training, from weights that were
 # brought along; or tables, figures and the report, from results/published/<study>. It is no key of a study.
@@ -41,12 +51,15 @@ if workflow.is_main_process:
         ledger.check(Path(RESULTS))
     except EmorecError as error:
         raise WorkflowError(str(error)) from None
-    running.date_back(Path(RESULTS))
+    if not DRY_RUN:
+        running.date_back(Path(RESULTS))
 CONFIG = f"{RESULTS}/config.yaml"
+LAYOUT = Layout(Path(RESULTS))
 NETWORKS = configs.networks(STUDY)
 
 
-shell.prefix(f"set -euo pipefail; export EMOREC_RESULTS={ROOT}; ")
+# The jobs' messages are in their logs; EMOREC_TERMINAL=INFO shows them, too.
+shell.prefix(f'set -euo pipefail; export EMOREC_RESULTS={ROOT} EMOREC_TERMINAL="${{{{EMOREC_TERMINAL:-WARNING}}}}"; ')
 
 
 wildcard_constraints:
@@ -75,6 +88,14 @@ def write_effective_config():
         write_text(path, text)
 
 
+def keep_what_the_data_are():
+    """Digests of the data, so that they are not read at each look at the workflow."""
+    if FROM == "pixels" and STUDY.data.source != "synthetic":
+        from emorec.data import content
+
+        content.keep([seen(source) for source in (*data_source(), *votes_source())], LAYOUT.known_data)
+
+
 def goal():
     """What a study ends in: the report, which is about a mixture; without one, what its options are chosen by."""
     if STUDY.has_report:
@@ -84,21 +105,62 @@ def goal():
 
 
 def say_where_the_report_is():
-    for page in ("emorec.html", "emorec.pdf", "explorer.html"):
-        path = Path(f"{RESULTS}/report/{page}")
+    """The three pages of a study, and how they are opened."""
+    pages = {"paper, HTML": "emorec.html", "paper, PDF": "emorec.pdf", "the faces": "explorer.html"}
+    paths = {name: Path(f"{RESULTS}/report/{page}") for name, page in pages.items()}
+    for name, path in paths.items():
         if path.exists():
-            print(f"report: {path}", file=sys.stderr)
+            print(f"{name + ':':13}{path}", file=sys.stderr)
+    if paths["paper, HTML"].exists():
+        print(f"to open one:  python -m webbrowser {paths['paper, HTML'].resolve().as_uri()}", file=sys.stderr)
 
 
-def modules(*patterns):
-    """The modules that a stage runs, as inputs: an edit of one of them reruns the stage and what depends on it."""
-    found = {pattern: sorted(Path("emorec").glob(pattern)) for pattern in patterns}
-    for pattern, paths in found.items():
-        if not paths:
-            raise WorkflowError(f"no module matches emorec/{pattern}; run snakemake in the repository's folder")
-    return [str(path) for paths in found.values() for path in paths]
+def code(*entries, comments=True):
+    """The code behind a rule, as a parameter: a change of it, but for `comments`, reruns the rule (emorec/closure.py).
+
+    Comments count where all is made again in a minute, but no network is trained anew for one.
+    """
+    return lambda wildcards: closure.digest(*entries, comments=comments)
 
 
+@cache
+def seen(source):
+    """What a file or folder of data holds."""
+    from emorec.data import content
+
+    try:
+        return content.look(Path(source), LAYOUT.known_data)
+    except EmorecError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def votes_from(wildcards):
+    """What people's votes are read from, as a parameter: their content."""
+    return [seen(source).digest for source in votes_source()]
+
+
+@cache
+def faces_from(wildcards=None):
+    """What decides the faces, as a parameter of what is made of them (see emorec.data.content.fingerprint)."""
+    if FROM == "published":
+        return None
+    from emorec.data import content
+
+    try:
+        return content.fingerprint(STUDY.data, LAYOUT.known_data)
+    except EmorecError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def faces():
+    """The study's faces as inputs. While they are what they would be if they were made again, their dates are of no
+    concern: what is made of them is not made anew where the data stage only sums them up in another way."""
+    paths = [str(LAYOUT.faces), str(LAYOUT.fingerprint)]
+    made = LAYOUT.fingerprint.exists() and LAYOUT.fingerprint.read_text(encoding="utf-8").strip()
+    return [ancient(path) for path in paths] if made == faces_from() else paths
+
+
+@cache
 def data_source():
     """FER2013's file or folder where the study reads one, so that a missing data set stops before any training."""
     if STUDY.data.source == "synthetic":
@@ -109,9 +171,18 @@ def data_source():
         source = find_source(Path(STUDY.data.path) if STUDY.data.path else None)
     except EmorecError as error:
         raise WorkflowError(str(error)) from None
-    return [str(source)]
+    return [given_path(source)]
 
 
+def given_path(path):
+    """A user's path as an input. Snakemake takes any {word} in one for a wildcard, and knows no way to quote it."""
+    if re.search(r"\{.*\}", str(path)):
+        remedy = "rename the folder, or name a link to it without braces"
+        raise WorkflowError(f"{path}: Snakemake takes the braces for a wildcard; {remedy}")
+    return str(path)
+
+
+@cache
 def votes_source():
     """FER+'s votes where the study has them."""
     from emorec.data.votes import find_votes
@@ -122,7 +193,7 @@ def votes_source():
         except EmorecError as error:
             raise WorkflowError(str(error)) from None
         if found:
-            return [str(found)]
+            return [given_path(found)]
     return []
 
 
@@ -142,9 +213,11 @@ def report_sources():
     return [str(path) for path in files if path.parts[1] != "published"]
 
 
-def trainable():
-    """Pattern of the networks that may be trained: none where weights were brought along, however old they are."""
-    return "(?!)" if FROM == "weights" else "|".join(NETWORKS)
+def drawn_from(wildcards):
+    """The tables, and for one figure the faces, that the wanted figure is drawn from."""
+    names = figures.inputs(wildcards.figure)
+    of_faces = faces() if "data/faces.npz" in names and FROM != "published" else []
+    return [*of_faces, *(f"{RESULTS}/{name}" for name in names if name != "data/faces.npz")]
 
 
 def training(wildcards):

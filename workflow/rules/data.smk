@@ -1,10 +1,7 @@
 rule data:
-    input:
-        source=data_source(),
-        votes=votes_source(),
-        code=modules("data/*.py", "data/synthetic/*.py"),
     output:
         faces=f"{RESULTS}/data/faces.npz",
+        fingerprint=f"{RESULTS}/data/fingerprint",
         summary=f"{RESULTS}/data/summary.json",
         truth=([f"{RESULTS}/data/truth.npz"] if STUDY.data.source == "synthetic" else []),
         votes=([f"{RESULTS}/data/votes.npz"] if votes_source() else []),
@@ -17,7 +14,10 @@ rule data:
         mem_mb=2000,
         runtime=15,
     params:
-        data=STUDY.data.model_dump(),
+        # Told by their content: the files themselves, which may lie anywhere, are no inputs.
+        faces=faces_from,
+        votes=votes_from,
+        code=code("emorec.data.prepare:stage"),
         config=CONFIG,
     message:
         "data: faces of study {STUDY.study}"

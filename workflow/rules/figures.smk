@@ -1,8 +1,7 @@
 # One rule for all figures: each module says what its figure is drawn from.
 rule figure:
     input:
-        data=lambda wildcards: [f"{RESULTS}/{path}" for path in figures.inputs(wildcards.figure)],
-        code=lambda wildcards: [str(figures.source(wildcards.figure)), "emorec/figures/style.py"],
+        data=drawn_from,
     output:
         svg=f"{RESULTS}/figures/{{figure}}.svg",
         png=report(
@@ -22,6 +21,8 @@ rule figure:
         mem_mb=1500,
         runtime=10,
     params:
+        faces=lambda wildcards: faces_from() if "data/faces.npz" in figures.inputs(wildcards.figure) else None,
+        code=lambda wildcards: closure.digest("emorec.figures.stage", figures.module_name(wildcards.figure)),
         augmentation=lambda wildcards: (
             configs.training_of(STUDY, STUDY.reference).augmentation.model_dump()
             if wildcards.figure == "samples"

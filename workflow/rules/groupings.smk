@@ -2,7 +2,6 @@
 rule grouping:
     input:
         outputs=[network_file(STUDY.reference, seed, "outputs.npz") for seed in STUDY.seeds],
-        code=modules("groupings/find.py"),
     output:
         f"{RESULTS}/groupings/{{grouping}}.json",
     log:
@@ -14,6 +13,7 @@ rule grouping:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("emorec.groupings.stage"),
         experts=lambda wildcards: configs.spectral_groupings(STUDY)[wildcards.grouping],
         config=CONFIG,
     message:

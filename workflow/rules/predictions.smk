@@ -2,7 +2,6 @@ rule combine:
     input:
         outputs=trained("outputs.npz"),
         records=trained("network.json"),
-        code=modules("predictions/*.py"),
     output:
         predictions=f"{RESULTS}/predictions.parquet",
         embeddings=embeddings(),
@@ -15,6 +14,7 @@ rule combine:
         mem_mb=4000,
         runtime=30,
     params:
+        code=code("emorec.predictions.stage"),
         composition=composition(),
         config=CONFIG,
     message:

@@ -7,7 +7,6 @@ rule unpack:
     input:
         manifest=f"{PUBLISHED}/manifest.json",
         files=[f"{PUBLISHED}/{name}" for name in MANIFEST.files],
-        code=modules("published/rebuild.py", "published/contents.py", "published/manifest.py"),
     output:
         f"{RESULTS}/published.json",
         [f"{RESULTS}/{name}" for name in rebuild.contents.rebuilt_from(MANIFEST.files).values()],
@@ -21,6 +20,7 @@ rule unpack:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("emorec.published.rebuild:unpack"),
         published=PUBLISHED,
         config=CONFIG,
     message:

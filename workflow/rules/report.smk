@@ -2,11 +2,12 @@ rule stage:
     input:
         sources=report_sources(),
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=report_tables()),
-        figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=figures.FIGURES),
+        figures=expand(
+            f"{RESULTS}/figures/{{figure}}.svg", figure=figures.available(MANIFEST.files if MANIFEST else None)
+        ),
         summary=f"{RESULTS}/data/summary.json",
         manifest=([f"{RESULTS}/published.json"] if MANIFEST else []),
         records=trained("network.json"),
-        code=modules("report/*.py"),
     output:
         directory(f"{RESULTS}/report/source"),
     log:
@@ -18,6 +19,7 @@ rule stage:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("emorec.report.jobs:stage"),
         config=CONFIG,
     message:
         "report: numbers, tables and figures into the text"
@@ -51,6 +53,7 @@ rule render:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("emorec.report.jobs:render"),
         config=CONFIG,
     message:
         "report: HTML and PDF"
@@ -64,8 +67,7 @@ rule explorer:
         models=f"{RESULTS}/tables/models.csv",
         projections=f"{RESULTS}/tables/projections.csv",
         # Not part of what is published: the explorer is then made without pictures.
-        faces=[] if FROM == "published" else f"{RESULTS}/data/faces.npz",
-        code=modules("explorer/*.*"),
+        faces=[] if FROM == "published" else faces(),
     output:
         f"{RESULTS}/report/explorer.html",
     log:
@@ -77,6 +79,8 @@ rule explorer:
         mem_mb=1500,
         runtime=10,
     params:
+        faces=faces_from,
+        code=code("emorec.explorer.stage"),
         config=CONFIG,
     message:
         "report: the explorer"

@@ -11,8 +11,7 @@ def tables_of(names):
 
 rule pixels:
     input:
-        faces=f"{RESULTS}/data/faces.npz",
-        code=modules("tables/groups.py", "tables/audit.py", "data/twins.py"),
+        faces=faces(),
     output:
         tables_of(TABLES["pixels"]),
     log:
@@ -24,6 +23,8 @@ rule pixels:
         mem_mb=2000,
         runtime=15,
     params:
+        faces=faces_from,
+        code=code("emorec.tables.groups:pixels"),
         config=CONFIG,
     message:
         "tables: copies of test faces among the training faces"
@@ -37,7 +38,6 @@ rule embeddings:
         predictions=f"{RESULTS}/predictions.parquet",
         records=trained("network.json"),
         summary=f"{RESULTS}/data/summary.json",
-        code=modules("tables/*.py"),
     output:
         tables_of(TABLES["embeddings"]),
     log:
@@ -49,6 +49,7 @@ rule embeddings:
         mem_mb=4000,
         runtime=30,
     params:
+        code=code("emorec.tables.groups:embeddings"),
         config=CONFIG,
     message:
         "tables: how well the representations separate the emotions"
@@ -66,7 +67,6 @@ rule results:
         groupings=[f"{RESULTS}/groupings/{name}.json" for name in configs.spectral_groupings(STUDY)],
         votes=[f"{RESULTS}/data/votes.npz"] if has_votes() else [],
         truth=[f"{RESULTS}/data/truth.npz"] if STUDY.has_report and STUDY.data.source == "synthetic" else [],
-        code=modules("tables/*.py"),
     output:
         tables_of(results_tables(**KIND)),
     log:
@@ -78,6 +78,7 @@ rule results:
         mem_mb=4000,
         runtime=30,
     params:
+        code=code("emorec.tables.groups:results"),
         models={name: entry.model_dump() for name, entry in STUDY.models.items()},
         seeds=STUDY.seeds,
         config=CONFIG,

@@ -1,0 +1,69 @@
+"""What a study's data are, told by their content: dates, places and files that nobody reads are of no concern.
+
+Reading all of FER2013 takes a second, which is too long for each look at a workflow. So digests are kept, with a glance
+at the files that they are of: names, sizes, times of change. While a glance is the same, so is the content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from emorec import closure
+from emorec.config import Data
+from emorec.data.read import find_source, source_digest, source_files
+from emorec.files import write_json
+
+
+class Seen(NamedTuple):
+    """A file's or folder's content, by `source_digest`, and the glance at it that was taken before."""
+
+    glance: str
+    digest: str
+
+
+def look(source: Path, kept: Path) -> Seen:
+    """What `source` holds; its digest is not computed where the file `kept` has it. Nothing is written."""
+    glance = _glance(source)
+    return Seen(glance, _read(kept).get(glance) or source_digest(source))
+
+
+def fingerprint(data: Data, kept: Path) -> str:
+    """One digest of all that decides the faces of a study: what they are read from, or how drawn, and by which code.
+
+    While it is the same, so are the faces, even where the data stage runs again, for other votes or another summary.
+    """
+    if data.source == "synthetic":
+        made_of: object = data.synthetic.model_dump()
+        code = closure.digest("emorec.data.synthetic", comments=False)
+    else:
+        made_of = [look(find_source(Path(data.path) if data.path else None), kept).digest, data.classes]
+        code = closure.digest("emorec.data.read:read_faces", comments=False)
+    return hashlib.sha256(json.dumps([made_of, code], sort_keys=True).encode()).hexdigest()
+
+
+def keep(seen: Iterable[Seen], kept: Path) -> None:
+    """Write what was seen to the file `kept`, where that does not say so already."""
+    wanted = {each.glance: each.digest for each in seen}
+    if wanted and wanted != _read(kept):
+        write_json(kept, wanted)
+
+
+def _glance(source: Path) -> str:
+    lines = hashlib.sha256()
+    for name, file in source_files(source):
+        found = file.stat()
+        line = f"{name} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}\n"
+        lines.update(line.encode("utf-8", "surrogateescape"))
+    return lines.hexdigest()
+
+
+def _read(kept: Path) -> dict[str, str]:
+    try:
+        content = json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

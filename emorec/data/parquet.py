@@ -1,0 +1,146 @@
+"""Faces in Parquet, as Hugging Face's copies have them: an image file's bytes and a class a row, files by split.
+
+`train-00000-of-00001.parquet` in the folder or in `data/`, or `train/0000.parquet` below it. Names of the classes stand
+in the file's metadata; where they do not, the numbers' meaning has to come from elsewhere (`emorec.classes`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:  # a fifth of a second that only this form of the data needs
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+from emorec.classes import LEFT_OUT, emotion_of
+from emorec.data.faces import SIDE, Faces
+from emorec.data.folders import BOTH_FROM_TRAIN, SPLIT_NAMES, TEST_FROM_VAL, VAL_FROM_TRAIN
+from emorec.data.image import decode_image
+from emorec.data.labels import Classes, find_order, left_out, to_emotions
+from emorec.data.malformed import malformed
+from emorec.data.splits import TEST, TRAIN, VAL, carve, halve
+from emorec.plain import plain, printable
+
+_PATTERNS = ("*.parquet", "data/*.parquet", "*/*.parquet", "default/*/*.parquet")
+_IMAGES, _LABELS = ("image", "img", "img_bytes", "pixels"), ("label", "labels", "emotion", "class")
+_AGAIN = "get the file again"
+
+
+def list_parquet(folder: Path) -> list[tuple[Path, int]]:
+    """The Parquet files of faces in `folder`, each with its split, in the order of splits and names."""
+    found = {path for pattern in _PATTERNS for path in folder.glob(pattern)}
+    split = {path: _split_of(path) for path in found}
+    return sorted(((path, code) for path, code in split.items() if code is not None), key=lambda f: (f[1], str(f[0])))
+
+
+def read_parquet(folder: Path, classes: Classes | None = None) -> Faces:
+    """Read all files, in the order of splits and names. Splits that are not there are made as those of image folders.
+
+    Raises:
+        EmorecError: a file that is no such Parquet, a class that is no emotion, an unreadable image.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    images: list[np.ndarray] = []
+    given: list[int] = []
+    split: list[int] = []
+    names: list[str] | None = None
+    texts = False
+    files = list_parquet(folder)
+    for path, code in files:
+        try:
+            with pq.ParquetFile(path) as file:
+                picture, label, here = _columns(path, file.schema_arrow)
+                if names is not None and here is not None and here != names:
+                    raise malformed(path, f"its classes are named in another order than those of {files[0][0].name}")
+                names = here if names is None else names
+                for row, content, value in _rows(file, picture, label):
+                    if not isinstance(content, bytes):
+                        raise malformed(path, f"no image in the column {picture}; {_AGAIN}", row)
+                    images.append(decode_image(content, path, row))
+                    texts = isinstance(value, str)
+                    given.append(_class(path, row, value))
+                    split.append(code)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise malformed(path, f"no readable Parquet ({plain(error)}); {_AGAIN}") from None
+    numbers, splits = np.array(given, np.int16), np.array(split, np.uint8)
+    sentence = ""
+    if texts:
+        emotions = numbers
+    else:
+        beside = None if names is None else {number: _named(files[0][0], name) for number, name in enumerate(names)}
+        order, sentence = find_order(folder, numbers, splits == TRAIN, classes, beside)
+        emotions = to_emotions(numbers, order)
+    keep = emotions != LEFT_OUT
+    labels, kept = emotions[keep].astype(np.uint8), splits[keep]
+    present = {code for _, code in files}
+    note = ""
+    if TEST not in present and VAL in present:
+        kept, note = halve(labels, kept), TEST_FROM_VAL
+    elif VAL not in present:
+        missing = (VAL,) if TEST in present else (VAL, TEST)
+        kept, note = carve(labels, kept, missing), VAL_FROM_TRAIN if TEST in present else BOTH_FROM_TRAIN
+    rows = np.flatnonzero(keep).astype(np.int32)
+    stacked = np.stack(images)[keep] if images else np.empty((0, SIDE, SIDE), np.uint8)
+    return Faces(stacked, labels, kept, rows, note, "; ".join(filter(None, (sentence, left_out(emotions)))))
+
+
+def _split_of(path: Path) -> int | None:
+    """The split that a file's name begins with, or else the name of its folder."""
+    for name in (path.stem, path.parent.name):
+        word = re.match(r"[a-z_]+", name.casefold())
+        if word and word[0].strip("_") in SPLIT_NAMES:
+            return SPLIT_NAMES[word[0].strip("_")]
+    return None
+
+
+def _columns(path: Path, schema: pa.Schema) -> tuple[str, str, list[str] | None]:
+    """The columns of pictures and of classes, and the classes' names in their numbers' order, where these are given."""
+    try:
+        about: Any = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = dict(about.get("info", {}).get("features", {}))
+        kinds = {name: str(feature.get("_type")) for name, feature in features.items() if isinstance(feature, dict)}
+    except (ValueError, AttributeError, TypeError):
+        features, kinds = {}, {}
+    pictures = [name for name, kind in kinds.items() if kind == "Image"] + list(_IMAGES)
+    labels = [name for name, kind in kinds.items() if kind == "ClassLabel"] + list(_LABELS)
+    picture = next((name for name in pictures if name in schema.names), None)
+    label = next((name for name in labels if name in schema.names), None)
+    if picture is None or label is None:
+        columns = printable(", ".join(schema.names), 80)
+        raise malformed(path, f"no columns image and label among {columns}; name them so, or take other data")
+    names = features.get(label, {}).get("names") if label in kinds else None
+    if isinstance(names, list) and all(isinstance(name, str) for name in names):
+        return picture, label, names
+    return picture, label, None
+
+
+def _rows(file: pq.ParquetFile, picture: str, label: str) -> Iterator[tuple[int, Any, Any]]:
+    """Row (from 1), content and class of each face; few at a time are held as files."""
+    row = 0
+    for batch in file.iter_batches(batch_size=256, columns=[picture, label]):
+        for content, value in zip(batch.column(picture).to_pylist(), batch.column(label).to_pylist(), strict=True):
+            row += 1
+            yield row, content.get("bytes") if isinstance(content, dict) else content, value
+
+
+def _class(path: Path, row: int, value: object) -> int:
+    if isinstance(value, str):
+        return _named(path, value, row)
+    if isinstance(value, int) and 0 <= value < 1000:
+        return value
+    raise malformed(path, f"'{printable(str(value), 20)}' is no class; take the row out", row)
+
+
+def _named(path: Path, name: str, row: int | None = None) -> int:
+    try:
+        return emotion_of(name)
+    except KeyError:
+        raise malformed(path, f"no emotion is called '{printable(name, 40)}'; rename the class", row) from None

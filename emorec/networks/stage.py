@@ -1,0 +1,73 @@
+"""The networks stage's edge: a network's spec and the study's faces to its files, one network and seed at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emorec import SPLITS
+from emorec.config import NetworkSpec
+from emorec.data.faces import Faces, load_faces, pixel_statistics
+from emorec.files import discard_partial
+from emorec.gpus import own_card
+from emorec.networks import train as training
+from emorec.networks.device import pick_device
+from emorec.networks.files import save_outputs
+from emorec.networks.outputs import network_outputs
+from emorec.networks.store import load_network, load_parts, save_network
+from emorec.paths import Layout
+
+
+def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_cache: Path | None = None) -> None:
+    """Train one network with one seed and write what it says of val and test.
+
+    It goes on from its last checkpoint if it was stopped before; that stays until all files are whole. `code` says
+    which code trains, `compile_cache` where what is compiled for a GPU is kept.
+    """
+    faces = load_faces(layout.faces)
+    chosen = {split: faces.split == SPLITS.index(split) for split in ("train", "val")}
+    images = {split: faces.images[rows] for split, rows in chosen.items()}
+    labels = {split: faces.labels[rows] for split, rows in chosen.items()}
+    mean, std = pixel_statistics(images["train"])
+    folder = layout.network(spec.network, seed)
+    checkpoint = folder / "checkpoint.safetensors"
+    discard_partial(folder)
+    starts = [layout.network(part.network, part.seed) for part in spec.before(seed)]
+    with own_card(spec.training.device):
+        trained = training.train(
+            spec,
+            seed,
+            images,
+            labels,
+            mean=mean,
+            std=std,
+            checkpoint_path=checkpoint,
+            compile_cache=compile_cache,
+            parts=load_parts(spec, starts),
+            code=code,
+        )
+        save_network(folder, spec, seed, trained, mean, std)
+        _write_outputs(spec, folder, faces)
+    checkpoint.unlink(missing_ok=True)
+
+
+def outputs(spec: NetworkSpec, seed: int, layout: Layout) -> None:
+    """Write what a network whose weights were brought along says of val and test."""
+    with own_card(spec.training.device):
+        _write_outputs(spec, layout.network(spec.network, seed), load_faces(layout.faces))
+
+
+def _write_outputs(spec: NetworkSpec, folder: Path, faces: Faces) -> None:
+    loaded = load_network(folder)
+    rows = faces.split != SPLITS.index("train")
+    answers = network_outputs(
+        loaded.network,
+        faces.images[rows],
+        mean=loaded.record["pixel_mean"],
+        std=loaded.record["pixel_std"],
+        device=pick_device(spec.training.device),
+        threads=spec.training.threads,
+        views=spec.training.views,
+        crop=spec.training.crop,
+    )
+    named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
+    save_outputs(folder / "outputs.npz", {**answers._asdict(), **named})

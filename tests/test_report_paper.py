@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from emorec import EMOTIONS
+from emorec import EMOTIONS, figures
 from emorec.errors import EmorecError
 from emorec.report import context, origins, render, results, stage, templates
 
@@ -97,7 +97,7 @@ def papers(study: Path, many: Path) -> dict[str, str]:
 
 
 def _paper(study: Path, **meta: object) -> str:
-    return stage.paper(context.Lookups(results.read(study)), REPORT, META | meta)
+    return stage.paper(context.Lookups(results.read(study)), REPORT, META | meta, figures.FIGURES)
 
 
 def _copy(study: Path, tmp_path: Path) -> Path:

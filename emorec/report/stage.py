@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def stage(study: Path, sources: Path, destination: Path, meta: dict[str, Any]) -
     if destination.exists() and any(destination.iterdir()) and not (destination / "_quarto.yml").exists():
         raise EmorecError(f"{destination}: holds files that are not a staged report; give an empty folder")
     found = Lookups(results.read(study))
-    text = paper(found, sources, meta)
+    text = paper(found, sources, meta, {path.stem for path in study.glob("figures/*.svg")})
     written = {_write(destination / "index.qmd", text.encode())}
     for path in sorted(path for pattern in PLAIN for path in sources.glob(pattern)):
         written.add(_write(destination / path.relative_to(sources), path.read_bytes()))
@@ -53,9 +54,9 @@ def stage(study: Path, sources: Path, destination: Path, meta: dict[str, Any]) -
     _remove_others(destination, written)
 
 
-def paper(found: Lookups, sources: Path, meta: dict[str, Any]) -> str:
-    """The paper's whole text, index.qmd with everything filled in."""
-    names = found.names() | {"meta": meta, "made": lambda figure: made(figure, meta)}
+def paper(found: Lookups, sources: Path, meta: dict[str, Any], drawn: Collection[str]) -> str:
+    """The paper's whole text, index.qmd with everything filled in; `drawn` are the figures that there are."""
+    names = found.names() | {"meta": meta, "made": lambda figure: made(figure, meta), "drawn": sorted(drawn)}
     return templates.render(sources, "index.qmd", names, filters())
 
 

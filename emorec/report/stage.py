@@ -14,6 +14,7 @@ from emorec.files import atomic
 from emorec.report import diagram, results, templates
 from emorec.report.context import Lookups, filters
 from emorec.report.origins import DIAGRAM, made
+from emorec.report.typography import NBSP
 
 # What is laid out as it stands: all but templates and what was rendered from them.
 PLAIN = ("_quarto.yml", "references.bib", "styles/*")
@@ -57,7 +58,8 @@ def stage(study: Path, sources: Path, destination: Path, meta: dict[str, Any]) -
 def paper(found: Lookups, sources: Path, meta: dict[str, Any], drawn: Collection[str]) -> str:
     """The paper's whole text, index.qmd with everything filled in; `drawn` are the figures that there are."""
     names = found.names() | {"meta": meta, "made": lambda figure: made(figure, meta), "drawn": sorted(drawn)}
-    return templates.render(sources, "index.qmd", names, filters())
+    text = templates.render(sources, "index.qmd", names, filters())
+    return re.sub(r"(?<=\d) %", f"{NBSP}%", text)  # no line ends between a number and its unit
 
 
 def shown_figures(text: str) -> list[str]:

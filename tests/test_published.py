@@ -25,7 +25,6 @@ from emorec.predictions.combine import Combined
 from emorec.predictions.store import prediction_frame, save_predictions
 from emorec.published import compare, contents, manifest, rebuild, runs
 from emorec.published.publish import publish
-from emorec.report import results, stage
 from emorec.tables import groups
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -308,7 +307,7 @@ def test_the_data_s_place_makes_no_other_config() -> None:
 def test_a_publication_that_lacks_what_this_version_needs_says_so(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "TABLES", (*results.TABLES, "invented"))
+    monkeypatch.setattr(contents, "GIVEN_TABLES", (*contents.GIVEN_TABLES, "invented"))
     with pytest.raises(EmorecError, match=r"has no tables/invented\.csv, which this version"):
         rebuild.check(folder, STUDY)
 
@@ -317,16 +316,6 @@ def test_all_that_may_be_published_is_small_enough_to_be_named() -> None:
     """Every figure's and the report's tables have names that a publication may hold."""
     names = [contents.published_name(name) for name in contents.required(STUDY, votes=True)]
     assert not manifest.not_allowed(names)
-
-
-def test_rendered_papers_beside_the_sources_are_no_sources(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "report", tmp_path / "report")
-    before = stage._sources(tmp_path / "report", synthetic=True)
-    (tmp_path / "report" / "published").mkdir(exist_ok=True)
-    for name in ("fer2013.html", "fer2013.pdf", "notes.qmd"):
-        (tmp_path / "report" / "published" / name).write_text("rendered")
-    assert stage._sources(tmp_path / "report", synthetic=True) == before
-    assert not [name for name in before if name.startswith("published")]
 
 
 # Weights that were brought along

@@ -18,8 +18,7 @@ import yaml
 from emorec import EMOTIONS, SPLITS
 from emorec import config as configs
 from emorec.checkout import Checkout
-from emorec.figures import FIGURES
-from emorec.figures import OF_FACES
+from emorec.figures import FIGURES, OF_FACES
 from emorec.paths import Layout
 from emorec.published.publish import publish
 from emorec.published.runs import compare_runs

@@ -281,3 +281,13 @@ def embeddings():
 
 # What decides which tables a study has.
 KIND = dict(mixture=STUDY.has_report, votes=has_votes(), synthetic=STUDY.data.source == "synthetic")
+
+
+def tables_of(names):
+    """The files of tables; those that Snakemake's own report shows, with its words on them."""
+    shown = {"models": "models and their cost", "summary": "scores", "comparisons": "comparisons"}
+    files = {name: f"{RESULTS}/tables/{name}.csv" for name in names}
+    for name in shown.keys() & files.keys():
+        labels = {"table": shown[name]}
+        files[name] = report(files[name], caption=f"../captions/{name}.rst", category="Tables", labels=labels)
+    return list(files.values())

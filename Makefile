@@ -9,14 +9,20 @@ READY := $(VENV)/.installed
 # The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report published papers test test-faults browser slurm test-cluster coverage fuzz audit lint bench clean
+.PHONY: report published papers test test-faults browser slurm test-cluster coverage fuzz audit lint reference bench clean
 
 report: $(READY)
+	@echo "1. The demo study, on faces that the program draws: it trains all networks, scores the models and writes the"
+	@echo "   paper. About ten minutes on two cores. What is there already is kept, and Ctrl-C loses little."
+	@echo "2. The papers of the published studies, from their predictions: a minute each."
 	snakemake --cores $(CORES)
-	@echo "HTML: results/demo/report/emorec.html"
-	@echo "PDF:  results/demo/report/emorec.pdf"
-	@echo "Explorer of the faces: results/demo/report/explorer.html"
 	@$(MAKE) --no-print-directory published
+	@echo
+	@echo "The paper:            results/demo/report/emorec.html"
+	@echo "The paper to print:   results/demo/report/emorec.pdf"
+	@echo "The faces, to browse: results/demo/report/explorer.html"
+	@echo "Open them with a double click, xdg-open FILE (Linux) or open FILE (macOS); from another machine:"
+	@echo "python3 -m http.server --directory results/demo/report, then http://THIS-MACHINE:8000/emorec.html"
 
 # Papers of the published studies, from their predictions.
 published: $(READY)
@@ -80,7 +86,13 @@ lint: $(READY)
 	ruff format --check .
 	mypy
 	snakefmt --check Snakefile workflow
-	snakemake --lint
+	@# No environment a rule: there is one for all, which is active, since its jobs are the installed package.
+	! snakemake --lint 2>&1 | grep -E '^    \* |Error' | grep -v 'Specify a conda environment or container for each rule'
+
+# What follows from the models of the config: the schema for editors, the reference of keys for people.
+reference: $(READY)
+	emorec config --schema >config/schema.json
+	emorec config --reference >config/README.md
 
 bench: $(READY)
 	python -m benchmarks.synthetic
@@ -89,15 +101,29 @@ bench: $(READY)
 	python -m benchmarks.scaling
 	python -m benchmarks.schedule
 
-# --no-deps: the locks are complete. The small CPU build of torch is taken where pip can find it, else PyPI's build.
+# --no-deps: the locks are complete.
 PIP := python -m pip install --quiet --disable-pip-version-check
+# torch's CPU build is a tenth of the CUDA build, which PyPI has for Linux. Without an NVIDIA driver it is looked for first:
+# the locked one in pip's own sources, then the one for this Python and processor in PyTorch's index (told by its version;
+# the lock has the hash of one file alone). What PyPI has is taken last, or at once where there is a driver.
+TORCH := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' requirements-cpu.lock)
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+LOCKED := $(PIP) --require-hashes --no-deps --requirement
 $(READY): requirements.lock requirements-cpu.lock requirements-cuda.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emorec needs Python 3.11 or newer; name one with make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes --no-deps --requirement requirements-cpu.lock 2>/dev/null \
-		|| { echo "no CPU build of torch for this Python in pip's reach: taking PyPI's build"; \
-		$(PIP) --require-hashes --no-deps --requirement requirements-cuda.lock; }
-	$(PIP) --require-hashes --no-deps --requirement requirements.lock
+	@if command -v nvidia-smi >/dev/null; then \
+		echo "an NVIDIA driver: torch $(TORCH) with CUDA, some 3 GB to download"; $(LOCKED) requirements-cuda.lock; \
+	else \
+		echo "no NVIDIA driver: torch $(TORCH) for CPU, some 200 MB to download"; \
+		$(LOCKED) requirements-cpu.lock 2>/dev/null \
+		|| { echo "not in pip's sources for this Python and processor: from $(TORCH_INDEX)"; \
+			$(PIP) --no-deps --retries 1 --timeout 20 --index-url $(TORCH_INDEX) torch==$(TORCH) 2>/dev/null; } \
+		|| { echo "not there, either: PyPI's build, on Linux with CUDA, some 3 GB to download"; \
+			$(LOCKED) requirements-cuda.lock; }; \
+	fi
+	$(LOCKED) requirements.lock
+	@python -c 'import importlib.metadata as m; print("installed: torch", m.version("torch"))'; du -sh $(VENV)
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 

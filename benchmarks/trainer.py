@@ -31,11 +31,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from emorec import config as configs
 from emorec.config import Augmentation, NetworkSpec
+from emorec.config.sizes import spec_size
 from emorec.networks.batches import Feed, select
 from emorec.networks.cuda import Captured
 from emorec.networks.device import autocast, is_fast, pick_device, processor, set_determinism
 from emorec.networks.learner import Learner
-from emorec.networks.store import forward_flops
 from emorec.networks.torchvision_layout import make_importable
 from emorec.networks.train import build, make_learner
 
@@ -163,7 +163,7 @@ def measure(spec: NetworkSpec, device: torch.device, *, threads: int, steps: int
     # A ratio within each turn: the machine's speed drifts from turn to turn by more than this share.
     bare_share = float(np.median(np.divide(seconds["bare"], seconds["ours"])))
     rate = matrix_rate(device, 8192 if on_cuda else 2048)
-    flops = 3 * forward_flops(build(spec), how.crop)
+    flops = 3 * spec_size(spec).flops
     per_second = {name: how.batch / step for name, step in best.items()}
     return {
         "images_per_second": per_second["ours"],

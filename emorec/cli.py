@@ -71,6 +71,19 @@ def data(args: argparse.Namespace) -> None:
     run(study.data, layout)
 
 
+def twins(args: argparse.Namespace) -> None:
+    """Find the faces that leak by a twin, for networks that are trained without them: data/twins.npz."""
+    from emorec.data.faces import load_faces
+    from emorec.data.twins import leaking
+    from emorec.data.twins_file import save_twins
+
+    _, layout = _study(args)
+    faces = load_faces(layout.faces)
+    found = leaking(faces.images, faces.split)
+    save_twins(layout.twins, faces.row, found)
+    log.info("%d of %d faces have a twin in a later split", found.sum(), len(faces))
+
+
 def train(args: argparse.Namespace) -> None:
     """Train one network with one seed; goes on from its last checkpoint if it was stopped before."""
     from emorec.networks.stage import train as run
@@ -107,6 +120,8 @@ def networks(args: argparse.Namespace) -> None:
         for part in parts:
             if (args.network and part.network not in args.network) or (args.seed and part.seed not in args.seed):
                 continue
+            if specs[part.network].training.twins == "drop" and not layout.twins.exists():
+                _job_of(args, twins)
             waits_for = specs[part.network].grouping
             if waits_for and not layout.grouping(waits_for).exists():
                 _job_of(args, grouping, grouping=waits_for)
@@ -127,7 +142,8 @@ def grouping(args: argparse.Namespace) -> None:
 
     study, layout = _study(args)
     experts = _choose(configs.spectral_groupings(study), args.grouping, "grouping")
-    find(args.grouping, experts, study.reference, study.seeds, layout)
+    left_out = configs.training_of(study, study.reference).twins == "drop"
+    find(args.grouping, experts, study.reference, study.seeds, layout, left_out)
 
 
 def combine(args: argparse.Namespace) -> None:
@@ -253,8 +269,13 @@ def export(args: argparse.Namespace) -> None:
 
 
 def show_config(args: argparse.Namespace) -> None:
-    """Check a config and print it with all defaults filled in."""
-    sys.stdout.write(configs.dump(configs.load(args.config)))
+    """Check a config and print it with all defaults filled in; or print what a config may hold."""
+    if args.what:
+        from emorec.config import schema
+
+        sys.stdout.write(schema.schema() if args.what == "schema" else schema.reference())
+    else:
+        sys.stdout.write(configs.dump(configs.load(args.config)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -278,8 +299,11 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(f"--{option}", required=True, type=kind, help=help_text)
         return command
 
-    add("config", show_config)
+    showing = add("config", show_config).add_mutually_exclusive_group()
+    for what, text in (("schema", "print the JSON Schema of configs"), ("reference", "print all keys, in Markdown")):
+        showing.add_argument(f"--{what}", dest="what", action="store_const", const=what, help=text)
     add("data", data)
+    add("twins", twins)
     add("train", train, "network", "seed")
     add("outputs", outputs, "network", "seed")
     many = add("networks", networks)
@@ -325,10 +349,11 @@ def _parser() -> argparse.ArgumentParser:
 # What each subcommand that writes results reads of the study; its files are checked before it starts.
 _READS = {
     "data": (),
+    "twins": ("data",),
     "train": ("data", "networks", "groupings"),
     "outputs": ("data", "networks", "groupings"),
-    "grouping": ("networks",),
-    "combine": ("networks", "groupings"),
+    "grouping": ("data", "networks"),
+    "combine": ("data", "networks", "groupings"),
     "tables": ("data", "networks", "predictions.parquet", "embeddings", "tables", "groupings"),
     "figure": ("data", "tables"),
     "stage": ("data", "networks", "tables", "figures"),

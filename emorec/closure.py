@@ -43,6 +43,7 @@ def files(*entries: str) -> list[Path]:
     return sorted({*own, *beside})
 
 
+@cache
 def digest(*entries: str, comments: bool = True) -> str:
     """SHA-256 over the names and contents of `files`; without `comments` and docstrings, those of code are left out."""
     whole = hashlib.sha256()
@@ -56,11 +57,11 @@ def digest(*entries: str, comments: bool = True) -> str:
 def _content(path: Path, comments: bool) -> str:
     content = path.read_bytes()
     if path.suffix == ".py" and not comments:
-        content = b"\n".join(_without_comments(content))
+        content = b"\n".join(_without_comments(content, _parsed(path)))
     return hashlib.sha256(content).hexdigest()
 
 
-def _without_comments(source: bytes) -> Iterator[bytes]:
+def _without_comments(source: bytes, tree: ast.Module) -> Iterator[bytes]:
     """A module's lines without comments, texts that are statements (docstrings), and empty lines.
 
     A comment begins at a # outside all texts. One between two texts that Python joins is taken for a part of them.
@@ -68,7 +69,7 @@ def _without_comments(source: bytes) -> Iterator[bytes]:
     lines = source.splitlines()
     texts: dict[int, list[tuple[int, int]]] = {}  # by line: from which byte to which there is text
     unfinished: set[int] = set()  # lines that end within a text
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and _is_text(node.value):
             lines[node.lineno - 1 : node.end_lineno] = [b""] * (_last(node) - node.lineno + 1)
         elif isinstance(node, ast.expr) and _is_text(node):
@@ -211,6 +212,7 @@ def _attributes(nodes: Iterable[ast.AST], name: str) -> set[str] | None:
     return taken if plain == 0 else None
 
 
+@cache
 def _beside(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_file() and path.suffix not in (".py", ".pyc")]
 
@@ -238,6 +240,10 @@ def _file(name: str) -> Path:
     raise LookupError(f"{name}: no module of {PACKAGE}")
 
 
-@cache
 def _tree(module: str) -> ast.Module:
-    return ast.parse(_file(module).read_text(encoding="utf-8"))
+    return _parsed(_file(module))
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes())

@@ -60,6 +60,10 @@ class Layout:
         return self.root / "data" / "truth.npz"
 
     @property
+    def twins(self) -> Path:
+        return self.root / "data" / "twins.npz"
+
+    @property
     def votes(self) -> Path:
         return self.root / "data" / "votes.npz"
 

@@ -84,7 +84,10 @@ class Progress(logging.Handler):
         """The bar, where there is a terminal: how many jobs are done, and the present ones as far as there is room."""
         if not self.terminal or not self.total:
             return
-        filled = 20 * min(self.done, self.total) // self.total
+        if self.done >= self.total:
+            self._write("")
+            return
+        filled = 20 * self.done // self.total
         present = "; ".join(self.jobs[number] for number in self.since if number in self.jobs)
         line = f"[{'#' * filled}{'.' * (20 - filled)}] {self.done}/{self.total}  {present}"
         columns = shutil.get_terminal_size().columns - 1
@@ -97,7 +100,8 @@ class Progress(logging.Handler):
 
 def _is_news(record: logging.LogRecord) -> bool:
     text = str(record.msg or "").strip()
-    return record.levelno >= logging.INFO and text not in ("", "None") and not text.startswith(_NOISE)
+    noise = text in ("", "None") or text.startswith(_NOISE) or " has been submitted with SLURM" in text
+    return record.levelno >= logging.INFO and not noise
 
 
 def _duration(seconds: float) -> str:

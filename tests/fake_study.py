@@ -367,7 +367,7 @@ def _write_network(out: Path, spec: configs.NetworkSpec, seed: int, rng: np.rand
     size = _size(spec)
     record = {
         "seed": seed,
-        **{key: value for key, value in spec.to_dict().items() if key not in ("architecture", "training")},
+        **{key: value for key, value in spec.to_dict(seed).items() if key not in ("architecture", "training")},
         "parameters": size.parameters,
         "flops": size.flops,
         "best_epoch": best + 1,

@@ -293,7 +293,7 @@ def test_networks_of_every_family() -> None:
     assert (specs["top2"].mixture.top, specs["top2"].mixture.balance) == (2, 0.01)
     tuned = specs["tuned"]
     assert tuned.mixture.parts == tuple(part.network for part in config.parts(made, "mixture", 0))
-    assert config.starting_points(made, "tuned") == list(tuned.mixture.parts)
+    assert [part.network for part in tuned.before(1)] == list(tuned.mixture.parts)
     assert tuned.mixture.groups == tuple(tuple(sorted(g, key=EMOTIONS.index)) for g in ORIGINAL)
     assert (tuned.training.epochs, tuned.training.lr) == (3, 0.01)
     for spec in specs.values():
@@ -505,7 +505,6 @@ def test_a_generalist_routes_specialists_that_begin_as_it() -> None:
     assert (expert.start, expert.length, expert.training.epochs, expert.training.lr) == ("resnet18", "epochs", 6, 0.02)
     assert expert.training.augmentation == specs["resnet18"].training.augmentation
     assert expert.before(1) == [Part("resnet18", 1)] and specs["resnet18"].before(1) == []
-    assert config.starting_points(made, expert.network) == ["resnet18"]
     assert config.spent_before(made, "specialists", 1) == []  # the single is one of its own networks
     order = config.training_order(made)
     assert all(order.index(Part("resnet18", seed)) < order.index(Part(expert.network, seed)) for seed in (0, 1))
@@ -597,6 +596,42 @@ def test_a_mixture_without_a_gate_of_its_own_is_not_fine_tuned() -> None:
     refuse(content() | {"models": models}, "models.tuned.of", "no mixture with a gate")
 
 
+def test_a_distilled_single_waits_for_its_teachers() -> None:
+    made = with_models(taught={"kind": "single", "teacher": "ensemble", "training": {"lr": 0.05}})
+    assert made.reference == "resnet18" and set(made.singles) == {"resnet18", "taught"}
+    spec = config.networks(made)["taught"]
+    for seed in made.seeds:
+        members = config.parts(made, "ensemble", seed)
+        assert spec.before(seed) == members and len(members) == 4
+        assert set(config.spent_before(made, "taught", seed)) == set(members)
+        order = config.training_order(made)
+        assert all(order.index(member) < order.index(Part("taught", seed)) for member in members)
+        assert spec.to_dict(seed)["teacher"] == {"network": "resnet18", "seeds": [part.seed for part in members]}
+    alone = with_models(taught={"kind": "single", "teacher": "resnet18"})
+    assert config.networks(alone)["taught"].before(1) == [Part("resnet18", 1)]
+    assert config.networks(made)["resnet18"].to_dict(0)["teacher"] is None
+
+
+@pytest.mark.parametrize(
+    ("models", "parts"),
+    [
+        ({"taught": {"kind": "single", "teacher": "ensembel"}}, ("models.taught.teacher", "did you mean 'ensemble'?")),
+        ({"taught": {"kind": "single", "teacher": "mixture"}}, ("models.taught.teacher", "no ensemble, nor a single")),
+        ({"taught": {"kind": "single", "teacher": "taught"}}, ("models.taught.teacher", "no ensemble, nor a single")),
+        ({"resnet18": {"kind": "single", "teacher": "ensemble"}}, ("models.resnet18.teacher", "the first single")),
+        (
+            {
+                "taught": {"kind": "single", "teacher": "resnet18"},
+                "of-taught": {"kind": "ensemble", "of": "taught", "members": 2},
+            },
+            ("models.of-taught.of", "learns from another model"),
+        ),
+    ],
+)
+def test_teachers_that_cannot_be_are_refused(models: dict[str, Any], parts: tuple[str, ...]) -> None:
+    refuse(content() | {"models": content()["models"] | models}, *parts)
+
+
 def test_the_primary_mixture() -> None:
     oracle = {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "oracle"}
     dense = {"kind": "joint", "of": "resnet18", "experts": 2}
@@ -664,8 +699,8 @@ def test_an_effective_config_is_a_config(tmp_path: Path) -> None:
 def test_configs_of_the_project_are_valid(path: Path) -> None:
     made = config.load(path)
     assert made.study == path.stem
-    if made.study in ("ablation", "tune", "tune-gpu"):
-        return  # the recipe's studies are of singles
+    if not made.has_report:
+        return  # the recipe's studies: of singles, and of how gate and experts are trained
     left_out = {"joint"} if made.study == "fer2013-gpu" else set()
     assert {made.models[model].kind for model in made.models} == set(KINDS) - left_out
     assert ORIGINAL in made.groupings.values()
@@ -673,6 +708,17 @@ def test_configs_of_the_project_are_valid(path: Path) -> None:
     ensembles = {len(parts[name]) for name, model in made.models.items() if model.kind == "ensemble"}
     assert len(parts["mixture"]) in ensembles  # the control has as many networks
     assert {part.network for part in config.all_parts(made)} == set(config.networks(made))
+
+
+def test_gate_and_experts_are_tuned_as_often_as_the_single_and_on_val_alone() -> None:
+    tuned, single = (config.load(ROOT / "config" / f"{name}.yaml") for name in ("tune-experts", "tune"))
+    assert tuned.scored == single.scored == ("val",)
+    models = tuned.mixtures.values()
+    experts = {str((m.experts, m.foreign)) for m in models if m.gate == "single"}
+    gates = {str(m.gate_training) for m in models if m.gate == "soft"}
+    assert len(experts) == len(gates) == len(single.models)
+    first = next(m for m in models if m.gate == "single")
+    assert all(m.experts == first.experts for m in models if m.gate == "soft")
 
 
 def test_the_project_has_its_configs() -> None:
@@ -746,7 +792,6 @@ def test_every_subcommand_has_help_and_says_what_is_wrong_with_its_config(
     options = {
         "train": ["--network", "a", "--seed", "0"],
         "outputs": ["--network", "a", "--seed", "0"],
-        "combine": ["--model", "a", "--seed", "0"],
         "tables": ["--group", "scores"],
         "figure": ["--name", "pairs"],
     }.get(command, [])
@@ -782,9 +827,9 @@ def test_what_is_not_in_the_study(capsys: pytest.CaptureFixture[str], tiny: list
     for command in ("train", "outputs"):
         message = fails(capsys, command, *tiny, "--network", "resnet81", "--seed", "0")
         assert "--network resnet81" in message and "resnet18-gate-original" in message
-    message = fails(capsys, "combine", *tiny, "--model", "resnet18-gate-original", "--seed", "0")
+    message = fails(capsys, "export", *tiny, "--model", "resnet18-gate-original", "--seed", "0")
     assert "--model resnet18-gate-original" in message and "resnet18, ensemble, mixture" in message
-    assert "0, 1" in fails(capsys, "combine", *tiny, "--model", "mixture", "--seed", "2")
+    assert "0, 1" in fails(capsys, "export", *tiny, "--model", "mixture", "--seed", "2")
     assert "--group" in fails(capsys, "tables", *tiny, "--group", "score")
     assert "--name" in fails(capsys, "figure", *tiny, "--name", "pears")
     assert not (tmp_path / "results").exists()
@@ -805,9 +850,9 @@ def test_what_was_not_made_yet(capsys: pytest.CaptureFixture[str], tiny: list[st
     message = fails(capsys, "train", *tiny, "--network", "resnet18", "--seed", "0")
     assert str(results / "data" / "faces.npz") in message and "no such file" in message
     message = fails(capsys, "outputs", *tiny, "--network", "resnet18", "--seed", "0")
-    assert str(results / "networks" / "resnet18" / "seed0" / "network.json") in message
-    message = fails(capsys, "combine", *tiny, "--model", "mixture", "--seed", "1")
-    assert str(results / "networks" / "resnet18-gate-original" / "seed1" / "outputs.npz") in message
+    assert str(results / "data" / "faces.npz") in message
+    message = fails(capsys, "combine", *tiny)
+    assert str(results / "networks" / "resnet18" / "seed0" / "outputs.npz") in message
     assert not list(tmp_path.glob("results/**/*.*"))
 
 

@@ -15,14 +15,15 @@ from tiny_network import FAMILIES, joint
 from emorec import EMOTIONS
 from emorec.config import SEVEN, Architecture, Joint, MixtureSpec, NetworkSpec, validate
 from emorec.config import networks as networks_of
-from emorec.config.sizes import joint_size
+from emorec.config.sizes import joint_size, spec_size
 from emorec.errors import EmorecError
 from emorec.networks import train as trainer
 from emorec.networks.build import build
 from emorec.networks.mixture import CAPACITY, NEVER, Mixture, balance_loss, capacity
 from emorec.networks.outputs import network_outputs
-from emorec.networks.store import forward_flops
 from emorec.predictions import combine
+from emorec.size import Size
+from tests.flops import forward_flops
 
 torch.set_num_threads(1)
 
@@ -332,6 +333,7 @@ def test_size_by_formula_is_that_of_the_built_mixture(name, extra):
     active = joint_size(spec.architecture, 48, model, width)
     assert sum(p.numel() for p in network.parameters()) == all_of_it.parameters
     assert forward_flops(network) == active.flops
+    assert spec_size(spec) == Size(all_of_it.parameters, active.flops)
     assert active.flops < all_of_it.flops or not model.top
 
 
@@ -347,7 +349,9 @@ def test_size_by_formula_is_that_of_the_built_fine_tuned_mixture(grouping):
     specs = networks_of(study)
     assert sum(p.numel() for p in build(specs["tuned"]).parameters()) == parameters(study, "tuned")
     apart = [build(specs[name]) for name in specs["tuned"].mixture.parts]
-    assert forward_flops(build(specs["tuned"])) == sum(map(forward_flops, apart))
+    counted = sum(map(forward_flops, apart))
+    assert forward_flops(build(specs["tuned"])) == counted
+    assert spec_size(specs["tuned"]) == Size(parameters(study, "tuned"), counted)
 
 
 def test_one_expert_alone_is_refused():

@@ -22,10 +22,11 @@ from emorec.networks.files import load_outputs, read_record, save_outputs
 from emorec.networks.outputs import Outputs, network_outputs
 from emorec.networks.resnet import ResNet
 from emorec.networks.schedule import rate
-from emorec.networks.store import forward_flops, load_network, save_network
+from emorec.networks.store import load_network, save_network
 from emorec.networks.torchvision_layout import resnet18
 from emorec.networks.train import Trained, build
 from emorec.size import STAGES, STEMS, resnet_size, width_nearest
+from tests.flops import forward_flops
 
 torch.set_num_threads(1)
 
@@ -401,6 +402,7 @@ def test_record_has_what_the_contract_names(folder: Path, spec: NetworkSpec) -> 
     assert record["spec"]["architecture"] == spec.architecture.model_dump()
     assert record["spec"]["training"] == spec.training.model_dump()
     assert record["hardware"].startswith("CPU") and record["versions"]["torch"].startswith(torch.__version__[:4])
+    assert f"ATen {torch.backends.cpu.get_cpu_capability()}, oneDNN " in record["hardware"]
     history = pd.read_csv(folder / "history.csv")
     assert list(history) == HISTORY and list(history.epoch) == [1, 2]
 

@@ -71,8 +71,8 @@ def test_a_part_comes_after_all_that_it_waits_for() -> None:
     for part in order:
         if part.network != "single":
             assert all(place[config.Part("single", seed)] < place[part] for seed in study.seeds)
-        for before in config.starting_points(study, part.network):
-            assert place[config.Part(before, part.seed)] < place[part]
+        for before in config.networks(study)[part.network].before(part.seed):
+            assert place[before] < place[part]
 
 
 def test_every_network_is_there_and_is_the_one_of_a_process_of_its_own(made: Path, tmp_path: Path) -> None:

@@ -253,7 +253,7 @@ def test_a_gate_that_needs_more_than_the_faces(
         ("oracle", "goes by the labels"),
         (
             "temperature",
-            f"{layout.predictions}: does not say the gate's temperature of temperature; run the predictions stage again",
+            f"{layout.predictions}: does not say the gate's temperature of temperature; run the predictions",
         ),
     ):
         assert main(["predict", *options, "--model", model, files[0]]) == 1

@@ -358,7 +358,7 @@ def test_combine_takes_the_right_networks(study: tuple[config.Study, Layout, lis
         folder = layout.network(part.network, part.seed)
         logits, features = drawn(6, len(network.classes), seed=number), drawn(6, 4, seed=number + 90)
         save_outputs(folder / "outputs.npz", {"logits": logits, "features": features.astype(np.float16), **where})
-        (folder / "network.json").write_text(json.dumps(network.to_dict()), encoding="utf-8")
+        (folder / "network.json").write_text(json.dumps(network.to_dict(part.seed)), encoding="utf-8")
 
     def p(network: str, seed: int) -> np.ndarray:
         logits = load_outputs(layout.network(network, seed) / "outputs.npz")["logits"]
@@ -404,7 +404,7 @@ def test_combine_writes_no_predictions_before_all_networks_have_spoken(
         folder = layout.network(part.network, part.seed)
         arrays = {"logits": drawn(6, len(network.classes)), "features": drawn(6, 4).astype(np.float16)}
         save_outputs(folder / "outputs.npz", arrays | where)
-        (folder / "network.json").write_text(json.dumps(network.to_dict()), encoding="utf-8")
+        (folder / "network.json").write_text(json.dumps(network.to_dict(part.seed)), encoding="utf-8")
     assert main(["combine", *options]) == 1
     error = capsys.readouterr().err
     assert str(layout.network(absent.network, absent.seed) / "outputs.npz") in error and error.count("\n") == 1

@@ -49,7 +49,7 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
     for part, spec in ((part, configs.networks(study)[part.network]) for part in configs.all_parts(study)):
         folder = layout.network(part.network, part.seed)
         learns = part.network != "resnet18-expert-found-2"  # as one of a single emotion
-        told = {key: value for key, value in spec.to_dict().items() if key not in ("architecture", "training")}
+        told = {key: value for key, value in spec.to_dict(part.seed).items() if key not in ("architecture", "training")}
         record = {
             **told,
             "seed": part.seed,
@@ -146,7 +146,8 @@ def test_a_publication_is_what_was_run_without_weights(run: Layout, folder: Path
 
 def test_options_are_scored_and_published_by_val_alone(tmp_path: Path) -> None:
     """A study without a mixture is one of options: no table of it may show how they do on test."""
-    study = STUDY.model_copy(update={"models": STUDY.singles})
+    alone = {name: single for name, single in STUDY.singles.items() if not single.teacher}
+    study = STUDY.model_copy(update={"models": alone})
     run = make_run(tmp_path, study)
     groups.write("results", study, run, groups.Effort(resamples=20))
     for name in ("scores", "summary", "recall", "confusion", "pairs", "spread"):
@@ -392,6 +393,13 @@ def test_another_config_than_the_published_one_is_refused_by_key(folder: Path) -
     changed["training"]["epochs"] = 3
     with pytest.raises(EmorecError, match=r"another training\.epochs than .* --configfile"):
         rebuild.check(folder, configs.validate(changed, "x"))
+
+
+def test_the_data_s_place_makes_no_other_config() -> None:
+    here, there = (STUDY.model_copy(update={"data": configs.Data(path=path)}) for path in ("/here", None))
+    assert rebuild.differing(rebuild.dumped(here), rebuild.dumped(there)) == []
+    named = STUDY.model_copy(update={"data": configs.Data(classes="rafdb")})
+    assert rebuild.differing(rebuild.dumped(here), rebuild.dumped(named)) == ["data.classes"]
 
 
 def test_a_publication_that_lacks_what_this_version_needs_says_so(

@@ -64,7 +64,7 @@ def printed(markup: str) -> str:
     return " ".join(text.replace("\u00a0", " ").split())
 
 
-def test_variables_stand_in_text_heading_caption_title_and_abstract(built: tuple[str, Path], markup: str) -> None:
+def test_the_text_stands_in_body_heading_caption_title_and_abstract(built: tuple[str, Path], markup: str) -> None:
     for text in (visible(built[0]), printed(markup)):
         assert "reaches 63.4 % and the mixture 64.1 % over 2 seeds" in text
         assert "Networks in sample" in text
@@ -76,7 +76,7 @@ def test_variables_stand_in_text_heading_caption_title_and_abstract(built: tuple
     assert "#emph[mixture] with `gate`" in markup
 
 
-def test_included_parts_and_tables_are_in_both_formats(built: tuple[str, Path], markup: str) -> None:
+def test_text_and_tables_are_in_both_formats(built: tuple[str, Path], markup: str) -> None:
     for text in (visible(built[0]), printed(markup)):
         assert "An included part cites" in text
         assert "resnet18" in text
@@ -224,9 +224,9 @@ def test_pdf_says_what_the_page_says(built: tuple[str, Path]) -> None:
 def test_a_table_longer_than_a_page_loses_no_row(words: int, tmp_path: Path) -> None:
     folder = stage(tmp_path / "source")
     rows = "\n".join(f"| row {number} | {'word ' * words}|" for number in range(100))
-    (folder / "tables" / "_long.md").write_text(f"| {'Name':30} | {'Text':60} |\n|:{'-' * 30}|:{'-' * 60}|\n{rows}\n")
+    table = f"| {'Name':30} | {'Text':60} |\n|:{'-' * 30}|:{'-' * 60}|\n{rows}\n"
     (folder / "index.qmd").write_text(
-        "---\ntitle: Long\n---\n\n# First {#sec-a}\n\n::: {#tbl-long}\n\n{{< include tables/_long.md >}}\n\n"
+        f"---\ntitle: Long\ndate: 2024-05-17\n---\n\n# First {{#sec-a}}\n\n::: {{#tbl-long}}\n\n{table}\n"
         "A long table.\n\n:::\n\nSee @tbl-long.\n"
     )
     (document,) = render.by_pandoc(folder)[1]
@@ -294,7 +294,8 @@ def test_references_get_a_heading_where_the_source_has_none(tmp_path: Path) -> N
 def test_document_that_starts_at_level_two_numbers_from_one(tmp_path: Path) -> None:
     folder = stage(tmp_path / "source")
     (folder / "index.qmd").write_text(
-        "---\ntitle: Two\n---\n\n## First {#sec-a}\n\n### Inner {#sec-b}\n\nSee @sec-b.\n", encoding="utf-8"
+        "---\ntitle: Two\ndate: 2024-05-17\n---\n\n## First {#sec-a}\n\n### Inner {#sec-b}\n\nSee @sec-b.\n",
+        encoding="utf-8",
     )
     expanded = source.read(folder)
     tree, problems = render.resolved(expanded, render.parsed(expanded)[0], "html")

@@ -12,7 +12,7 @@ import pytest
 
 from emorec import config as configs
 from emorec.errors import EmorecError
-from emorec.report import markdown, pandoc, render, source, variables
+from emorec.report import context, pandoc, render, source, templates
 from emorec.report.results import escaped
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,12 +97,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """A page and Typst markup with every nasty label in a table and in the running text."""
     folder = tmp_path_factory.mktemp("nasty")
     (folder / "styles").symlink_to(ROOT / "report" / "styles")
-    tree = {"model": {f"m{index}": {"label": escaped(label)} for index, label in enumerate(NASTY)}}
-    (folder / "_variables.yml").write_text(variables.to_yaml(tree), encoding="utf-8")
-    table = markdown.pipe.pipe(["Model", "n"], [[escaped(label), "1"] for label in NASTY], "lr")
-    text = "\n\n".join(f"Model {{{{< var model.m{index}.label >}}}} end." for index in range(len(NASTY)))
+    (folder / "part.qmd").write_text(
+        "{% for label in labels %}\nModel {{ label }} end.\n\n{% endfor %}\n| Model | n |\n|:--|--:|\n"
+        "{% for label in labels %}\n| {{ label }} | 1 |\n{% endfor %}\n"
+    )
+    text = templates.render(folder, "part.qmd", {"labels": [escaped(label) for label in NASTY]}, context.filters())
     head = "---\ntitle: Labels\ndate: 2026-01-01\nauthor: Nobody\nabstract: None.\n---\n\n"
-    (folder / "index.qmd").write_text(f"{head}{text}\n\n{table}\n", encoding="utf-8")
+    (folder / "index.qmd").write_text(head + text, encoding="utf-8")
     expanded = source.read(folder)
     parsed, problems = render.parsed(expanded)
     page, in_page = render.to_html(expanded, parsed)

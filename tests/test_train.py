@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tiny_network as tiny
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
@@ -22,7 +24,7 @@ from emorec.networks.balance import random_orders
 from emorec.networks.batches import output_shares, select
 from emorec.networks.checkpoint import Checkpoint
 from emorec.networks.device import pick_device
-from emorec.networks.train import Trained, best_epoch, build
+from emorec.networks.train import Trained, best_epoch, build, constant_answer
 from emorec.networks.train import train as run
 
 torch.set_num_threads(1)
@@ -426,6 +428,35 @@ def refuse(how: NetworkSpec, faces: Faces) -> str:
 def test_a_rate_far_too_high_is_named(faces: Faces) -> None:
     message = refuse(spec(lr=100, weight_decay=1, warmup=0, epochs=20), faces)
     assert "not finite at step" in message and "learning rate" in message and "training.lr" in message
+
+
+def test_a_constant_answer(faces: Faces) -> None:
+    labels = np.array([3, 3, 3, 0, 0, 6], np.uint8)
+    images = np.zeros((6, 48, 48), np.uint8)
+    every = select(images, labels, tiny.spec(), torch.device("cpu"))
+    assert constant_answer(every)[0] == pytest.approx(3 / 6)
+    shares = np.array([3, 2, 1]) / 6
+    assert constant_answer(every)[1] == pytest.approx(-(shares * np.log(shares)).sum())
+    groups = tiny.spec(None, (("happy", "neutral"), ("neutral", "angry", "sad", "fear", "surprise", "disgust")))
+    assert constant_answer(select(images, labels, groups, torch.device("cpu")))[0] == pytest.approx(4 / 6)
+    foreign = replace(tiny.spec(), role="expert", group=("angry", "neutral"), foreign_weight=0.5)
+    assert constant_answer(select(images, labels, foreign, torch.device("cpu")))[0] == pytest.approx(2 / 4.5)
+
+
+def test_a_network_that_learnt_nothing_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    labels = tiny.faces()[1]["val"]
+    most = np.bincount(labels).max() / len(labels)
+    with caplog.at_level(logging.WARNING):
+        learnt = tiny.run(tiny.spec(epochs=6, batch=28, augmentation=PLAIN.model_dump()))
+    assert learnt.no_better_than is None and learnt.val_accuracy > 0.5 and not caplog.records
+    with caplog.at_level(logging.WARNING):
+        lost = tiny.run(tiny.spec(epochs=2, lr=100.0))
+    assert lost.no_better_than == pytest.approx(most) and lost.val_accuracy < most + 0.07
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert (
+        "tiny seed 0: no better than a constant answer" in said
+        and f"the most frequent answer on {100 * most:.1f} %" in said
+    )
 
 
 def test_the_step_that_is_not_finite_is_named(faces: Faces, monkeypatch: pytest.MonkeyPatch) -> None:

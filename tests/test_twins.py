@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter, shift
 
-from emorec import EMOTIONS
 from emorec.data.faces import Faces
 from emorec.data.synthetic import synthetic_faces
-from emorec.data.twins import find_twins, textures, thumbnails
+from emorec.data.twins import find_twins, leaking, textures, thumbnails
+from emorec.data.twins_file import load_twins, save_twins
 from emorec.errors import EmorecError
-from emorec.tables import Model
-from emorec.tables.audit import audit_tables, without_twins_table
+from emorec.tables.audit import audit_tables
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,33 @@ def test_blank_pictures_are_twins_only_of_equal_ones(images: np.ndarray) -> None
     assert twins.nearest.tolist() == [20, -1] and twins.similarity.tolist() == [1, 0]
 
 
+def test_faces_that_leak_are_those_with_a_twin_in_a_later_split(images: np.ndarray) -> None:
+    """Planted: train in val, train in test (mirrored), val in test; the copies, and test's own faces, are no leaks."""
+    split = np.repeat([0, 1, 2], 40)
+    faces = images[:120].copy()
+    faces[45], faces[85], faces[90] = faces[3], changed(faces[7], "mirrored"), changed(faces[50], "shifted")
+    faces[12] = faces[11]  # a twin in its own split is nobody's answer
+    found = leaking(faces, split)
+    assert np.flatnonzero(found).tolist() == [3, 7, 50]
+    faces[20] = changed(faces[90], "darker")
+    assert np.flatnonzero(leaking(faces, split)).tolist() == [3, 7, 20, 50]
+
+
+def test_the_file_of_faces_with_twins_is_of_these_faces(tmp_path: Path) -> None:
+    path, row = tmp_path / "data" / "twins.npz", np.array([7, 3, 9, 1], np.int32)
+    save_twins(path, row, np.array([True, False, False, True]))
+    assert load_twins(path, row).tolist() == [True, False, False, True]
+    assert load_twins(path, row[[2, 0]]).tolist() == [False, True]
+    with pytest.raises(EmorecError, match="other faces"):
+        load_twins(path, np.array([7, 8], np.int32))
+    with pytest.raises(EmorecError, match="`emorec twins` makes it"):
+        load_twins(tmp_path / "none.npz", row)
+    for broken in ({"row": row, "twin": np.ones(3, bool)}, {"row": row, "twin": row}, {"row": row}):
+        np.savez(path, **broken)
+        with pytest.raises(EmorecError, match=r"twins\.npz.*delete it"):
+            load_twins(path, row)
+
+
 def test_normalisation(images: np.ndarray) -> None:
     for made in (thumbnails(images[:5]), textures(images[:5]).reshape(5, -1)):
         np.testing.assert_allclose(np.linalg.norm(made, axis=1), 1, rtol=1e-4)
@@ -93,36 +120,3 @@ def test_tables_count_what_was_planted(images: np.ndarray) -> None:
     assert own.distance[80] == 0 and 0 < own.distance[81] < 0.3
     assert own.twin.sum() == 3 and not own.twin[83:].any()
     assert (own.distance.isna() == own.nearest.isna()).all()
-
-
-def predictions(right: dict[str, list[bool]]) -> pd.DataFrame:
-    tables = []
-    for model, hits in right.items():
-        faces = len(hits)
-        labels = np.arange(faces) % 7
-        answers = np.where(hits, labels, (labels + 1) % 7)
-        p = pd.DataFrame(np.eye(7)[answers], columns=[f"p_{emotion}" for emotion in EMOTIONS])
-        tables.append(p.assign(model=model, seed=0, split="test", row=np.arange(faces), label=labels))
-    return pd.concat(tables, ignore_index=True)
-
-
-def test_results_without_twins_leave_them_out() -> None:
-    # The second model is right about the first ten faces alone, which are known from training.
-    table = predictions({"one": [False] * 40, "two": [True] * 10 + [False] * 30})
-    twins = pd.DataFrame({"row": np.arange(40), "twin": np.arange(40) < 10})
-    models = [Model("one", "single", "one"), Model("two", "single", "two")]
-    found = without_twins_table(table, models, twins, resamples=100).set_index(["model", "reference", "metric"])
-    assert (found.faces == 30).all()
-    assert found.estimate["two", "", "accuracy"] == 0
-    assert found.estimate["two", "one", "accuracy"] == 0
-    everyone = without_twins_table(table, models, twins.assign(twin=False), resamples=100)
-    assert everyone.set_index(["model", "reference", "metric"]).estimate["two", "one", "accuracy"] == 0.25
-
-
-def test_without_faces_is_an_error() -> None:
-    table = predictions({"one": [True] * 10})
-    twins = pd.DataFrame({"row": np.arange(10), "twin": True})
-    with pytest.raises(EmorecError, match="nothing is left"):
-        without_twins_table(table, [Model("one", "single", "one")], twins, resamples=10)
-    with pytest.raises(EmorecError, match="lacks test faces"):
-        without_twins_table(table, [Model("one", "single", "one")], twins[:5], resamples=10)

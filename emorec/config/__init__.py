@@ -16,7 +16,6 @@ from emorec.config.derived import (
     parts,
     spectral_groupings,
     spent_before,
-    starting_points,
     training_of,
     training_order,
 )
@@ -42,7 +41,7 @@ from emorec.config.sections import (
     Synthetic,
     Training,
 )
-from emorec.config.specs import MixtureSpec, NetworkSpec, Part, own_outputs
+from emorec.config.specs import MixtureSpec, NetworkSpec, Part, Teacher, own_outputs
 from emorec.config.study import Study, label
 
 __all__ = [
@@ -68,6 +67,7 @@ __all__ = [
     "Strict",
     "Study",
     "Synthetic",
+    "Teacher",
     "Training",
     "all_parts",
     "architecture_of",
@@ -85,7 +85,6 @@ __all__ = [
     "read_yaml",
     "spectral_groupings",
     "spent_before",
-    "starting_points",
     "training_of",
     "training_order",
     "validate",

@@ -24,11 +24,12 @@ from emorec.config.sections import (
     Mixture,
     Random,
     Section,
+    Single,
     Spectral,
     Training,
 )
 from emorec.config.sizes import branch_width, joint_size, network_size
-from emorec.config.specs import MixtureSpec, NetworkSpec, Part
+from emorec.config.specs import MixtureSpec, NetworkSpec, Part, Teacher
 from emorec.config.study import Study
 from emorec.errors import EmorecError
 from emorec.size import width_nearest
@@ -136,7 +137,8 @@ def networks(study: Study, found: Found = None) -> dict[str, NetworkSpec]:
 
     for name, model in study.models.items():
         if model.kind == "single":
-            add(NetworkSpec(name, "classifier", SEVEN, architecture_of(study, name), training_of(study, name)))
+            how = architecture_of(study, name), training_of(study, name)
+            add(NetworkSpec(name, "classifier", SEVEN, *how, teacher=_teacher(study, model)))
         elif model.kind == "mixture":
             for spec in _separate(study, model, found, f"models.{name}"):
                 add(spec)
@@ -146,6 +148,15 @@ def networks(study: Study, found: Found = None) -> dict[str, NetworkSpec]:
         elif model.kind == "fine-tuned":
             add(_fine_tuned(study, name, model, specs))
     return specs
+
+
+def _teacher(study: Study, model: Single) -> Teacher | None:
+    """The networks that a distilled single learns from: those of the teacher's replicate of the same seed."""
+    if model.teacher is None:
+        return None
+    of = {seed: parts(study, model.teacher, seed) for seed in study.seeds}
+    (network,) = {part.network for members in of.values() for part in members}
+    return Teacher(network, {seed: tuple(part.seed for part in members) for seed, members in of.items()})
 
 
 def _separate(study: Study, model: Mixture, found: Found, where: str) -> list[NetworkSpec]:
@@ -248,16 +259,11 @@ def parts(study: Study, model: str, seed: int) -> list[Part]:
     return [Part(model, seed)]
 
 
-def starting_points(study: Study, network: str) -> list[str]:
-    """The networks, of the same seed, that one starts from; none where it starts from scratch."""
-    spec = networks(study).get(network)
-    return [part.network for part in spec.before(study.seeds[0])] if spec else []
-
-
 def spent_before(study: Study, model: str, seed: int) -> list[Part]:
-    """The networks that a replicate's own ones started from, and those that these started from; none of its own.
+    """The networks that had to be trained before a replicate's own ones; none of its own.
 
-    A fine-tuned mixture starts from its gate and experts, an expert may start from the single.
+    A fine-tuned mixture starts from its gate and experts, an expert may start from the single; a distilled single has
+    teachers.
     """
     specs, own, found = networks(study), parts(study, model, seed), dict[Part, None]()
     left = list(own)
@@ -276,8 +282,8 @@ def all_parts(study: Study) -> list[Part]:
 
 
 def training_order(study: Study) -> list[Part]:
-    """All parts, each after those that it waits for: what it starts from, and the single of all seeds where its
-    grouping is found from that.
+    """All parts, each after those that it waits for: what it starts or learns from, and the single of all seeds where
+    its grouping is found from that.
     """
     specs, found = networks(study), dict[Part, None]()
 

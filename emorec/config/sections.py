@@ -127,6 +127,18 @@ class Training(Strict):
     class_balance: Literal["none", "sampling", "inverse-frequency", "effective-number"] = Field(
         "none", description="rare classes drawn more often, or their loss weighed (Cui et al. 2019, arXiv 1901.05555)"
     )
+    sam: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="rho of sharpness-aware minimisation, Foret et al. 2021 (arXiv 2010.01412), who take 0.05; 0 for "
+        "none. Each step is two passes, at twice the cost; on CUDA they are neither compiled nor captured",
+    )
+    twins: Literal["keep", "drop"] = Field(
+        "keep",
+        description="drop: training faces with a twin (a copy of the photograph) in val or test are left out, and val "
+        "faces with one in test choose nothing",
+    )
     augmentation: Augmentation = Augmentation()
     crop: int = Field(SIDE, ge=24, le=SIDE, description="side of the random window that a network is trained on")
     views: Literal["none", "flip", "ten-crop"] = Field(
@@ -134,7 +146,9 @@ class Training(Strict):
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["bf16", "fp32"] = "bf16"
-    deterministic: bool = Field(False, description="bit-reproducible on CUDA too, at a cost; CPU runs always are")
+    deterministic: bool = Field(
+        False, description="bit-reproducible on CUDA too, at a cost; on CPU runs always are, on one instruction set"
+    )
     compile: bool = Field(True, description="torch.compile on CUDA, unless deterministic: it tunes its kernels by time")
     checkpoint_every: int = Field(1, ge=1, le=10_000, description="epochs between checkpoints")
     threads: int = Field(1, ge=1, le=256, description="CPU threads of one network; part of what fixes its bits")
@@ -149,7 +163,10 @@ class Training(Strict):
 class Single(Strict):
     """One network that tells all seven emotions apart. `architecture` and `training` override the study's.
 
-    With `parameters_like` its width is the one that brings its parameters nearest to those of that model.
+    With `parameters_like` its width is the one that brings its parameters nearest to those of that model. With
+    `teacher` it is distilled (Hinton et al. 2015, arXiv 1503.02531, at temperature 1): it learns, in the labels' place
+    and without smoothing, the probabilities that this ensemble's or single's networks give on average to the same
+    augmented faces. They are trained first, and what they know of twins they pass on: `twins: drop` has to be theirs.
     """
 
     kind: Literal["single"]
@@ -157,6 +174,7 @@ class Single(Strict):
     architecture: dict[str, Any] = {}
     training: dict[str, Any] = {}
     parameters_like: Name | None = None
+    teacher: Name | None = None
 
 
 class Ensemble(Strict):

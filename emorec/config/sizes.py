@@ -6,6 +6,7 @@ from typing import Any
 
 from emorec import EMOTIONS
 from emorec.config.sections import Architecture, Joint
+from emorec.config.specs import NetworkSpec
 from emorec.size import Size, resnet_size, width_nearest
 
 
@@ -13,6 +14,23 @@ def network_size(architecture: Architecture, outputs: int, side: int, **trunk: A
     """Size of one residual network on images of that side, with so many outputs; `trunk` as `resnet_size` takes it."""
     keys = ("width", "depth", "stem", "squeeze_excitation", "whitening")
     return resnet_size(outputs, **{k: getattr(architecture, k) for k in keys}, side=side, **trunk)
+
+
+def spec_size(spec: NetworkSpec) -> Size:
+    """Parameters of the network of a spec, and operations of one image: of a mixture, with the experts that answer."""
+    side = spec.training.crop
+    if spec.mixture is None:
+        # The expert of a single emotion has nothing to learn.
+        return network_size(spec.architecture, len(spec.classes), side) if len(spec.classes) > 1 else Size()
+    mixture, experts = spec.mixture, len(spec.mixture.experts)
+    if not mixture.parts:
+        model = Joint(kind="joint", of=spec.network, experts=experts, top=mixture.top, trunk=mixture.trunk)
+        whole, active = (
+            joint_size(spec.architecture, side, model, mixture.branch_width, active=active) for active in (False, True)
+        )
+        return Size(whole.parameters, active.flops)
+    outputs = [experts, *(len(classes) for classes in mixture.experts)]
+    return sum((network_size(spec.architecture, k, side) for k in outputs if k > 1), Size())
 
 
 def joint_size(architecture: Architecture, side: int, model: Joint, width: int, active: bool = True) -> Size:

@@ -62,6 +62,20 @@ class MixtureSpec:
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """The trained networks that a network learns from: which single's, and for each of its seeds which of theirs."""
+
+    network: str
+    members: dict[int, tuple[int, ...]]
+
+    def of(self, seed: int) -> list[Part]:
+        return [Part(self.network, member) for member in self.members.get(seed, ())]
+
+    def to_dict(self, seed: int) -> dict[str, Any]:
+        return {"network": self.network, "seeds": [part.seed for part in self.of(seed)]}
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
     """What one network is: enough to train it, given a seed and the faces.
 
@@ -71,6 +85,7 @@ class NetworkSpec:
     mixture: what a jointly trained mixture has besides. grouping: the one whose groups still have to be found.
     start: the trained single that an expert starts from, None where it starts from scratch; length: whether it takes
         the single's steps, or goes through its own faces as often as the single does, in fewer steps.
+    teacher: the networks whose mean probabilities it learns, in the labels' place.
     """
 
     network: str
@@ -84,6 +99,7 @@ class NetworkSpec:
     grouping: str | None = None
     start: str | None = None
     length: Literal["steps", "epochs"] = "steps"
+    teacher: Teacher | None = None
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -91,13 +107,22 @@ class NetworkSpec:
         named = {emotion for group in self.classes for emotion in group}
         return tuple(emotion for emotion in EMOTIONS if emotion in named)
 
-    def before(self, seed: int) -> list[Part]:
+    def starts(self, seed: int) -> list[Part]:
         """The trained networks that it starts from: a mixture's gate and experts, an expert's single; mostly none."""
         if self.mixture is not None:
             return [Part(network, seed) for network in self.mixture.parts]
         return [Part(self.start, seed)] if self.start else []
 
-    def to_dict(self) -> dict[str, Any]:
+    def teachers(self, seed: int) -> list[Part]:
+        """The trained networks that it learns from."""
+        return self.teacher.of(seed) if self.teacher else []
+
+    def before(self, seed: int) -> list[Part]:
+        """The networks that have to be trained before it can be."""
+        return [*self.starts(seed), *self.teachers(seed)]
+
+    def to_dict(self, seed: int) -> dict[str, Any]:
+        """All of it, as it is for one seed."""
         return {
             "network": self.network,
             "role": self.role,
@@ -109,6 +134,7 @@ class NetworkSpec:
             "grouping": self.grouping,
             "start": self.start,
             "length": self.length,
+            "teacher": self.teacher.to_dict(seed) if self.teacher else None,
             "architecture": self.architecture.model_dump(),
             "training": self.training.model_dump(),
         }

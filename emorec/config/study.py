@@ -70,6 +70,8 @@ class Study(Strict):
             raise ValueError(
                 f"models.{self.reference}.parameters_like: the first single is what all others are measured by"
             )
+        if singles[self.reference].teacher:
+            raise ValueError(f"models.{self.reference}.teacher: the first single is what all others are measured by")
         for name, model in self.models.items():
             self._check_model(name, model, singles)
         usable = self._usable_mixtures
@@ -88,6 +90,10 @@ class Study(Strict):
                 raise ValueError(f"{where}.of: no mixture with a gate is named {model.of!r}{nearest(model.of, soft)}")
         elif model.kind != "single" and model.of not in singles:
             raise ValueError(f"{where}.of: no single model named {model.of!r}{nearest(model.of, singles)}")
+        elif model.kind != "single" and singles[model.of].teacher:
+            raise ValueError(f"{where}.of: {model.of} learns from another model; name a single that learns from labels")
+        if model.kind == "single" and model.teacher:
+            self._check_teacher(f"{where}.teacher", model.teacher)
         if model.kind == "mixture" and model.grouping not in self.groupings:
             hint = nearest(model.grouping, self.groupings)
             raise ValueError(f"{where}.grouping: no grouping named {model.grouping!r}{hint}")
@@ -103,6 +109,14 @@ class Study(Strict):
                 )
             if "width" in model.architecture:
                 raise ValueError(f"{where}.architecture.width: parameters_like chooses the width; leave it out")
+
+    def _check_teacher(self, where: str, teacher: str) -> None:
+        able = [n for n, m in self.models.items() if m.kind == "ensemble" or (m.kind == "single" and not m.teacher)]
+        if teacher not in able:
+            raise ValueError(
+                f"{where}: no ensemble, nor a single that learns from labels, is named {teacher!r}"
+                f"{nearest(teacher, able)}"
+            )
 
     def _check_routed_by_single(self, where: str, grouping: str) -> None:
         entry = self.groupings[grouping]
@@ -185,7 +199,7 @@ def label(study: Study, model: str) -> str:
     if entry.label:
         return entry.label
     if entry.kind == "single":
-        return f"single {model}"
+        return f"single {model}{f', taught by {entry.teacher}' if entry.teacher else ''}"
     if entry.kind == "ensemble":
         return f"ensemble of {entry.members} {entry.of}{', disjoint' if entry.disjoint else ''}"
     if entry.kind == "fine-tuned":

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from emorec import closure
 from emorec.config import Data
-from emorec.data.read import find_source, source_digest, source_files
 from emorec.files import write_json
+
+# The readers, which import numpy and Pillow, are asked where there is something to read: the workflow looks each time.
 
 
 class Seen(NamedTuple):
@@ -27,6 +28,8 @@ class Seen(NamedTuple):
 
 def look(source: Path, kept: Path) -> Seen:
     """What `source` holds; its digest is not computed where the file `kept` has it. Nothing is written."""
+    from emorec.data.read import source_digest
+
     glance = _glance(source)
     return Seen(glance, _read(kept).get(glance) or source_digest(source))
 
@@ -40,6 +43,8 @@ def fingerprint(data: Data, kept: Path) -> str:
         made_of: object = data.synthetic.model_dump()
         code = closure.digest("emorec.data.synthetic", comments=False)
     else:
+        from emorec.data.read import find_source
+
         made_of = [look(find_source(Path(data.path) if data.path else None), kept).digest, data.classes]
         code = closure.digest("emorec.data.read:read_faces", comments=False)
     return hashlib.sha256(json.dumps([made_of, code], sort_keys=True).encode()).hexdigest()
@@ -53,6 +58,8 @@ def keep(seen: Iterable[Seen], kept: Path) -> None:
 
 
 def _glance(source: Path) -> str:
+    from emorec.data.read import source_files
+
     lines = hashlib.sha256()
     for name, file in source_files(source):
         found = file.stat()

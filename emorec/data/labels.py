@@ -70,8 +70,12 @@ def find_order(
         )
     if assumed and known:
         return order, ""  # FER2013 itself
-    doubt = f"; but the shares of the classes are {near[0]}'s in the order {listed(near[1])}" if near else ""
-    return order, f"Labels are numbers in the order {listed(order)}, {why}{doubt}"
+    doubt = f"; but the shares of the classes are {near[0]}'s in the order {_plain(near[1])}" if near else ""
+    return order, f"Labels are numbers in the order {_plain(order)}, {why}{doubt}"
+
+
+def _plain(order: Mapping[int, int]) -> str:
+    return listed(order).strip("[]")  # which the report would take for markup
 
 
 def to_emotions(numbers: np.ndarray, order: Mapping[int, int]) -> np.ndarray:

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.fft import rfft2
 from scipy.ndimage import uniform_filter
 
+from emorec import SPLITS
 from emorec.data.faces import SIDE
 
 # Similarity from which on two faces count as twins.
@@ -95,6 +96,21 @@ def find_twins(images: np.ndarray, queries: np.ndarray, references: np.ndarray, 
         turned & ~exact,
         exact,
     )
+
+
+def leaking(images: np.ndarray, split: np.ndarray, nearest: int = NEAREST) -> np.ndarray:
+    """Which faces leak into a choice or a score by a twin: (n,) bool.
+
+    Those of `train` with a twin in `val` or `test`, and those of `val` with one in `test`. They are looked for from
+    both sides, since each follows up its own nearest few.
+    """
+    train, val, test = (np.flatnonzero(split == SPLITS.index(name)) for name in ("train", "val", "test"))
+    found = np.zeros(len(images), bool)
+    for own, others in ((train, np.concatenate([val, test])), (val, test)):
+        found[own[find_twins(images, own, others, nearest).found]] = True
+        back = find_twins(images, others, own, nearest)
+        found[back.nearest[back.found]] = True
+    return found
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:

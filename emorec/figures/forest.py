@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from emorec.figures import intervals, style
@@ -32,6 +35,7 @@ class Row:
     model: str = ""
     measure: str = ""
     references: tuple[str, ...] = ()
+    note: str = ""  # in the last panel
 
 
 def left_out(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
@@ -62,8 +66,8 @@ def rows_of(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[Row]:
         rows.append(Row("accuracy of other models"))
     for model in others:
         control = controls.get(model, "")
-        aside = f"\n({style.wrap(f'control: {labels[control]}', 36)})" if control and control != usual else ""
-        rows.append(Row(style.wrap(labels[model], 34) + aside, model, "accuracy", (single, control)))
+        note = style.wrap(f"vs {labels[control]}", 20) if control and control != usual else ""
+        rows.append(Row(style.wrap(labels[model], 36), model, "accuracy", (single, control), note))
     return rows
 
 
@@ -85,7 +89,7 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
     height = style.row_height([row.label for row in rows]) * len(rows)
     figure = style.new_figure(min(style.PAGE_HEIGHT_MM, 24 + height))
     grid = figure.subplots(1, len(titles), sharey=True, sharex=True, squeeze=False)[0]
-    verdicts = set()
+    verdicts, notes = set(), []
     for panel, (axes, title) in enumerate(zip(grid, titles, strict=True)):
         intervals.prepare(axes, len(rows))
         axes.set_title(style.wrap(title, 34))
@@ -97,17 +101,24 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
             verdicts.add(compared.verdict)
             points = [100 * value for value in (compared.difference, compared.low, compared.high)]
             intervals.interval(axes, place, points, compared.verdict)
-            if compared.tier == "primary":
-                right = points[0] <= 0
-                axes.annotate(
-                    "primary test", (0.99 if right else 0.01, place), xycoords=axes.get_yaxis_transform(),
-                    ha="right" if right else "left", va="center", fontsize=7,
-                )  # fmt: skip
+            note = "primary test" if compared.tier == "primary" else row.note if axes is grid[-1] else ""
+            notes += [(axes, place, points, note)] if note else []
+    for axes, place, points, note in notes:
+        beside(axes, place, points, note)
     grid[0].set_yticks(range(len(rows)), [row.label for row in rows])
     for label, row in zip(grid[0].get_yticklabels(), rows, strict=True):
         label.set_fontweight("normal" if row.model else "bold")
     style.legend_above(figure, intervals.handles(verdicts))
     return figure
+
+
+def beside(axes: Axes, row: int, points: Sequence[float], note: str) -> None:
+    """A few words in a row of a finished panel, on the side where the interval leaves more room."""
+    low, high = axes.get_xlim()
+    right = high - points[2] > points[1] - low
+    place, side = (0.99, "right") if right else (0.01, "left")
+    words: dict[str, Any] = {"ha": side, "va": "center", "fontsize": 7, "linespacing": 0.9}
+    axes.text(place, row, note, transform=axes.get_yaxis_transform(), **words)
 
 
 def make(study: Path) -> Figure:

@@ -295,9 +295,11 @@ def model_handles(models: pd.DataFrame, chosen: Sequence[str]) -> list[Line2D]:
     return [Line2D([], [], label=wrap(labels[model], 42), **looks[model].point()) for model in chosen]
 
 
-def row_height(labels: Iterable[str]) -> float:
-    """Millimetres for each of equal rows, in which the label with the most lines fits."""
-    return 2.2 + 3.2 * (1 + max(label.count("\n") for label in labels))
+def row_height(labels: Sequence[str]) -> float:
+    """Millimetres for each of equal rows, at which no label meets the next."""
+    lines = [1 + label.count("\n") for label in labels]
+    both = max([a + b for a, b in itertools.pairwise(lines)], default=2)
+    return max(5.2, 1.6 * both + 0.8)
 
 
 def bands(axes: Axes, count: int) -> None:

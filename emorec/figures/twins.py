@@ -41,7 +41,7 @@ def draw(models: pd.DataFrame, scores: pd.DataFrame, twins: pd.DataFrame, chosen
         return figure
     labels = style.model_labels(models)
     names = [f"{style.wrap(labels[model], 30)}\n− {style.wrap(labels[other], 28)}" for model, other in pairs]
-    height = 16 + style.row_height(names) * len(names)
+    height = 23 + style.row_height(names) * len(names)
     figure = style.new_figure(min(style.PAGE_HEIGHT_MM, height + 50))
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=[height, 50]))
     panels = upper.subplots(1, len(SUBSETS), sharex=True, sharey=True, squeeze=False)[0]

@@ -59,7 +59,7 @@ def draw(models: pd.DataFrame, scores: pd.DataFrame, routing: pd.DataFrame) -> F
     pairs = [pair for pair in reversed(style.contests(models)) if pair in crosses]
 
     labels = [style.wrap(style.model_labels(models)[model], 26) for model in shown]
-    height = 14 + style.row_height(labels) * len(labels)
+    height = 20 + style.row_height(labels) * len(labels)
     if not pairs:
         figure = style.new_figure(height + 6)
         upper = figure

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from emorec import SPLITS
+from emorec.data.twins_file import load_twins
 from emorec.files import write_json
 from emorec.groupings.find import describe
 from emorec.networks.files import load_outputs
@@ -14,12 +15,17 @@ from emorec.paths import Layout
 log = logging.getLogger(__name__)
 
 
-def find(name: str, experts: int, single: str, seeds: Sequence[int], layout: Layout) -> None:
-    """Find a grouping for so many experts from what the single network confuses on val, over all seeds."""
+def find(name: str, experts: int, single: str, seeds: Sequence[int], layout: Layout, without_twins: bool) -> None:
+    """Find a grouping for so many experts from what the single network confuses on val, over all seeds.
+
+    Faces of val with a twin in test have no say where the single is trained `without_twins`.
+    """
     predicted = {}
     for seed in seeds:
         said = load_outputs(layout.network(single, seed) / "outputs.npz")
         val = said["split"] == SPLITS.index("val")
+        if without_twins:
+            val &= ~load_twins(layout.twins, said["row"])
         labels, predicted[seed] = said["label"][val], said["logits"][val].argmax(axis=1)
     found = describe(name, experts, labels, predicted)
     write_json(layout.grouping(name), found)

@@ -26,13 +26,14 @@ class Part:
 
     images (n, 48, 48) uint8; targets (n, k) float32: for each face the share of each of the network's k outputs;
     rows (n,): where the faces stand in their split; importance (k,): how much a face of each output's emotions
-    matters to the network, None where all matter the same.
+    matters to the network, None where all matter the same; left_out: how many faces of its emotions are not among them.
     """
 
     images: torch.Tensor
     targets: torch.Tensor
     rows: np.ndarray
     importance: torch.Tensor | None = None
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.images)
@@ -59,10 +60,20 @@ def importances(spec: NetworkSpec) -> np.ndarray | None:
     return np.where(own, 1.0, spec.foreign_weight).astype(np.float32)
 
 
-def select(images: np.ndarray, labels: np.ndarray, spec: NetworkSpec, device: torch.device) -> Part:
-    """The faces that a network is trained on: those of its emotions. Raises EmorecError where there are none."""
+def select(
+    images: np.ndarray,
+    labels: np.ndarray,
+    spec: NetworkSpec,
+    device: torch.device,
+    left_out: np.ndarray | None = None,
+) -> Part:
+    """The faces that a network is trained on: those of its emotions, but for those `left_out`, (n,) bool.
+
+    Raises EmorecError where there are none.
+    """
     shares = output_shares(spec.classes)[labels]
-    own = shares.sum(1) > 0
+    wanted = shares.sum(1) > 0
+    own = wanted if left_out is None else wanted & ~left_out
     if not own.any():
         raise EmorecError(f"{spec.network}: no face shows any of {', '.join(spec.emotions)}; check the data's labels")
     where = np.flatnonzero(own)
@@ -72,6 +83,7 @@ def select(images: np.ndarray, labels: np.ndarray, spec: NetworkSpec, device: to
         torch.from_numpy(shares[own]).to(device),
         where,
         None if importance is None else torch.from_numpy(importance).to(device),
+        int(wanted.sum() - own.sum()),
     )
 
 

@@ -67,6 +67,8 @@ def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:
     # Records from before there was such a choice lack the key.
     usual = {"start": None, "length": "steps", "foreign_weight": 1.0}
     found += [name for name, value in usual.items() if record.get(name, value) != getattr(spec, name)]
+    if record.get("teacher") != (spec.teacher.to_dict(record["seed"]) if spec.teacher else None):
+        found.append("teacher")
     for name, schema, wanted in (
         ("architecture", Architecture, spec.architecture),
         ("training", Training, spec.training),

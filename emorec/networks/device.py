@@ -33,8 +33,28 @@ def processor() -> str:
     return found.group(1).strip() if found else platform.processor() or platform.machine()
 
 
+# What oneDNN chooses its kernels by, from the most to the least, as torch names it: x86's, then Arm's.
+_LEVELS = (
+    *("amx_fp16", "amx_bf16", "amx_int8", "avx10_2", "avx10_1", "avx512_fp16", "avx512_bf16", "avx512_vnni"),
+    *("avx512_f", "avx_vnni", "avx2", "avx", "sse4_1", "sve2", "sve", "bf16", "neon"),
+)
+
+
+def instruction_set() -> str:
+    """The processor's instructions that ATen's and oneDNN's kernels are chosen by: others sum in another order.
+
+    What the environment limits them to is said as well; two machines of one name may differ in either.
+    """
+    has = torch.cpu.get_capabilities()
+    highest = next((level for level in _LEVELS if has.get(level)), "unknown")
+    limits = [os.environ.get(name) for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")]
+    limit = next((f" limited to {limit.upper()}" for limit in limits if limit), "")
+    return f"ATen {torch.backends.cpu.get_cpu_capability()}, oneDNN {highest.upper().replace('_', '-')}{limit}"
+
+
 def is_deterministic(device: torch.device, wanted: bool) -> bool:
-    """Whether two runs give the same bits: on CPU always, on CUDA where it is wanted."""
+    """Whether two runs give the same bits, with the same versions on the same hardware, its instruction set included:
+    on CPU always, on CUDA where it is wanted."""
     return device.type == "cpu" or wanted
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass
 
 import torch
@@ -13,6 +13,7 @@ from emorec.networks.average import Average
 from emorec.networks.cuda import Captured
 from emorec.networks.device import autocast, on_device
 from emorec.networks.mixture import Mixed, logits_of
+from emorec.networks.sam import uphill
 
 
 @dataclass
@@ -20,7 +21,8 @@ class Learner:
     """Network, optimiser and, where wanted, the weights' moving average.
 
     class_weights: (k,) weights of a balanced loss, or None; importance: (k,) weights in accuracy, or None; balance:
-    weight of a mixture's load-balancing loss; captured: whether steps are queued as one CUDA graph.
+    weight of a mixture's load-balancing loss; sam: how far uphill each step looks, 0 for not; teachers: networks whose
+    mean probabilities are learned in the labels' place; captured: whether steps are queued as one CUDA graph.
     """
 
     network: nn.Module
@@ -31,6 +33,8 @@ class Learner:
     class_weights: torch.Tensor | None = None
     importance: torch.Tensor | None = None
     balance: float = 0.0
+    sam: float = 0.0
+    teachers: Sequence[nn.Module] = ()
     captured: InitVar[bool] = False
 
     def __post_init__(self, captured: bool) -> None:
@@ -49,10 +53,10 @@ class Learner:
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | int]:
         """Step `number` (from 0, over all epochs) on faces (b, 1, h, w), targets (b, k); nothing waits for the device.
 
-        Returns the batch's mean loss, without the load-balancing one, how many faces it names right, and out of how
-        many, all but the last on the device. A hit counts by its share of the face relative to the largest: as one
-        where groups overlap, as less for the lesser part of a mixed face. Where faces differ in importance, they count
-        by that.
+        Returns the batch's mean loss at the weights before the step, without the load-balancing one, how many faces it
+        names right, and out of how many, all but the last on the device. A hit counts by its share of the face relative
+        to the largest: as one where groups overlap, as less for the lesser part of a mixed face. Where faces differ in
+        importance, they count by that.
         """
         rate = lr if self.rate is None else self.rate.fill_(lr)
         for group in self.optimiser.param_groups:
@@ -63,12 +67,12 @@ class Learner:
         return loss, hits, counts[0] if counts else len(x)
 
     def _descend(self, x: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        with autocast(x.device, self.precision):
-            said = self.network(x.to(memory_format=torch.channels_last))
-        logits = logits_of(said).float()
-        loss = self._loss(logits, targets)
-        self.optimiser.zero_grad()
-        (loss + self.balance * said.balance if isinstance(said, Mixed) and self.balance else loss).backward()
+        x = x.to(memory_format=torch.channels_last)
+        wanted = self._taught(x) if self.teachers else targets
+        loss, logits = self._differentiate(x, targets, wanted)
+        if self.sam:
+            with uphill(self.network, self.sam):
+                self._differentiate(x, targets, wanted)
         self.optimiser.step()
         with torch.no_grad():
             named = targets.gather(1, logits.argmax(1, keepdim=True)).squeeze(1)
@@ -78,10 +82,29 @@ class Learner:
             counts = targets @ self.importance
             return loss.detach(), (hits * counts).sum(), counts.sum()
 
-    def _loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def _differentiate(
+        self, x: torch.Tensor, targets: torch.Tensor, wanted: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss and the logits of a batch; the weights have the loss's gradient then."""
+        with autocast(x.device, self.precision):
+            said = self.network(x)
+        logits = logits_of(said).float()
+        loss = self._loss(logits, targets, wanted)
+        self.optimiser.zero_grad()
+        (loss + self.balance * said.balance if isinstance(said, Mixed) and self.balance else loss).backward()
+        return loss, logits
+
+    @torch.no_grad()
+    def _taught(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, k): the teachers' mean probabilities of the very faces that the network sees, changed and mixed."""
+        with autocast(x.device, self.precision):
+            said = [logits_of(teacher(x)) for teacher in self.teachers]
+        return torch.stack([logits.float().softmax(1) for logits in said]).mean(0)
+
+    def _loss(self, logits: torch.Tensor, targets: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         if self.class_weights is None:
-            return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
-        each = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="none")
+            return F.cross_entropy(logits, wanted, label_smoothing=self.label_smoothing)
+        each = F.cross_entropy(logits, wanted, label_smoothing=self.label_smoothing, reduction="none")
         return (each * (targets @ self.class_weights)).mean()
 
     def state(self) -> dict[str, torch.Tensor]:

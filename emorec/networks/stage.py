@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from emorec import SPLITS
 from emorec.config import NetworkSpec
 from emorec.data.faces import Faces, load_faces, pixel_statistics
+from emorec.data.twins_file import load_twins
 from emorec.files import discard_partial
 from emorec.gpus import own_card
 from emorec.networks import train as training
 from emorec.networks.device import pick_device
 from emorec.networks.files import save_outputs
 from emorec.networks.outputs import network_outputs
-from emorec.networks.store import load_network, load_parts, save_network
+from emorec.networks.store import load_network, load_parts, load_teachers, save_network
 from emorec.paths import Layout
 
 
@@ -27,11 +30,14 @@ def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_
     chosen = {split: faces.split == SPLITS.index(split) for split in ("train", "val")}
     images = {split: faces.images[rows] for split, rows in chosen.items()}
     labels = {split: faces.labels[rows] for split, rows in chosen.items()}
-    mean, std = pixel_statistics(images["train"])
+    twins = load_twins(layout.twins, faces.row) if spec.training.twins == "drop" else np.zeros(len(faces), bool)
+    left_out = {split: twins[rows] for split, rows in chosen.items()}
+    mean, std = pixel_statistics(images["train"][~left_out["train"]])
     folder = layout.network(spec.network, seed)
     checkpoint = folder / "checkpoint.safetensors"
     discard_partial(folder)
-    starts = [layout.network(part.network, part.seed) for part in spec.before(seed)]
+    starts, teaching = ([layout.network(p.network, p.seed) for p in of(seed)] for of in (spec.starts, spec.teachers))
+    teachers = load_teachers(spec, teaching)
     with own_card(spec.training.device):
         trained = training.train(
             spec,
@@ -43,9 +49,11 @@ def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_
             checkpoint_path=checkpoint,
             compile_cache=compile_cache,
             parts=load_parts(spec, starts),
+            teachers=[teacher.network for teacher in teachers],
+            left_out=left_out,
             code=code,
         )
-        save_network(folder, spec, seed, trained, mean, std)
+        save_network(folder, spec, seed, trained, mean, std, sum(teacher.record["flops"] for teacher in teachers))
         _write_outputs(spec, folder, faces)
     checkpoint.unlink(missing_ok=True)
 

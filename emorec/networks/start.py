@@ -24,7 +24,7 @@ def start_from(network: Network, spec: NetworkSpec, parts: Sequence[Weights]) ->
 
     Raises EmorecError, one line, where one of these is missing or does not fit.
     """
-    names = [part.network for part in spec.before(0)]
+    names = [part.network for part in spec.starts(0)]
     wanted = ", ".join(names)
     if len(parts) != len(names):
         raise EmorecError(f"{spec.network}: starts from {wanted}; {len(parts)} networks given; train these first")

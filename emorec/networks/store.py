@@ -17,35 +17,46 @@ from safetensors.torch import save as to_bytes
 
 from emorec.checkout import checkout
 from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Training
+from emorec.config.sizes import spec_size
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
 from emorec.networks.build import Network, build
-from emorec.networks.device import processor
+from emorec.networks.device import instruction_set, processor
 from emorec.networks.files import read_record
 from emorec.networks.start import Weights
 from emorec.networks.train import HISTORY, Trained
 from emorec.plain import plain
 
 
-def save_network(folder: Path, spec: NetworkSpec, seed: int, trained: Trained, mean: float, std: float) -> None:
-    """Write weights.safetensors, history.csv and network.json into `folder`."""
+def save_network(
+    folder: Path, spec: NetworkSpec, seed: int, trained: Trained, mean: float, std: float, teacher_flops: int = 0
+) -> None:
+    """Write weights.safetensors, history.csv and network.json into `folder`.
+
+    A training's operations are those of its passes through the network, forward, and twice as many backward, for every
+    face of every step, and of its teachers' answers, at `teacher_flops` a face.
+    """
     import pandas as pd  # here alone: who only loads a network starts sooner
 
-    network = build(spec)
+    size, passes = spec_size(spec), 2 if spec.training.sam else 1
     record = {
         "seed": seed,
-        **{key: value for key, value in spec.to_dict().items() if key not in ("architecture", "training")},
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "flops": forward_flops(network, spec.training.crop),
+        **{key: value for key, value in spec.to_dict(seed).items() if key not in ("architecture", "training")},
+        "parameters": size.parameters,
+        "flops": size.flops,
         "best_epoch": trained.best_epoch,
         "val_accuracy": trained.val_accuracy,
         "steps": trained.steps,
+        "no_better_than": trained.no_better_than,
+        "train_flops": trained.steps * spec.training.batch * (3 * passes * size.flops + teacher_flops),
+        "faces": trained.faces,
+        "left_out": trained.left_out,
         "train_seconds": round(trained.seconds, 2),
         "pixel_mean": mean,
         "pixel_std": std,
         "deterministic": trained.deterministic,
         "spec": {"architecture": spec.architecture.model_dump(), "training": spec.training.model_dump()},
-        "hardware": f"{trained.device}; {processor()}",
+        "hardware": f"{trained.device}; {processor()}, {instruction_set()}",
         "versions": {name: importlib.metadata.version(name) for name in ("emorec", "torch", "torchvision", "numpy")},
         **dataclasses.asdict(checkout()),
     }
@@ -98,7 +109,7 @@ def load_network(folder: Path) -> Loaded:
 
 
 def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
-    """The weights of the trained networks that a network starts from; `folders` in the order of `spec.before`.
+    """The weights of the trained networks that a network starts from; `folders` in the order of `spec.starts`.
 
     None where it starts from scratch. Raises EmorecError where one is missing or damaged, or has other outputs than the
     network is built for.
@@ -106,7 +117,7 @@ def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
     mixture = spec.mixture
     outputs = (mixture.groups, *mixture.experts) if mixture and mixture.parts else (SEVEN,) if spec.start else ()
     weights = []
-    for part, classes, folder in zip(spec.before(0), outputs, folders, strict=True):
+    for part, classes, folder in zip(spec.starts(0), outputs, folders, strict=True):
         path = folder / "weights.safetensors"
         if not path.exists():
             raise EmorecError(f"{path}: missing; {spec.network} starts from it, train {part.network} first")
@@ -119,14 +130,18 @@ def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
     return weights
 
 
-def forward_flops(network: Network, side: int = 48) -> int:
-    """Floating-point operations of one side×side view's forward pass, a multiply-add counted as two.
+def load_teachers(spec: NetworkSpec, folders: Sequence[Path]) -> list[Loaded]:
+    """The trained networks that a network learns from; `folders` in the order of `spec.teachers`.
 
-    Of a mixture in which not all experts answer for a face, only those that do are counted.
+    Raises EmorecError where one is missing or damaged, or does not tell all emotions apart.
     """
-    from torch.utils.flop_counter import FlopCounterMode
-
-    network.eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, 1, side, side))
-    return counter.get_total_flops()
+    found = []
+    for folder in folders:
+        path = folder / "weights.safetensors"
+        if not path.exists():
+            raise EmorecError(f"{path}: missing; {spec.network} learns from it, train it first")
+        loaded = load_network(folder)
+        if tuple(map(tuple, loaded.record["classes"])) != spec.classes:
+            raise EmorecError(f"{folder}: does not say which of all emotions a face shows; train it again")
+        found.append(loaded)
+    return found

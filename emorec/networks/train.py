@@ -1,7 +1,7 @@
 """Train one network: faces and spec in, weights and history out; resumable from its last checkpoint.
 
-On CPU a run is a pure function of (spec, seed, faces): its random streams depend on seed and epoch alone, and the
-number of threads is part of the spec.
+On CPU a run is a pure function of (spec, seed, faces), with the same versions on the same instruction set: its random
+streams depend on seed and epoch alone, and the number of threads is part of the spec.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,9 @@ class Trained:
     """What training leaves: weights of the best epoch, a row an epoch, and which epoch was best on `val`.
 
     The history of a network that has nothing to learn is empty, and its best epoch 0. deterministic: whether another
-    run would give the same bits. steps: of gradient descent, in all epochs.
+    run would give the same bits. steps: of gradient descent, in all epochs; faces and left_out: how many of its
+    faces it was trained on and chosen by, by split, and how many not because of their twins. no_better_than: the
+    accuracy on `val` of the best answer that is always the same, where the network is no better; else None.
     """
 
     weights: dict[str, torch.Tensor]
@@ -62,6 +64,9 @@ class Trained:
     device: str
     deterministic: bool
     steps: int = 0
+    faces: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    no_better_than: float | None = None
 
     @property
     def val_accuracy(self) -> float:
@@ -77,10 +82,12 @@ def make_learner(
     seed: int,
     cache: Path | None,
     parts: Sequence[Weights] = (),
+    teachers: Sequence[nn.Module] = (),
 ) -> Learner:
     """A network on the device of `part` with all that its training needs.
 
-    It is initialised from `seed`, or has the weights of the trained `parts` that its spec names.
+    It is initialised from `seed`, or has the weights of the trained `parts` that its spec names. Smoothing is of
+    labels: where teachers say what is to be learned, there is none.
     """
     how, device = spec.training, part.images.device
     torch.manual_seed(seed)
@@ -93,7 +100,7 @@ def make_learner(
     start_from(network, spec, parts)
     network = on_device(network, device)
     average = Average(network, how.ema) if how.ema else None  # a copy, which is evaluated only
-    fast = is_fast(device, how)
+    fast = is_fast(device, how) and not how.sam
     if fast:
         compile_for_training(network, cache)
     return Learner(
@@ -101,11 +108,13 @@ def make_learner(
         sgd(network, how.momentum, how.weight_decay, device),
         average,
         how.precision,
-        how.label_smoothing,
+        0.0 if teachers else how.label_smoothing,
         loss_weights(part.targets, how.class_balance, part.importance),
         part.importance,
         spec.mixture.balance if spec.mixture else 0.0,
-        captured=fast,
+        how.sam,
+        [on_device(teacher, device).eval() for teacher in teachers],
+        captured=fast and not teachers,
     )
 
 
@@ -120,6 +129,8 @@ def train(
     checkpoint_path: Path | None = None,
     compile_cache: Path | None = None,
     parts: Sequence[Weights] = (),
+    teachers: Sequence[nn.Module] = (),
+    left_out: dict[str, np.ndarray] | None = None,
     code: str = "",
 ) -> Trained:
     """Train a network on split `train`, choose its epoch on `val`.
@@ -130,7 +141,9 @@ def train(
         checkpoint_path: where to resume from and to save to, every `checkpoint_every` epochs and after the last;
             None for neither.
         compile_cache: folder for compiled code on CUDA; None for torch's own.
-        parts: weights of the networks that `spec.before` names, in that order.
+        parts: weights of the networks that `spec.starts` names, in that order.
+        teachers: the trained networks that `spec.teachers` names.
+        left_out: by split: (n,) bool, faces that are as if they were not there.
         code: which code trains; a checkpoint that another one left is not gone on from.
 
     What a network starts from is one of the epochs to choose from, number 0, where it starts from trained parts:
@@ -151,15 +164,18 @@ def train(
         log.info("%s seed %d: an expert of one emotion has nothing to learn", spec.network, seed)
         return Trained({}, [], 0, 0.0, name, True)
     set_determinism(device, how.deterministic, how.threads)
-    part, val = (select(images[split], labels[split], spec, device) for split in ("train", "val"))
-    steps = len(images["train"]) // how.batch
+    left_out = left_out or {split: np.zeros(len(labels[split]), bool) for split in ("train", "val")}
+    part, val = (select(images[s], labels[s], spec, device, left_out[s]) for s in ("train", "val"))
+    whole = int((~left_out["train"]).sum())
+    steps = whole // how.batch
     if steps == 0:
-        raise EmorecError(f"{spec.network}: training.batch {how.batch} is more than the {len(images['train'])} faces")
+        raise EmorecError(f"{spec.network}: training.batch {how.batch} is more than the {whole} faces")
     if spec.length == "epochs":
         steps = max(1, len(part) // how.batch)
-    learner = make_learner(spec, part, mean, std, _stream(seed, spec.network, 0), compile_cache, parts)
+    learner = make_learner(spec, part, mean, std, _stream(seed, spec.network, 0), compile_cache, parts, teachers)
     feed = Feed(part, how, mean, std, captured=is_fast(device, how))
-    fingerprint = _fingerprint(spec, seed, images, labels, parts, code)
+    known = [*parts, *(teacher.state_dict() for teacher in learner.teachers)]
+    fingerprint = _fingerprint(spec, seed, images, labels, known, code, left_out)
 
     history: list[dict[str, Any]] = []
     best = _copy(learner.evaluated)
@@ -204,7 +220,38 @@ def train(
         _report(spec.network, seed, history, how.epochs)
 
     seconds = sum(row["seconds"] for row in history)
-    return Trained(best, history, best_epoch(history), seconds, name, exact, steps * how.epochs)
+    seen = {"train": part, "val": val}
+    trained = Trained(
+        *(best, history, best_epoch(history), seconds, name, exact, steps * how.epochs),
+        faces={split: len(faces) for split, faces in seen.items()},
+        left_out={split: faces.left_out for split, faces in seen.items()},
+    )
+    trained.no_better_than = _no_better_than(history, val)
+    if trained.no_better_than is not None:
+        log.warning(
+            "%s seed %d: no better than a constant answer: right on %.1f %% of val at its best, the most frequent"
+            " answer on %.1f %%; lower training.lr, or train for more epochs",
+            *(spec.network, seed, 100 * trained.val_accuracy, 100 * trained.no_better_than),
+        )
+    return trained
+
+
+def _no_better_than(history: list[dict[str, Any]], val: Part) -> float | None:
+    """The accuracy of the best constant answer on `val`, if the best epoch's is no higher, or by less than two standard
+    errors with a loss that is no lower; else None."""
+    best = next(row for row in history if row["epoch"] == best_epoch(history))
+    accuracy, loss = constant_answer(val)
+    margin = 2 * math.sqrt(accuracy * (1 - accuracy) / len(val)) if best["val_loss"] >= loss else 0.0
+    return accuracy if best["val_accuracy"] <= accuracy + margin else None
+
+
+def constant_answer(part: Part) -> tuple[float, float]:
+    """Accuracy and loss of always giving the same answer, the most frequent one and the outputs' shares, faces weighed
+    as `_score` weighs them."""
+    weights = torch.ones_like(part.targets[:, 0]) if part.importance is None else part.targets @ part.importance
+    weights = weights / weights.sum()
+    shares = weights @ part.targets
+    return (weights @ part.targets.gt(0).float()).max().item(), torch.special.entr(shares).sum().item()
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:
@@ -289,13 +336,16 @@ def _fingerprint(
     labels: dict[str, np.ndarray],
     parts: Sequence[Weights] = (),
     code: str = "",
+    left_out: dict[str, np.ndarray] | None = None,
 ) -> str:
-    description = spec.to_dict()
+    description = spec.to_dict(seed)
     del description["training"]["checkpoint_every"]  # changes nothing in the result
     digest = hashlib.sha256(json.dumps([description, seed, torch.__version__, code], sort_keys=True).encode())
     for split in ("train", "val"):
         digest.update(np.ascontiguousarray(images[split]).data)
         digest.update(np.ascontiguousarray(labels[split]).data)
+        if left_out and left_out[split].any():
+            digest.update(left_out[split].data)
     for weights in parts:
         for name, tensor in sorted(weights.items()):
             digest.update(name.encode())

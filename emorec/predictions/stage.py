@@ -11,6 +11,7 @@ import pandas as pd
 from emorec import SPLITS
 from emorec import config as configs
 from emorec.config import Part, Study
+from emorec.data.twins_file import load_twins
 from emorec.networks.files import load_outputs, read_record
 from emorec.paths import Layout
 from emorec.predictions.model import Said, combined, gate_temperature, has_temperature
@@ -22,7 +23,8 @@ log = logging.getLogger(__name__)
 def combine(study: Study, layout: Layout) -> None:
     """Write embeddings of every model and seed, and, when they are all there, the one file of predictions.
 
-    A gate's temperature, where a model has one, is fitted on val. EmorecError where a network's outputs are missing.
+    A gate's temperature, where a model has one, is fitted on val, without the faces with a twin in test where a network
+    of the model is trained without twins. EmorecError where a network's outputs are missing.
     """
 
     @cache  # each network is part of several models
@@ -40,6 +42,8 @@ def combine(study: Study, layout: Layout) -> None:
             temperature = 1.0
             if has_temperature(entry):
                 val = faces["split"] == SPLITS.index("val")
+                if any(part.record["spec"]["training"].get("twins") == "drop" for part in said):
+                    val &= ~load_twins(layout.twins, faces["row"])
                 chosen = [Said(part.record, part.logits[val], part.features[val]) for part in said]
                 temperature = gate_temperature(entry, chosen, faces["label"][val])
                 log.info("%s seed %d: the gate's temperature is %.3f", name, seed, temperature)

@@ -6,6 +6,7 @@ A lookup for which a table has no row is an EmorecError; the template that asked
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from emorec import EMOTIONS
+from emorec import EMOTIONS, SPLITS
 from emorec.data.faces import SIDE
 from emorec.errors import EmorecError
 from emorec.report import typography as t
@@ -91,7 +92,11 @@ class Lookups:
 
     def __init__(self, results: Results) -> None:
         self._results = results
-        self._found = results.tables
+        self._columns = {name: [str(column) for column in table] for name, table in results.tables.items()}
+        self._rows = {name: table.to_dict("records") for name, table in results.tables.items()}
+        # The rows by what is asked of them: the columns that are named, and their values.
+        self._index: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], list[Any]]] = {}
+        self.seeds = len({row["seed"] for row in self.rows("scores")})
         self.models = [self._model(row) for row in self.rows("models")]
         self.primary = self.model(self.row("models", primary=True)["model"])
         self.single = next(model for model in self.models if model.kind == "single")
@@ -110,9 +115,7 @@ class Lookups:
         self.side = SIDE
         self.data = {"note": "", **results.data}
         self.synthetic, self.votes = bool(results.data["synthetic"]), bool(results.data.get("votes"))
-        self.seeds = int(self._found["scores"].seed.nunique())
-        sums = self._found["classes"].groupby("split").faces.sum()
-        self.faces = {split: int(sums[split]) for split in ("train", "val", "test")}
+        self.faces = {split: sum(row["faces"] for row in self.rows("classes", split=split)) for split in SPLITS}
         self.posterior, self.planted_top = POSTERIOR, TOP
 
     def names(self) -> dict[str, Any]:
@@ -123,14 +126,18 @@ class Lookups:
 
     def rows(self, table: str, **where: Any) -> list[Row]:
         """The rows of a table whose columns have these values; a model stands for its name."""
-        if table not in self._found:
-            raise EmorecError(f"there is no table {table!r}{_close(table, self._found)}")
-        found = self._found[table]
-        for column, value in where.items():
-            if column not in found:
-                raise EmorecError(f"{table}.csv has no column {column!r}{_close(column, map(str, found))}")
-            found = found[found[column] == _name(value)]
-        return [{str(key): value for key, value in row.items()} for row in found.to_dict("records")]
+        if table not in self._rows:
+            raise EmorecError(f"there is no table {table!r}{_close(table, self._rows)}")
+        columns = tuple(sorted(where))
+        if (table, columns) not in self._index:
+            for column in columns:
+                if column not in self._columns[table]:
+                    raise EmorecError(f"{table}.csv has no column {column!r}{_close(column, self._columns[table])}")
+            index = self._index[table, columns] = defaultdict(list)
+            for row in self._rows[table]:
+                index[tuple(row[column] for column in columns)].append(row)
+        found = self._index[table, columns].get(tuple(_name(where[column]) for column in columns), [])
+        return [dict(row) for row in found]
 
     def row(self, table: str, **where: Any) -> Row:
         """The one row of a table with these values."""
@@ -155,10 +162,9 @@ class Lookups:
 
     def _model(self, row: Row) -> Model:
         kept = tuple(int(seed) for seed in row["kept_start"].split())
-        seeds = self._found["scores"].seed.nunique()
-        groups = [text["emotions"].split() for text in self.rows("groupings") if text["grouping"] == row["grouping"]]
+        groups = [of["emotions"].split() for of in self.rows("groupings", grouping=row["grouping"])]
         fields = {name: row[name] for name in Model.__annotations__ if name in row}
-        fields |= {"name": row["model"], "kept_start": kept, "kept_all": bool(kept) and len(kept) == seeds}
+        fields |= {"name": row["model"], "kept_start": kept, "kept_all": bool(kept) and len(kept) == self.seeds}
         fields |= {"headline": bool(row["headline"]), "groups": tuple(map(tuple, groups))}
         whole = {key: 0 if pd.isna(row[key]) else int(row[key]) for key in ("networks", "experts")}
         return Model(**(fields | whole))

@@ -61,6 +61,7 @@ def for_pandoc(metadata: dict[str, Any]) -> dict[str, Any]:
         "author-meta": [author["name"]["literal"] for author in authors],
         "date": f"{day.day} {MONTHS[day.month - 1]} {day.year}",
         "date-meta": day.isoformat(),
+        "description-meta": str(metadata.get("description", "")),
         "labels": {"abstract": metadata.get("abstract-title", "Abstract")},
     }
     return fields

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from emorec.files import atomic
 from emorec.report import diagram, results, templates
 from emorec.report.context import Lookups, filters
 from emorec.report.origins import DIAGRAM, made
+from emorec.report.typography import NBSP
 
 # What is laid out as it stands: all but templates and what was rendered from them.
 PLAIN = ("_quarto.yml", "references.bib", "styles/*")
@@ -40,7 +42,7 @@ def stage(study: Path, sources: Path, destination: Path, meta: dict[str, Any]) -
     if destination.exists() and any(destination.iterdir()) and not (destination / "_quarto.yml").exists():
         raise EmorecError(f"{destination}: holds files that are not a staged report; give an empty folder")
     found = Lookups(results.read(study))
-    text = paper(found, sources, meta)
+    text = paper(found, sources, meta, {path.stem for path in study.glob("figures/*.svg")})
     written = {_write(destination / "index.qmd", text.encode())}
     for path in sorted(path for pattern in PLAIN for path in sources.glob(pattern)):
         written.add(_write(destination / path.relative_to(sources), path.read_bytes()))
@@ -53,10 +55,11 @@ def stage(study: Path, sources: Path, destination: Path, meta: dict[str, Any]) -
     _remove_others(destination, written)
 
 
-def paper(found: Lookups, sources: Path, meta: dict[str, Any]) -> str:
-    """The paper's whole text, index.qmd with everything filled in."""
-    names = found.names() | {"meta": meta, "made": lambda figure: made(figure, meta)}
-    return templates.render(sources, "index.qmd", names, filters())
+def paper(found: Lookups, sources: Path, meta: dict[str, Any], drawn: Collection[str]) -> str:
+    """The paper's whole text, index.qmd with everything filled in; `drawn` are the figures that there are."""
+    names = found.names() | {"meta": meta, "made": lambda figure: made(figure, meta), "drawn": sorted(drawn)}
+    text = templates.render(sources, "index.qmd", names, filters())
+    return re.sub(r"(?<=\d) %", f"{NBSP}%", text)  # no line ends between a number and its unit
 
 
 def shown_figures(text: str) -> list[str]:

@@ -86,7 +86,9 @@ class _Records:
             record = read_record(path, ("parameters", "flops", "train_seconds", "best_epoch", "spec"))
             for key in ("parameters", "flops", "train_seconds", "best_epoch"):
                 _check_number(path, record, key)
-            if record["flops"]:
+            if "train_flops" in record:
+                _check_number(path, record, "train_flops")
+            elif record["flops"]:
                 for key in ("spec.training.epochs", "spec.training.batch"):
                     _check_number(path, record, key, least=1)
             self._read[path] = record
@@ -104,7 +106,10 @@ def _check_number(path: Path, record: Any, key: str, least: float = 0) -> None:
 
 
 def _train_flops(record: dict[str, Any], faces: int) -> float:
-    """Operations of a training: forward, and twice that backward, for every face of every step."""
+    """Operations of a training, by its record; by formula for one published before records said so: forward, and twice
+    that backward, for every face of every step."""
+    if "train_flops" in record:
+        return float(record["train_flops"])
     if not record["flops"]:
         return 0.0
     how = record["spec"]["training"]

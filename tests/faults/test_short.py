@@ -40,11 +40,12 @@ import sys, time
 from pathlib import Path
 from emorec import running
 from emorec.files import atomic
-running.watch()
-with running.stopped_by_signals(), atomic(Path(sys.argv[1])) as temporary:
-    temporary.write_text("half")
-    Path(sys.argv[1] + ".begun").touch()
-    time.sleep(600)
+with running.stopped_by_signals():  # before all else, as in emorec.__main__
+    running.watch()
+    with atomic(Path(sys.argv[1])) as temporary:
+        temporary.write_text("half")
+        Path(sys.argv[1] + ".begun").touch()
+        time.sleep(600)
 """
 
 

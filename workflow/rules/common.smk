@@ -15,7 +15,6 @@ from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.networks.brought import check_networks
 from emorec.paths import TABLES, Layout, results_tables
-from emorec.published import rebuild
 
 if shutil.which("emorec") is None:
     raise WorkflowError("emorec is not on the PATH; activate its environment (source .venv/bin/activate) and run again")
@@ -37,6 +36,8 @@ try:
     STUDY = configs.validate({key: value for key, value in config.items() if key != "from"}, "config")
     PUBLISHED = f"results/published/{STUDY.study}"
     if FROM == "published":
+        from emorec.published import rebuild  # scipy among what it imports, half a second that others need not wait
+
         MANIFEST, STUDY = rebuild.check(Path(PUBLISHED), STUDY)
     if FROM == "weights":
         check_networks(STUDY, Layout(Path("results") / STUDY.study))
@@ -106,13 +107,13 @@ def goal():
 
 def say_where_the_report_is():
     """The three pages of a study, and how they are opened."""
-    pages = {"paper, HTML": "emorec.html", "paper, PDF": "emorec.pdf", "the faces": "explorer.html"}
-    paths = {name: Path(f"{RESULTS}/report/{page}") for name, page in pages.items()}
-    for name, path in paths.items():
-        if path.exists():
-            print(f"{name + ':':13}{path}", file=sys.stderr)
-    if paths["paper, HTML"].exists():
-        print(f"to open one:  python -m webbrowser {paths['paper, HTML'].resolve().as_uri()}", file=sys.stderr)
+    pages = {"The paper:": "emorec.html", "To print:": "emorec.pdf", "The faces:": "explorer.html"}
+    made = {name: Path(f"{RESULTS}/report/{page}") for name, page in pages.items()}
+    made = {name: path for name, path in made.items() if path.exists()}
+    for name, path in made.items():
+        print(f"{name:11}{path}", file=sys.stderr)
+    if made:
+        print("Open them with a double click, xdg-open FILE (Linux) or open FILE (macOS).", file=sys.stderr)
 
 
 def code(*entries, comments=True):
@@ -237,8 +238,18 @@ def grouping_file(wildcards):
     return [f"{RESULTS}/groupings/{waits_for}.json"] if waits_for else []
 
 
+def twins_file(wildcards):
+    """The file of faces with twins, where the wanted network is trained without them."""
+    return left_out(training(wildcards))
+
+
+def left_out(*trainings):
+    """The file of faces with twins, where one of the trainings leaves them out."""
+    return [f"{RESULTS}/data/twins.npz"] if any(how.twins == "drop" for how in trainings) else []
+
+
 def starting_weights(wildcards):
-    """Weights and records of the trained networks that the wanted one starts from, if it does."""
+    """Weights and records of the trained networks that the wanted one starts or learns from, if it does."""
     before = NETWORKS[wildcards.network].before(int(wildcards.seed))
     names = ("weights.safetensors", "network.json")
     return [network_file(part.network, part.seed, name) for part in before for name in names]

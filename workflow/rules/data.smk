@@ -23,3 +23,27 @@ rule data:
         "data: faces of study {STUDY.study}"
     shell:
         "emorec data --config {params.config:q} --log {log:q}"
+
+
+# Which faces leak by a twin; made where a network is trained without them.
+rule twins:
+    input:
+        faces=ancient(rules.data.output.faces),
+    output:
+        f"{RESULTS}/data/twins.npz",
+    log:
+        f"{RESULTS}/logs/twins.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/twins.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        faces=faces_from,
+        code=code("emorec.data.twins:leaking", comments=False),
+        config=CONFIG,
+    message:
+        "twins: faces with a copy in a later split"
+    shell:
+        "emorec twins --config {params.config:q} --log {log:q}"

@@ -2,6 +2,7 @@
 rule grouping:
     input:
         outputs=[network_file(STUDY.reference, seed, "outputs.npz") for seed in STUDY.seeds],
+        twins=left_out(NETWORKS[STUDY.reference].training),
     output:
         f"{RESULTS}/groupings/{{grouping}}.json",
     log:

@@ -34,6 +34,7 @@ else:
             faces=faces(),
             grouping=grouping_file,
             start=starting_weights,
+            twins=twins_file,
         output:
             weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
             history=f"{RESULTS}/networks/{{network}}/seed{{seed}}/history.csv",
@@ -49,7 +50,7 @@ else:
             runtime=240,
             gpu=gpus,
         params:
-            spec=lambda wildcards: NETWORKS[wildcards.network].to_dict(),
+            spec=lambda wildcards: NETWORKS[wildcards.network].to_dict(int(wildcards.seed)),
             faces=faces_from,
             code=code("emorec.networks.stage:train", comments=False),
             config=CONFIG,

@@ -2,6 +2,7 @@ rule combine:
     input:
         outputs=trained("outputs.npz"),
         records=trained("network.json"),
+        twins=left_out(*(spec.training for spec in NETWORKS.values())),
     output:
         predictions=f"{RESULTS}/predictions.parquet",
         embeddings=embeddings(),

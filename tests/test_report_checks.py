@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emorec.errors import EmorecError
-from emorec.report import gate, pandoc, render, source
+from emorec.report import checks, pandoc, render
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = Path(__file__).parent / "report_sample"
@@ -42,14 +42,8 @@ def problems(folder: Path) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Value {{< var accuracy.singel >}}.",
-         "index.qmd:6: variable accuracy.singel is not set in _variables.yml; did you mean accuracy.single?"),
-        ("Value {{< var accuracy >}}.", "index.qmd:6: variable accuracy is a group of variables"),
-        ("{{< include tables/_nothing.md >}}", "index.qmd:6: included file tables/_nothing.md is missing"),
-        ("Text {{< include _part.qmd >}}", "index.qmd:6: include _part.qmd must stand alone on its line"),
-        ("{{< video a.mp4 >}}", "index.qmd:6: shortcode video is not supported"),
-        ("Value {{< var accuracy.single", "index.qmd:6: a shortcode is not closed"),
-        ("Value {{{< var accuracy.single >}}}", "index.qmd:6: escaped shortcodes"),
+        ("Value {{< var accuracy >}}.", "index.qmd:6: shortcodes are not supported but for pagebreak"),
+        ("Text {{< pagebreak >}}", "index.qmd:6: shortcodes are not supported but for pagebreak, alone on its line"),
         ("Text.\n\nSee @fig-c.", "index.qmd:8: unresolved cross-reference @fig-c: nothing has the id fig-c"),
         ("See @sec-nowhere and @tbl-nowhere.", "index.qmd:6: unresolved cross-reference @tbl-nowhere"),
         ("# A {#sec-a}\n\nSee @sec-b.", "index.qmd:8: unresolved cross-reference @sec-b: did you mean @sec-a?"),
@@ -84,49 +78,20 @@ def test_problems_come_all_at_once_one_line_each(problems: Callable[[str], str])
     assert [line.split(": ")[0] for line in lines] == ["index.qmd:10", "index.qmd:6", "index.qmd:8"]
 
 
-def test_a_problem_in_an_included_file_is_placed_there(folder: Path, problems: Callable[[str], str]) -> None:
-    (folder / "tables" / "_scores.md").write_text("| A |\n|:--|\n| {{< var nothing >}} |\n", encoding="utf-8")
-    assert "tables/_scores.md:3: variable nothing is not set" in problems("{{< include tables/_scores.md >}}")
-    (folder / "_part.qmd").write_text("One.\n\nSee @fig-gone.\n", encoding="utf-8")
-    assert "_part.qmd:3: unresolved cross-reference @fig-gone" in problems("{{< include _part.qmd >}}")
-
-
-def test_circular_includes_are_refused(folder: Path, problems: Callable[[str], str]) -> None:
-    (folder / "_part.qmd").write_text("{{< include _part.qmd >}}\n", encoding="utf-8")
-    assert "_part.qmd:1: _part.qmd includes itself" in problems("{{< include _part.qmd >}}")
-
-
 @pytest.mark.parametrize(
     ("head", "message"),
     [
         ("title: A\ndate: today\n", "date is 'today'"),
         ("title: A\n", "date is None"),
         ("date: 2024-05-17\n", "no title"),
-        ("title: A\ndate: \"{{< var study >}}\"\n", "index.qmd:3: Quarto reads the date before"),
         ("title: A\ndate: 2024-05-17\nbibliography: none.bib\n", "bibliography none.bib is missing"),
-        ("title: A\ndate: 2024-05-17\nabstract: |\n  {{< var gone >}}.\n", "index.qmd:5: variable gone is not set"),
         ("title: A\n  date: [\n", "index.qmd:3: not valid YAML"),
     ],
 )  # fmt: skip
 def test_metadata_problems(folder: Path, head: str, message: str) -> None:
-    (folder / "_metadata.yml").unlink()
     (folder / "index.qmd").write_text(f"---\n{head}---\n\nText.\n", encoding="utf-8")
     with pytest.raises(EmorecError, match=re.escape(message)):
         render.by_pandoc(folder)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [("text", "text"), ("**b** 1.20", "**b** 1.20"), (7, "7"), ("  padded\n", "padded")],
-)
-def test_variable_values(value: object, expected: str) -> None:
-    assert source.variable({"a": {"b-c": value}}, "a.b-c") == expected
-
-
-@pytest.mark.parametrize("value", [1.5, True, None, "", [1], {"c": "1"}])
-def test_variables_that_the_renderers_would_write_differently_are_refused(value: object) -> None:
-    with pytest.raises(EmorecError, match="variable a "):
-        source.variable({"a": value}, "a")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +115,7 @@ def test_variables_that_the_renderers_would_write_differently_are_refused(value:
     ],
 )
 def test_what_the_page_must_not_hold(body: str, message: str) -> None:
-    assert any(message in line for line in gate.check_html(f"<html><body>{body}</body></html>", "a.html"))
+    assert any(message in line for line in checks.check_html(f"<html><body>{body}</body></html>", "a.html"))
 
 
 def test_a_clean_page_passes() -> None:
@@ -160,19 +125,25 @@ def test_a_clean_page_passes() -> None:
         "<script>const a = '{{<';</script><img src='data:image/png;base64,AA' alt='A'>"
         "<table><tr><td>1</td></tr></table></body></html>"
     )
-    assert gate.check_html(page, "a.html") == []
+    assert checks.check_html(page, "a.html") == []
     # As Quarto links its style for the light and for the dark.
     style = '<link rel="stylesheet" id="quarto-bootstrap" href="data:text/css,a">'
-    assert gate.check_html(page.replace("<head>", f"<head>{style * 2}"), "a.html") == []
+    assert checks.check_html(page.replace("<head>", f"<head>{style * 2}"), "a.html") == []
 
 
 def test_typst_and_pdf_checks() -> None:
-    assert gate.check_typst('#figure(image("a.svg", alt: "A (b)"))', "a.typ") == []
-    assert "has no alternative text" in gate.check_typst('#image("a.svg", width: 50%)', "a.typ")[0]
-    assert "unresolved" in gate.check_typst(r"See ?\@fig-x.", "a.typ")[0]
-    assert gate.check_pdf(b"%PDF-1.7\n...\n%%EOF\n", "a.pdf") == []
-    assert gate.check_pdf(b"%PDF-1.7\n", "a.pdf") == ["a.pdf: not a whole PDF; render again"]
-    assert gate.check_log("\x1b[33mWARN: a\x1b[39m\nOutput created: index.html\n") == ["quarto: WARN: a"]
+    assert checks.check_typst('#figure(image("a.svg", alt: "A (b)"))', "a.typ") == []
+    assert "has no alternative text" in checks.check_typst('#image("a.svg", width: 50%)', "a.typ")[0]
+    assert "unresolved" in checks.check_typst(r"See ?\@fig-x.", "a.typ")[0]
+    assert checks.check_pdf(b"%PDF-1.7\n...\n%%EOF\n", "a.pdf") == []
+    assert checks.check_pdf(b"%PDF-1.7\n", "a.pdf") == ["a.pdf: not a whole PDF; render again"]
+
+
+def test_warnings_of_quarto_are_found_in_its_log() -> None:
+    assert checks.check_log("\x1b[33mWARN: a\x1b[39m\nOutput created: index.html\n") == ["quarto: WARN: a"]
+    # As Quarto 1.9 and 1.10 write it.
+    line = "WARNING (/opt/quarto/share/filters/main.lua/refs.lua:128) Unable to resolve crossref @fig-nope"
+    assert checks.check_log(f"pandoc \n{line}\n") == [f"quarto: {line}"]
 
 
 def test_the_line_under_a_figure_survives_quarto_s_typst() -> None:

@@ -20,6 +20,7 @@ from emorec import config as configs
 from emorec.checkout import Checkout
 from emorec.figures import FIGURES, OF_FACES
 from emorec.paths import Layout
+from emorec.predictions.store import PROBABILITIES, read_gates, read_predictions
 from emorec.published.publish import publish
 from emorec.published.runs import compare_runs
 from tests.checkout_copy import copy_checkout
@@ -87,17 +88,20 @@ def test_predictions_and_embeddings_agree_with_the_faces(study: configs.Study, l
     with np.load(layout.faces) as faces:
         held = faces["split"] != SPLITS.index("train")
         row, label, split = faces["row"][held], faces["labels"][held], faces["split"][held]
-    for model in study.models:
-        for seed in study.seeds:
-            frame = pd.read_parquet(layout.predictions(model, seed))
-            assert (frame["row"] == row).all() and (frame["label"] == label).all()
-            assert (frame["split"] == np.array(SPLITS)[split]).all()
-            np.testing.assert_allclose(frame[[f"p_{e}" for e in EMOTIONS]].sum(axis=1), 1, atol=1e-5)
-            gate = frame.filter(like="gate_")
-            assert gate.shape[1] == EXPERTS.get(model, 3 if model.startswith("mixture") else 0)
-            with np.load(layout.embeddings(model, seed)) as file:
-                assert (file["row"] == row[split == SPLITS.index("test")]).all()
-                assert file["embeddings"].dtype == np.float16
+    order = np.lexsort((row, split))  # in which predictions are read
+    replicates = [(model, seed) for model in study.models for seed in study.seeds]
+    found, gates = read_predictions(layout.predictions), read_gates(layout.predictions)
+    assert list(found[["model", "seed"]].drop_duplicates().itertuples(index=False, name=None)) == replicates
+    for model, seed in replicates:
+        frame = found[(found["model"] == model) & (found["seed"] == seed)]
+        assert (frame["row"].to_numpy() == row[order]).all() and (frame["label"].to_numpy() == label[order]).all()
+        assert (frame["split"].to_numpy() == np.array(SPLITS)[split[order]]).all()
+        np.testing.assert_allclose(frame[PROBABILITIES].sum(axis=1), 1, atol=1e-5)
+        experts = gates[model, seed].experts if (model, seed) in gates else ()
+        assert len(experts) == EXPERTS.get(model, 3 if model.startswith("mixture") else 0)
+        with np.load(layout.embeddings(model, seed)) as file:
+            assert (file["row"] == row[split == SPLITS.index("test")]).all()
+            assert file["embeddings"].dtype == np.float16
 
 
 def test_ensemble_is_the_mean_of_its_members(study: configs.Study, layout: Layout) -> None:
@@ -106,17 +110,17 @@ def test_ensemble_is_the_mean_of_its_members(study: configs.Study, layout: Layou
     expected = []
     for seed in members:
         with np.load(layout.network("resnet18", seed) / "outputs.npz") as file:
-            powers = np.exp(file["logits"].astype(float))
+            powers = np.exp(file["logits"][np.lexsort((file["row"], file["split"]))].astype(float))
             expected.append(powers / powers.sum(axis=1, keepdims=True))
-    frame = pd.read_parquet(layout.predictions("ensemble", 0))
-    np.testing.assert_allclose(frame[[f"p_{e}" for e in EMOTIONS]], np.mean(expected, axis=0), atol=2e-5)
+    frame = read_predictions(layout.predictions, [("ensemble", 0)])
+    np.testing.assert_allclose(frame[PROBABILITIES], np.mean(expected, axis=0), atol=2e-5)
 
 
 def test_accuracy_in_the_tables_is_that_of_the_predictions(layout: Layout) -> None:
     scores = pd.read_csv(layout.table("scores"))
     for model, seed in (("resnet18", 1), ("mixture", 0)):
-        frame = pd.read_parquet(layout.predictions(model, seed)).query("split == 'test'")
-        right = frame[[f"p_{e}" for e in EMOTIONS]].to_numpy().argmax(axis=1) == frame["label"]
+        frame = read_predictions(layout.predictions, [(model, seed)]).query("split == 'test'")
+        right = frame[PROBABILITIES].to_numpy().argmax(axis=1) == frame["label"]
         row = scores.query("model == @model and seed == @seed and split == 'test' and metric == 'accuracy'")
         assert row["value"].item() == pytest.approx(right.mean())
 
@@ -133,7 +137,7 @@ def test_explorer_shows_every_model_seed_and_face(study: configs.Study, layout: 
     page = (layout.report / "explorer.html").read_text(encoding="utf-8")
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, flags=re.DOTALL)[1])
     assert [(model["name"], model["seeds"]) for model in data["models"]] == [(m, study.seeds) for m in study.models]
-    frame = pd.read_parquet(layout.predictions("mixture", 1)).query("split == 'test'")
+    frame = read_predictions(layout.predictions, [("mixture", 1)]).query("split == 'test'")
     assert data["rows"] == sorted(frame["row"]) and data["sheet"] is not None
     headline = set(pd.read_csv(layout.table("models")).query("headline")["model"])
     maps = {model["name"]: set(model["maps"]) for model in data["models"]}

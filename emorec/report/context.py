@@ -320,7 +320,6 @@ def filters() -> dict[str, Callable[..., Any]]:
         "cell": cell,
         "decimal": lambda of, digits=3: t.number(_value(of), digits),
         "extent": extent,
-        "digest": digest,
     }
 
 
@@ -355,11 +354,6 @@ def extent(of: Iterable[Estimate]) -> str:
     values = [100 * each.value for each in of]
     low, high = t.signed(min(values)), t.signed(max(values))
     return low if low == high else f"{low} to {high}"
-
-
-def digest(of: str) -> str:
-    """A digest in groups of sixteen, so that it breaks across lines in print."""
-    return " ".join(f"`{of[start : start + 16]}`" for start in range(0, len(of), 16))
 
 
 def _value(of: Estimate | float) -> float:

@@ -342,7 +342,7 @@ def level(of: Estimate, digits: int = 1, scale: float = 100) -> str:
 
 def cell(of: Estimate | None, digits: int = 1) -> str:
     """A difference in a cell, `−2.2 (−4.0 to −0.4)`; in bold where the verdict is better or worse."""
-    if of is None:
+    if of is None or not math.isfinite(of.value):
         return t.NONE
     text = t.signed(100 * of.value, digits)
     text = f"**{text}**" if of.verdict in ("better", "worse") else text

@@ -7,23 +7,25 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from emorec.predictions.compact import read_compact
 
-from emorec import EMOTIONS, cli, tables
+from emorec import EMOTIONS, SPLITS, cli, tables
 from emorec import config as configs
 from emorec.checkout import Checkout, checkout
 from emorec.errors import EmorecError
 from emorec.files import write_csv, write_json
 from emorec.networks.brought import check_networks
-from emorec.paths import Layout
+from emorec.paths import HISTORY, Layout
 from emorec.predictions.combine import Combined
-from emorec.predictions.store import prediction_frame, save_predictions
-from emorec.published import compare, contents, manifest, rebuild, runs
+from emorec.predictions.store import prediction_frame, read_predictions, write_predictions
+from emorec.published import compare, contents, manifest, packed, rebuild, runs
 from emorec.published.publish import publish
 from emorec.tables import groups
 
@@ -39,19 +41,21 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
     """A finished run as far as publishing it reads: random predictions, their scores, stand-ins for other tables."""
     rng = np.random.default_rng(state)
     layout = Layout(root / study.study)
-    write_json(layout.summary, {"synthetic": True, "sha256": "1" * 64, "counts": {}, "source": "made up"})
+    counts = {split: dict.fromkeys(EMOTIONS, FACES) for split in SPLITS}
+    write_json(layout.summary, {"synthetic": True, "sha256": "1" * 64, "counts": counts, "source": "made up"})
     layout.truth.write_bytes(b"truth")
     for grouping in configs.spectral_groupings(study):
         write_json(layout.grouping(grouping), {"groups": []})
     for part, spec in ((part, configs.networks(study)[part.network]) for part in configs.all_parts(study)):
         folder = layout.network(part.network, part.seed)
+        learns = part.network != "resnet18-expert-found-2"  # as one of a single emotion
         told = {key: value for key, value in spec.to_dict(part.seed).items() if key not in ("architecture", "training")}
         record = {
             **told,
             "seed": part.seed,
             "parameters": 7,
             "flops": 8,
-            "best_epoch": 1,
+            "best_epoch": int(learns),
             "val_accuracy": float(rng.random()),
             "train_seconds": 1.5,
             "deterministic": True,
@@ -62,15 +66,19 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
             "dirty": False,
         }
         write_json(folder / "network.json", record)
-        (folder / "history.csv").write_text("epoch\n1\n")
+        epochs = pd.DataFrame(
+            [[1, 0.1, np.nan, *rng.random(4)], [2, 0.1, *rng.random(5)]][: 2 * learns], columns=HISTORY
+        )
+        write_csv(folder / "history.csv", epochs)
         (folder / "weights.safetensors").write_bytes(b"weights")
     split, row = np.repeat([1, 2], FACES), np.arange(2 * FACES, dtype=np.int32)
     label = rng.integers(0, 7, 2 * FACES).astype(np.uint8)
+    frames = {}
     for model in study.models:
         for seed in study.seeds:
-            p = rng.dirichlet(np.ones(7), 2 * FACES)
-            combined = Combined(p, rng.normal(size=(2 * FACES, 3)), {})
-            save_predictions(layout.predictions(model, seed), prediction_frame(combined, split, row, label))
+            combined = Combined(rng.dirichlet(np.ones(7), 2 * FACES), np.zeros((2 * FACES, 1)), {})
+            frames[model, seed] = prediction_frame(combined, split, row, label)
+    write_predictions(layout.predictions, frames)
     for name in contents.required(study, votes=False):
         if name.startswith("tables/"):
             columns = compare.columns_of(Path(name).stem) or ["model", "value"]
@@ -78,12 +86,26 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
         elif name.startswith("figures/"):
             (layout.root / name).parent.mkdir(exist_ok=True)
             (layout.root / name).write_bytes(PICTURE)
-    paths = {(m, s): layout.predictions(m, s) for m in study.models for s in study.seeds}
-    write_csv(layout.table("scores"), tables.scores_table(tables.read_predictions(paths)))
+    write_csv(layout.table("scores"), tables.scores_table(read_predictions(layout.predictions)))
+    histories = [layout.network(part.network, part.seed) / "history.csv" for part in configs.all_parts(study)]
+    write_csv(layout.table("curves"), tables.curves_table(histories))
     (layout.root / "benchmarks" / "train" / "resnet18").mkdir(parents=True)
     for seed in (0, 77):
         (layout.root / "benchmarks" / "train" / "resnet18" / f"seed{seed}.tsv").write_text("s\th:m:s\n2.5\t0:00:02\n")
     return layout
+
+
+def of_real_faces(path: str) -> configs.Study:
+    """The study, of faces that lie at `path`."""
+    return STUDY.model_copy(update={"data": configs.Data(source="fer2013", path=path)})
+
+
+def predict_otherwise(layout: Layout, model: str, seed: int, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """Write the run's predictions again, with a change of one replicate."""
+    found = read_predictions(layout.predictions)
+    frames = dict(list(found.groupby(["model", "seed"], sort=False)))
+    frames[model, seed] = change(frames[model, seed])
+    write_predictions(layout.predictions, frames)
 
 
 @pytest.fixture
@@ -105,31 +127,32 @@ def test_a_publication_is_what_was_run_without_weights(run: Layout, folder: Path
     assert found.trained == [manifest.Code(commit="abc", dirty=False)] and found.hardware == ["abacus"]
     assert found.networks == NETWORKS and found.seconds["train"] == NETWORKS * 1.5
     assert configs.load(folder / "config.yaml") == STUDY
+    assert set(found.files) == set(contents.published_names(STUDY, votes=False)) and len(found.files) < 50
     for name in found.files:
         content = (folder / name).read_bytes()
         if name.endswith(".gz"):
             assert gzip.decompress(content) == (run.root / name.removesuffix(".gz")).read_bytes()
-        elif name.startswith("predictions/"):
-            pd.testing.assert_frame_equal(read_compact(folder / name), pd.read_parquet(run.root / name))
-        elif name != "config.yaml":
+        elif name not in ("config.yaml", manifest.RECORDS, manifest.TIMES):
             assert content == (run.root / name).read_bytes()
     assert not [name for name in manifest.files_in(folder) if "weights" in name or "embeddings" in name]
-    # of an earlier config's seed in the same folder
-    assert "benchmarks/train/resnet18/seed0.tsv" in found.files
-    assert "benchmarks/train/resnet18/seed77.tsv" not in found.files
+    records = json.loads((folder / manifest.RECORDS).read_text())
+    assert len(records) == NETWORKS
+    for name, record in records.items():
+        assert record == json.loads((run.root / "networks" / name / "network.json").read_text())
+    # not of an earlier config's seed in the same folder
+    assert pd.read_csv(folder / manifest.TIMES)["job"].tolist() == ["train/resnet18/seed0"]
     assert [path.name for path in folder.parent.iterdir()] == ["mini"]
 
 
 def test_options_are_scored_and_published_by_val_alone(tmp_path: Path) -> None:
     """A study without a mixture is one of options: no table of it may show how they do on test."""
-    study = STUDY.model_copy(update={"models": STUDY.singles})
+    alone = {name: single for name, single in STUDY.singles.items() if not single.teacher}
+    study = STUDY.model_copy(update={"models": alone})
     run = make_run(tmp_path, study)
-    groups.write("scores", study, run, groups.Effort(resamples=20))
+    groups.write("results", study, run, groups.Effort(resamples=20))
     for name in ("scores", "summary", "recall", "confusion", "pairs", "spread"):
         assert set(pd.read_csv(run.table(name))["split"]) == {"val"}
     publish(study, run, tmp_path / "published" / "mini", CODE, "2026-01-02")
-    groups.write("scores", STUDY, make_run(tmp_path / "all"), groups.Effort(resamples=20))
-    assert set(pd.read_csv(tmp_path / "all" / "mini" / "tables" / "summary.csv")["split"]) == {"val", "test"}
 
 
 def test_publishing_again_gives_the_same_bytes(run: Layout, folder: Path) -> None:
@@ -143,9 +166,9 @@ def test_publishing_again_gives_the_same_bytes(run: Layout, folder: Path) -> Non
     "lacking",
     [
         "data/summary.json",
-        "predictions/mixture/seed1.parquet",
+        "predictions.parquet",
         "networks/resnet18/seed4/history.csv",
-        "tables/claims.csv",
+        "tables/comparisons.csv",
         "tables/purity.csv",
     ],
 )
@@ -156,11 +179,17 @@ def test_an_unfinished_study_is_refused_and_what_it_lacks_named(run: Layout, tmp
     assert not (tmp_path / "published").exists() or not list((tmp_path / "published").iterdir())
 
 
+def test_a_model_without_predictions_is_named(run: Layout, tmp_path: Path) -> None:
+    table = pq.read_table(run.predictions)
+    pq.write_table(table.filter(pa.compute.not_equal(table["model"], "mixture")), run.predictions)
+    with pytest.raises(EmorecError, match=r"predictions\.parquet: lacks mixture with seed 0, and others"):
+        publish(STUDY, run, tmp_path / "published" / "mini", CODE, "2026-01-02")
+
+
 def test_what_was_published_stays_where_publishing_fails(run: Layout, folder: Path) -> None:
     before = manifest.verify(folder)
-    frame = pd.read_parquet(run.predictions("mixture", 1))
-    save_predictions(run.predictions("mixture", 1), frame.iloc[::-1].assign(p_angry=frame["p_happy"]))
-    with pytest.raises(EmorecError):
+    predict_otherwise(run, "mixture", 1, lambda own: own.assign(p_angry=own["p_happy"], p_happy=own["p_angry"]))
+    with pytest.raises(EmorecError, match=r"scores\.csv: not made from the predictions"):
         publish(STUDY, run, folder, CODE, "2026-01-02")
     assert manifest.verify(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["mini"]
@@ -174,26 +203,21 @@ def test_tables_of_other_predictions_are_refused(run: Layout, tmp_path: Path) ->
 
 
 def test_predictions_with_more_than_predictions_are_refused(run: Layout, tmp_path: Path) -> None:
-    frame = pd.read_parquet(run.predictions("resnet18", 0))
-    frame.assign(pixels=0).to_parquet(run.predictions("resnet18", 0))
-    with pytest.raises(EmorecError, match="column pixels is not allowed"):
-        publish(STUDY, run, tmp_path / "published" / "mini", CODE, "2026-01-02")
-
-
-def test_predictions_that_would_lose_digits_are_refused(run: Layout, tmp_path: Path) -> None:
-    frame = pd.read_parquet(run.predictions("resnet18", 0))
-    save_predictions(run.predictions("resnet18", 0), frame.assign(p_angry=frame["p_angry"] * np.float32(1 + 1e-6)))
-    with pytest.raises(EmorecError, match=r"scores\.csv|whole steps"):
+    table = pq.read_table(run.predictions)
+    pq.write_table(table.append_column("pixels", table["row"]), run.predictions)
+    with pytest.raises(EmorecError, match=r"predictions\.parquet: .*its columns are not model, seed"):
         publish(STUDY, run, tmp_path / "published" / "mini", CODE, "2026-01-02")
 
 
 def test_the_data_s_place_is_nobody_s_business(tmp_path: Path) -> None:
-    read = STUDY.model_copy(update={"data": configs.Data()})  # as FER2013 is; synthetic faces have no place
-    run = make_run(tmp_path / "run", read)
-    placed = read.model_copy(update={"data": configs.Data(path="/home/somebody")})
+    placed = of_real_faces("/home/somebody")
+    run = make_run(tmp_path, placed)
     (run.root / "config.yaml").write_text(configs.dump(placed))
-    publish(read, run, tmp_path / "published" / "mini", CODE, "2026-01-02")
-    assert "somebody" not in (tmp_path / "published" / "mini" / "config.yaml").read_text()
+    folder = tmp_path / "published" / "mini"
+    publish(of_real_faces("/home/somebody/else"), run, folder, CODE, "2026-01-02")
+    assert "somebody" not in (folder / "config.yaml").read_text()
+    found = rebuild.check(folder, of_real_faces("/elsewhere"))[1]
+    assert found == of_real_faces("/elsewhere").model_copy(update={"data": configs.Data(source="fer2013")})
 
 
 def test_another_config_than_the_run_s_is_refused(run: Layout, tmp_path: Path) -> None:
@@ -231,6 +255,7 @@ def test_every_damaged_file_is_named(folder: Path) -> None:
 
 def test_missing_added_and_linked_files_are_named(folder: Path, tmp_path: Path) -> None:
     (folder / "tables" / "scores.csv").unlink()
+    (folder / "networks" / "resnet18" / "seed0").mkdir(parents=True)
     (folder / "networks" / "resnet18" / "seed0" / "weights.safetensors").write_bytes(b"")
     shutil.move(folder / "config.yaml", tmp_path / "config.yaml")
     (folder / "config.yaml").symlink_to(tmp_path / "config.yaml")
@@ -274,19 +299,92 @@ def test_unpacked_is_what_pixels_and_embeddings_were_needed_for(run: Layout, fol
         f"tables/{table}.csv" for table in contents.GIVEN_TABLES
     }
     for name in there - {manifest.ORIGIN}:
-        if name.startswith("predictions/"):
-            again = pd.read_parquet(tmp_path / "again" / name)
-            pd.testing.assert_frame_equal(again, pd.read_parquet(run.root / name))
-        else:
-            assert (tmp_path / "again" / name).read_bytes() == (run.root / name).read_bytes()
+        assert (tmp_path / "again" / name).read_bytes() == (run.root / name).read_bytes(), name
+    # What the rule `unpack` promises, and the measured jobs beside it.
+    files = manifest.verify(folder).files
+    promised = {manifest.ORIGIN, *contents.rebuilt_from(files).values(), *contents.rebuilt_networks(STUDY)}
+    assert there - promised == {"benchmarks/train/resnet18/seed0.tsv"} and promised < there
+    assert len([name for name in there if name.endswith("history.csv")]) == NETWORKS
     assert rebuild.origin(tmp_path / "again") == manifest.verify(folder) and rebuild.origin(run.root) is None
 
 
 def test_nothing_is_unpacked_from_a_damaged_study(folder: Path, tmp_path: Path) -> None:
-    _flip(folder / "predictions" / "ensemble" / "seed1.parquet")
-    with pytest.raises(EmorecError, match=r"damaged predictions/ensemble/seed1\.parquet"):
+    _flip(folder / "predictions.parquet")
+    with pytest.raises(EmorecError, match=r"damaged predictions\.parquet"):
         rebuild.unpack(folder, tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def _forge(folder: Path, name: str, content: str) -> None:
+    """Another file of that name, which the manifest calls the right one."""
+    (folder / name).write_bytes(gzip.compress(content.encode()) if name.endswith(".gz") else content.encode())
+    told = json.loads((folder / manifest.MANIFEST).read_text())
+    told["files"][name] = manifest.file_of(folder / name).model_dump()
+    write_json(folder / manifest.MANIFEST, told)
+
+
+@pytest.mark.parametrize(
+    "job", ["../../job", "train/../../../job", "/tmp/job", "", "train/a b", "train//job", "a/b/c/d/e"]
+)
+def test_a_job_s_name_leads_nowhere_else(folder: Path, tmp_path: Path, job: str) -> None:
+    _forge(folder, manifest.TIMES, f"s,job\n1.5,train/resnet18/seed0\n2.5,{job}\n")
+    with pytest.raises(EmorecError, match=rf"walltimes\.csv: {re.escape(repr(job))} is no job; restore") as error:
+        rebuild.unpack(folder, tmp_path / "again")
+    assert "\n" not in str(error.value) and not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        (manifest.TIMES, "s,stage\n1.5,train\n", r"walltimes\.csv: lacks what is made of it .*job"),
+        (manifest.RECORDS, "[]", r"networks\.json: no JSON object"),
+        (manifest.RECORDS, "{}", r"networks\.json: lacks resnet18/seed0; restore"),
+        (packed.CURVES, "network,seed,epoch\nresnet18,0,1\n", r"curves\.csv\.gz: lacks what is made of it"),
+    ],
+)
+def test_forged_records_and_times_are_named_and_nothing_is_written(
+    folder: Path, tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    _forge(folder, name, content)
+    with pytest.raises(EmorecError, match=says) as error:
+        rebuild.unpack(folder, tmp_path / "again")
+    assert "\n" not in str(error.value) and not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("record", ["missing", "no record"])
+def test_the_network_whose_record_is_missing_is_named(folder: Path, record: str) -> None:
+    told = json.loads((folder / manifest.RECORDS).read_text())
+    if record == "missing":
+        del told["resnet18/seed3"]
+    else:
+        told["resnet18/seed3"] = 7
+    write_json(folder / manifest.RECORDS, told)
+    parts = configs.all_parts(STUDY)
+    with pytest.raises(EmorecError, match=r"networks\.json: lacks resnet18/seed3; again"):
+        packed.read_records(folder / manifest.RECORDS, parts, "again")
+    # Where nobody asks for it, it may lack.
+    others = [part for part in parts if part != configs.Part("resnet18", 3)]
+    assert list(packed.read_records(folder / manifest.RECORDS, others, "again")) == others
+
+
+def test_what_each_job_took_comes_back_but_of_the_stages_that_a_rebuild_runs(tmp_path: Path) -> None:
+    run = Layout(tmp_path / "run")
+    measured = {
+        "benchmarks/data.tsv": "s\th:m:s\tmax_rss\tcpu_time\n0.5\t0:00:00\t-\tNA\n",
+        "benchmarks/train/resnet18-gate-original/seed10.tsv": "s\th:m:s\tmax_rss\tcpu_time\n2.50\t0:00:02\t1e3\t2,5\n",
+        "benchmarks/tables/results.tsv": "s\th:m:s\tmax_rss\tcpu_time\n9\t0:00:09\t1\t1\n",
+        "benchmarks/figures/recall.tsv": "s\th:m:s\tmax_rss\tcpu_time\n9\t0:00:09\t1\t1\n",
+        "benchmarks/report/render.tsv": "s\th:m:s\tmax_rss\tcpu_time\n9\t0:00:09\t1\t1\n",
+    }
+    for name, text in measured.items():
+        (run.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (run.root / name).write_text(text)
+    packed.write_times(tmp_path / "times.csv", run, measured)
+    assert len(pd.read_csv(tmp_path / "times.csv")) == len(measured)
+    own = [name for name in measured if name.split("/")[1] not in ("tables", "figures", "report")]
+    assert packed.read_times(tmp_path / "times.csv", "again") == {name: measured[name] for name in own}
+    packed.write_times(tmp_path / "none.csv", run, [])
+    assert packed.read_times(tmp_path / "none.csv", "again") == {}
 
 
 def test_another_config_than_the_published_one_is_refused_by_key(folder: Path) -> None:
@@ -314,8 +412,7 @@ def test_a_publication_that_lacks_what_this_version_needs_says_so(
 
 def test_all_that_may_be_published_is_small_enough_to_be_named() -> None:
     """Every figure's and the report's tables have names that a publication may hold."""
-    names = [contents.published_name(name) for name in contents.required(STUDY, votes=True)]
-    assert not manifest.not_allowed(names)
+    assert not manifest.not_allowed(contents.published_names(STUDY, votes=True))
 
 
 # Weights that were brought along
@@ -424,11 +521,16 @@ def test_exact_is_exact_and_forgets_times() -> None:
 
 
 def test_verdicts_that_are_reversed_weigh_more_than_open_ones() -> None:
-    first = pd.DataFrame({"claim": ["a", "b", "c"], "verdict": ["supported", "supported", "refuted"]})
-    second = first.assign(verdict=["refuted", "undecided", "refuted"])
+    keys = {
+        "model": "mixture",
+        "reference": "single",
+        "measure": ["accuracy", "macro_f1", "names_group", "within_group"],
+    }
+    first = pd.DataFrame({**keys, "verdict": ["better", "better", "worse", None]})
+    second = first.assign(verdict=["worse", "not told apart", "worse", "better"])
     reversed_, open_ = compare.verdicts(first, second)
-    assert len(reversed_) == 1 and "claim a: supported, in the second run refuted" in reversed_[0]
-    assert len(open_) == 1 and open_[0].startswith("claim b")
+    assert reversed_ == ["mixture against single, accuracy: better, in the second run worse"]
+    assert open_ == ["mixture against single, macro_f1: better, in the second run not told apart"]
 
 
 def test_answers_are_compared_face_by_face() -> None:
@@ -466,9 +568,8 @@ def test_the_tolerance_that_is_due_follows_from_the_records(run: Layout, tmp_pat
     (run.root / "config.yaml").write_text(configs.dump(STUDY))
     again = Layout(tmp_path / "again" / "mini")
     shutil.copytree(run.root, again.root)
-    frame = pd.read_parquet(run.predictions("mixture", 1))
     step = np.float32(2**-16)
-    save_predictions(again.predictions("mixture", 1), frame.assign(p_angry=frame["p_angry"] + step))
+    predict_otherwise(again, "mixture", 1, lambda own: own.assign(p_angry=own["p_angry"] + step))
     assert runs.compare_runs(run.root, again.root).tolerance == "evaluation"
     for record in again.root.glob("networks/*/*/network.json"):
         write_json(record, json.loads(record.read_text()) | {"hardware": "a GPU", "train_seconds": 0.1})

@@ -20,6 +20,7 @@ from emorec import config as configs
 from emorec.checkout import Checkout
 from emorec.figures import FIGURES, OF_FACES
 from emorec.paths import Layout
+from emorec.predictions.store import PROBABILITIES, read_gates, read_predictions
 from emorec.published.publish import publish
 from emorec.published.runs import compare_runs
 from tests.checkout_copy import copy_checkout
@@ -87,17 +88,20 @@ def test_predictions_and_embeddings_agree_with_the_faces(study: configs.Study, l
     with np.load(layout.faces) as faces:
         held = faces["split"] != SPLITS.index("train")
         row, label, split = faces["row"][held], faces["labels"][held], faces["split"][held]
-    for model in study.models:
-        for seed in study.seeds:
-            frame = pd.read_parquet(layout.predictions(model, seed))
-            assert (frame["row"] == row).all() and (frame["label"] == label).all()
-            assert (frame["split"] == np.array(SPLITS)[split]).all()
-            np.testing.assert_allclose(frame[[f"p_{e}" for e in EMOTIONS]].sum(axis=1), 1, atol=1e-5)
-            gate = frame.filter(like="gate_")
-            assert gate.shape[1] == EXPERTS.get(model, 3 if model.startswith("mixture") else 0)
-            with np.load(layout.embeddings(model, seed)) as file:
-                assert (file["row"] == row[split == SPLITS.index("test")]).all()
-                assert file["embeddings"].dtype == np.float16
+    order = np.lexsort((row, split))  # in which predictions are read
+    replicates = [(model, seed) for model in study.models for seed in study.seeds]
+    found, gates = read_predictions(layout.predictions), read_gates(layout.predictions)
+    assert list(found[["model", "seed"]].drop_duplicates().itertuples(index=False, name=None)) == replicates
+    for model, seed in replicates:
+        frame = found[(found["model"] == model) & (found["seed"] == seed)]
+        assert (frame["row"].to_numpy() == row[order]).all() and (frame["label"].to_numpy() == label[order]).all()
+        assert (frame["split"].to_numpy() == np.array(SPLITS)[split[order]]).all()
+        np.testing.assert_allclose(frame[PROBABILITIES].sum(axis=1), 1, atol=1e-5)
+        experts = gates[model, seed].experts if (model, seed) in gates else ()
+        assert len(experts) == EXPERTS.get(model, 3 if model.startswith("mixture") else 0)
+        with np.load(layout.embeddings(model, seed)) as file:
+            assert (file["row"] == row[split == SPLITS.index("test")]).all()
+            assert file["embeddings"].dtype == np.float16
 
 
 def test_ensemble_is_the_mean_of_its_members(study: configs.Study, layout: Layout) -> None:
@@ -106,17 +110,17 @@ def test_ensemble_is_the_mean_of_its_members(study: configs.Study, layout: Layou
     expected = []
     for seed in members:
         with np.load(layout.network("resnet18", seed) / "outputs.npz") as file:
-            powers = np.exp(file["logits"].astype(float))
+            powers = np.exp(file["logits"][np.lexsort((file["row"], file["split"]))].astype(float))
             expected.append(powers / powers.sum(axis=1, keepdims=True))
-    frame = pd.read_parquet(layout.predictions("ensemble", 0))
-    np.testing.assert_allclose(frame[[f"p_{e}" for e in EMOTIONS]], np.mean(expected, axis=0), atol=2e-5)
+    frame = read_predictions(layout.predictions, [("ensemble", 0)])
+    np.testing.assert_allclose(frame[PROBABILITIES], np.mean(expected, axis=0), atol=2e-5)
 
 
 def test_accuracy_in_the_tables_is_that_of_the_predictions(layout: Layout) -> None:
     scores = pd.read_csv(layout.table("scores"))
     for model, seed in (("resnet18", 1), ("mixture", 0)):
-        frame = pd.read_parquet(layout.predictions(model, seed)).query("split == 'test'")
-        right = frame[[f"p_{e}" for e in EMOTIONS]].to_numpy().argmax(axis=1) == frame["label"]
+        frame = read_predictions(layout.predictions, [(model, seed)]).query("split == 'test'")
+        right = frame[PROBABILITIES].to_numpy().argmax(axis=1) == frame["label"]
         row = scores.query("model == @model and seed == @seed and split == 'test' and metric == 'accuracy'")
         assert row["value"].item() == pytest.approx(right.mean())
 
@@ -133,7 +137,7 @@ def test_explorer_shows_every_model_seed_and_face(study: configs.Study, layout: 
     page = (layout.report / "explorer.html").read_text(encoding="utf-8")
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, flags=re.DOTALL)[1])
     assert [(model["name"], model["seeds"]) for model in data["models"]] == [(m, study.seeds) for m in study.models]
-    frame = pd.read_parquet(layout.predictions("mixture", 1)).query("split == 'test'")
+    frame = read_predictions(layout.predictions, [("mixture", 1)]).query("split == 'test'")
     assert data["rows"] == sorted(frame["row"]) and data["sheet"] is not None
     headline = set(pd.read_csv(layout.table("models")).query("headline")["model"])
     maps = {model["name"]: set(model["maps"]) for model in data["models"]}
@@ -193,11 +197,8 @@ def test_change_of_the_mixture_leaves_singles_alone(finished: Path) -> None:
     # The gate has new groups; the expert for {happy, neutral} is the one that was trained before.
     experts = {"resnet18-expert-disgust-fear-surprise", "resnet18-expert-angry-sad"}
     assert trained == {"resnet18-gate-original", "fine-tuned", *experts}
-    assert {job for job in jobs if job.startswith("combine")} == {
-        f"combine: model {model}, seed {seed}"
-        for model in ("mixture", "mixture-oracle", "fine-tuned")
-        for seed in (0, 1)
-    }
+    assert "predictions: networks to models" in jobs and "tables: scores, comparisons and verdicts" in jobs
+    assert not [job for job in jobs if job.startswith(("data", "groupings", "tables: copies"))]
 
 
 def test_change_of_an_epoch_count_retrains_all(finished: Path) -> None:
@@ -216,7 +217,7 @@ def test_a_study_without_a_mixture_ends_in_tables(checkout: Path) -> None:
     jobs = planned(checkout, "singles.yaml")
     assert sum(job.startswith("train") for job in jobs) == len(wanted["models"])
     assert not [job for job in jobs if job.startswith("report")]
-    assert {"tables: each model's scores", "figures: curves"} <= set(jobs)
+    assert {"tables: scores, comparisons and verdicts", "figures: curves"} <= set(jobs)
 
 
 def test_snakemakes_own_report_has_captions(finished: Path) -> None:
@@ -298,7 +299,7 @@ def test_a_published_study_is_rebuilt_byte_for_byte_without_torch(
     run = {name: content for name, content in _contents(layout.root).items() if not name.startswith(("logs", "bench"))}
     done = snakemake(finished, "--config", "from=published", modules=no_torch)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    assert not re.search(r"(train|outputs|combine|data): ", done.stderr)
+    assert not re.search(r"(train|outputs|predictions|groupings|data): ", done.stderr)
     again = Layout(finished / "results" / "from-published" / "mini")
     rebuilt = _contents(again.root)
     same = [name for name in run if name.startswith(("tables/", "figures/", "report/source/"))]
@@ -318,7 +319,7 @@ def test_a_published_study_is_rebuilt_byte_for_byte_without_torch(
 
 
 def test_a_damaged_publication_is_named_before_anything_is_written(finished: Path, published: Path) -> None:
-    damaged, before = published / "predictions" / "mixture" / "seed1.parquet", _contents(finished / "results")
+    damaged, before = published / "predictions.parquet", _contents(finished / "results")
     content = damaged.read_bytes()
     try:
         damaged.write_bytes(content[:-100] + b"\0" + content[-99:])
@@ -327,7 +328,7 @@ def test_a_damaged_publication_is_named_before_anything_is_written(finished: Pat
         damaged.write_bytes(content)
     output = done.stdout + done.stderr
     assert done.returncode != 0 and "Traceback" not in output
-    assert "results/published/mini: damaged predictions/mixture/seed1.parquet; restore" in output
+    assert "results/published/mini: damaged predictions.parquet; restore" in output
     assert _contents(finished / "results") == before
 
 
@@ -345,10 +346,10 @@ def test_weights_from_elsewhere_are_evaluated_and_not_trained_again(
             if number % 2:  # far older than the code and the faces
                 os.utime(target / name, (1e9, 1e9))
     weights = {name: content for name, content in _contents(brought.root).items() if name.endswith(".safetensors")}
-    wanted = "results/mini/predictions/resnet18/seed1.parquet"
+    wanted = "results/mini/predictions.parquet"
     done = snakemake(elsewhere, "--config", "from=weights", "--", wanted)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    assert (elsewhere / wanted).read_bytes() == layout.predictions("resnet18", 1).read_bytes()
+    assert (elsewhere / wanted).read_bytes() == layout.predictions.read_bytes()
     planned_jobs = re.findall(
         r"^Job \d+: (.+)$", snakemake(elsewhere, "--dry-run", "--config", "from=weights").stdout, flags=re.MULTILINE
     )

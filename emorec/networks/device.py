@@ -90,3 +90,13 @@ def on_device(network: Module, device: torch.device) -> Module:
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """bf16 where it is safe, if `precision` is bf16; otherwise without effect."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def avoid_overrun(narrowest: int, precision: str) -> None:
+    """Turn oneDNN off for a network whose fp32 training it would crash, and on for all others.
+
+    On processors with AVX2 alone, oneDNN of torch 2.13 writes past its memory in the backward pass of a 1×1
+    convolution of stride 2 with fewer than eight input channels. `narrowest` is the network's fewest.
+    """
+    crashes = torch.backends.cpu.get_cpu_capability() == "AVX2" and narrowest < 8 and precision == "fp32"
+    torch.backends.mkldnn.set_flags(not crashes)

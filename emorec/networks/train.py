@@ -30,7 +30,15 @@ from emorec.networks.balance import loss_weights
 from emorec.networks.batches import Batch, Feed, Part, select
 from emorec.networks.build import build, learns_nothing
 from emorec.networks.cuda import compile_for_training
-from emorec.networks.device import autocast, is_deterministic, is_fast, on_device, pick_device, set_determinism
+from emorec.networks.device import (
+    autocast,
+    avoid_overrun,
+    is_deterministic,
+    is_fast,
+    on_device,
+    pick_device,
+    set_determinism,
+)
 from emorec.networks.learner import Learner, sgd
 from emorec.networks.mixture import logits_of
 from emorec.networks.resnet import Trunk
@@ -90,6 +98,8 @@ def make_learner(
     labels: where teachers say what is to be learned, there is none.
     """
     how, device = spec.training, part.images.device
+    branches = [spec.mixture.branch_width] if spec.mixture and spec.mixture.branch_width else []
+    avoid_overrun(min(spec.architecture.width, *branches, 8), how.precision)
     torch.manual_seed(seed)
     network = build(spec)
     if spec.architecture.whitening:

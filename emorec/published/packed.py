@@ -13,8 +13,8 @@ import pandas as pd
 
 from emorec.config import Part
 from emorec.errors import EmorecError
-from emorec.files import write_csv, write_json, write_text
-from emorec.inputs import check_table, made_of, read_json
+from emorec.files import write_csv, write_json
+from emorec.inputs import made_of, read_json
 from emorec.paths import HISTORY, Layout
 from emorec.plain import printable
 from emorec.published.manifest import RECORDS
@@ -47,10 +47,13 @@ def write_times(path: Path, run: Layout, names: Iterable[str]) -> None:
     write_csv(path, pd.concat(tables) if tables else pd.DataFrame({"job": []}))
 
 
-def unpack_times(path: Path, run: Layout, again: str) -> None:
-    """Write each job's line as its benchmark file again, but of the stages that a rebuild runs itself."""
-    check_table(path, again)
-    with open(path, encoding="utf-8", newline="") as file:
+def read_times(path: Path, again: str) -> dict[str, str]:
+    """The benchmark files of a run by name, but of the stages that a rebuild runs itself.
+
+    Raises EmorecError for a line that is about no job, as one whose file would lie elsewhere.
+    """
+    found = {}
+    with made_of([path], again), open(path, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             job = row.pop("job")
             if job.split("/")[0] in ("tables", "figures", "report"):
@@ -61,21 +64,22 @@ def unpack_times(path: Path, run: Layout, again: str) -> None:
             writer = csv.DictWriter(text, row, delimiter="\t", lineterminator="\n")
             writer.writeheader()
             writer.writerow(row)
-            write_text(run.root / "benchmarks" / f"{job}.tsv", text.getvalue())
+            found[f"benchmarks/{job}.tsv"] = text.getvalue()
+    return found
 
 
-def unpack_networks(folder: Path, run: Layout, parts: Iterable[Part], again: str) -> None:
-    """Write network.json and history.csv of each network again, from RECORDS and CURVES."""
+def read_networks(folder: Path, parts: Iterable[Part], again: str) -> dict[Part, tuple[dict[str, Any], pd.DataFrame]]:
+    """Record and history of each network, as network.json and history.csv of a run have them.
+
+    Raises EmorecError where the record of one is missing, or RECORDS or CURVES are no such files.
+    """
     curves = folder / CURVES
-    check_table(curves, again)
     with made_of([curves], again):
         table = pd.read_csv(curves, dtype=str, keep_default_na=False)
         histories = dict(list(table.groupby(["network", "seed"], sort=False)[list(HISTORY)]))
-    for part, record in read_records(folder / RECORDS, parts, again).items():
-        own = run.network(part.network, part.seed)
-        write_json(own / "network.json", record)
-        # One that has nothing to learn has no epochs.
-        write_csv(own / "history.csv", histories.get((part.network, str(part.seed)), pd.DataFrame(columns=HISTORY)))
+    nothing = pd.DataFrame(columns=HISTORY)  # one that has nothing to learn has no epochs
+    records = read_records(folder / RECORDS, parts, again)
+    return {part: (record, histories.get((part.network, str(part.seed)), nothing)) for part, record in records.items()}
 
 
 def _key(part: Part) -> str:

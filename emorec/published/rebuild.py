@@ -12,7 +12,7 @@ from typing import Any
 from emorec import config as configs
 from emorec.config import Study
 from emorec.errors import EmorecError
-from emorec.files import atomic
+from emorec.files import atomic, write_csv, write_json, write_text
 from emorec.inputs import check_table, read_json
 from emorec.paths import Layout
 from emorec.published import contents
@@ -77,10 +77,12 @@ def unpack(folder: Path, destination: Path) -> None:
     """
     # Here alone: the workflow reads this module whenever it is parsed.
     from emorec.predictions.store import read_predictions
-    from emorec.published.packed import unpack_networks, unpack_times
+    from emorec.published.packed import read_networks, read_times
 
     manifest = verify(folder)
     check_text(folder, manifest.files)
+    networks = read_networks(folder, configs.all_parts(configs.load(folder / "config.yaml")), RESTORE)
+    times = read_times(folder / TIMES, RESTORE)
     with ExitStack() as stack:  # names appear when all files are there
         for name, target in {MANIFEST: ORIGIN, **contents.rebuilt_from(manifest.files)}.items():
             source, temporary = folder / name, stack.enter_context(atomic(destination / target))
@@ -91,9 +93,12 @@ def unpack(folder: Path, destination: Path) -> None:
                     shutil.copyfileobj(packed, file)
             else:
                 shutil.copyfile(source, temporary)
-        run = Layout(destination)
-        unpack_networks(folder, run, configs.all_parts(configs.load(folder / "config.yaml")), RESTORE)
-        unpack_times(folder / TIMES, run, RESTORE)
+        for part, (record, history) in networks.items():
+            own = Layout(destination).network(part.network, part.seed)
+            write_json(own / "network.json", record)
+            write_csv(own / "history.csv", history)
+        for name, text in times.items():
+            write_text(destination / name, text)
 
 
 def check_text(folder: Path, names: Iterable[str]) -> None:

@@ -311,7 +311,7 @@ def filters() -> dict[str, Callable[..., Any]]:
     own = {
         name: function for name, function in vars(t).items() if callable(function) and function.__module__ == t.__name__
     }
-    return own | {
+    of_estimates: dict[str, Callable[..., Any]] = {
         "percent": lambda of, digits=1: t.percent(_value(of), digits),
         "point": lambda of, digits=1: t.point(_value(of), digits),
         "points": points,
@@ -321,6 +321,7 @@ def filters() -> dict[str, Callable[..., Any]]:
         "decimal": lambda of, digits=3: t.number(_value(of), digits),
         "extent": extent,
     }
+    return own | of_estimates
 
 
 def points(of: Estimate | float, digits: int = 1) -> str:

@@ -63,6 +63,7 @@ def save_network(
         "pixel_mean": mean,
         "pixel_std": std,
         "deterministic": trained.deterministic,
+        "precision": trained.precision,
         "made_of": made_of,
         "spec": {"architecture": spec.architecture.model_dump(), "training": spec.training.model_dump()},
         "hardware": f"{trained.device}; {processor()}, {instruction_set()}",

@@ -25,7 +25,7 @@ from emorec.figures import FIGURES
 from emorec.size import resnet_size
 
 CARDS = (1, 2, 4, 8, 16, 32, 64)
-TABLES = 15  # rules that make tables, the report's two among them
+OTHERS = 7  # that follow the networks, besides figures: predictions, three for tables, three for the report
 
 
 @dataclass(frozen=True)
@@ -117,14 +117,14 @@ def _ways_to_the_end(
 def jobs_of(study: Study, *, rate: float, start: float, short: float, faces: int) -> list[Job]:
     """What the Slurm profile submits for a study whose training split has so many `faces`.
 
-    The data; each training; each network's outputs; groupings that are to be found; all that follows, as one job.
+    The data; each training; groupings that are to be found; all that follows, as one job.
     """
     networks, parts = configs.networks(study), configs.all_parts(study)
-    seeds = {network: [part.seed for part in parts if part.network == network] for network in networks}
+    singles = tuple(f"train {study.reference} {seed}" for seed in study.seeds)
     reference = _operations(networks[study.reference])
     jobs = [Job("data", start + short, card=False)]
     for grouping in configs.spectral_groupings(study):
-        jobs.append(Job(f"grouping {grouping}", start + short, card=False, after=(f"outputs {study.reference}",)))
+        jobs.append(Job(f"grouping {grouping}", start + short, card=False, after=singles))
     for part in parts:
         spec = networks[part.network]
         seen = faces * spec.training.epochs
@@ -133,11 +133,8 @@ def jobs_of(study: Study, *, rate: float, start: float, short: float, faces: int
         if spec.grouping:
             after.append(f"grouping {spec.grouping}")
         jobs.append(Job(f"train {part.network} {part.seed}", seconds, card=True, after=tuple(after)))
-    for network, replicates in seeds.items():
-        after = tuple(f"train {network} {seed}" for seed in replicates)
-        jobs.append(Job(f"outputs {network}", start + short * len(replicates), card=True, after=after))
-    rest = len(study.models) * len(study.seeds) + TABLES + len(FIGURES)
-    jobs.append(Job("paper", start + short * rest, card=False, after=tuple(f"outputs {name}" for name in networks)))
+    rest = start + short * (OTHERS + len(FIGURES))
+    jobs.append(Job("paper", rest, card=False, after=tuple(f"train {part.network} {part.seed}" for part in parts)))
     return jobs
 
 

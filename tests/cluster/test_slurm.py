@@ -181,8 +181,8 @@ def test_the_mini_study_asks_slurm_for_what_the_profile_says(cluster: Cluster, c
     parts = configs.all_parts(study)
     trainings = {job["Comment"]: job for job in cluster.named("rule_train_")}
     assert set(trainings) == {f"rule_train_wildcards_{part.network}_{part.seed}" for part in parts}
-    # Beside them: the data, each network's outputs, the grouping, and all that follows.
-    assert len(jobs) == len(parts) + 1 + len({part.network for part in parts}) + 1 + 1
+    # Beside them: the data, the grouping, and all that follows.
+    assert len(jobs) == len(parts) + 3
 
     wanted = yaml.safe_load((checkout / PROFILE / "config.yaml").read_text())["set-resources"]["train"]
     devices = cluster.devices()
@@ -203,7 +203,7 @@ def test_the_mini_study_asks_slurm_for_what_the_profile_says(cluster: Cluster, c
     (data,) = cluster.named("rule_data")
     assert data["Partition"] == "main" and "TresPerJob" not in data and not devices[int(data["JobId"])]
     paper = [job for job in cluster.named("rule_paper") if "TresPerJob" not in job]
-    assert len(paper) == 1 and tracked(paper[0])["cpu"] == "2" and memory_mb(paper[0]) == 4000
+    assert len(paper) == 1 and tracked(paper[0])["cpu"] == "1" and memory_mb(paper[0]) == 4000
 
 
 def process(checkout: Path, network: str) -> int:
@@ -283,15 +283,15 @@ def test_trainings_that_are_cancelled_or_overdue_go_on_in_the_next_run(cluster: 
 
 def test_every_short_rule_is_in_a_group() -> None:
     """A rule that is added to the workflow is added to the profile."""
-    rules = re.findall(r"^rule (\w+):", "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk")), re.M)
+    rules = re.findall(r"^ *rule (\w+):", "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk")), re.M)
     profile = yaml.safe_load((ROOT / PROFILE / "config.yaml").read_text())
-    alone = {"data", "grouping", "train", "unpack"}  # what networks wait for, and what takes their place
+    alone = {"data", "twins", "grouping", "train", "unpack"}  # what networks wait for, and what takes their place
     assert set(rules) == set(profile["groups"]) | alone
     assert not alone & set(profile["groups"])
 
 
 def test_groups_do_not_wait_for_themselves(checkout: Path) -> None:
-    """Nor for groupings, which lie between the outputs of some networks and the training of others."""
+    """All that follows the networks is one group: no training or grouping lies between its jobs."""
     command = [sys.executable, "-m", "snakemake", "--workflow-profile", PROFILE, "--dry-run"]
     environment = os.environ | {"PYTHONPATH": str(checkout)}
     done = subprocess.run(
@@ -303,8 +303,7 @@ def test_groups_do_not_wait_for_themselves(checkout: Path) -> None:
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     groups = re.findall(r"Group job (\S+)", done.stdout + done.stderr)
-    networks = configs.networks(configs.load(checkout / MINI))
-    assert sorted(groups) == sorted(["paper", *(f"outputs-{network}" for network in networks)])
+    assert groups == ["paper"]
 
 
 def test_rules_name_no_partition_and_no_account() -> None:

@@ -22,13 +22,15 @@ import yaml
 
 from benchmarks.schedule import jobs_of
 from emorec import config as configs
+from emorec.files import write_json
 from emorec.paths import Layout
+from emorec.predictions.store import read_predictions, write_predictions
 
 FACES = {"train": 700, "val": 350, "test": 700}
 TIMES = (1, 2, 4, 8)
 MIXTURES = (1, 4, 16, 32)
 MODELS = (1, 2, 4, 8)
-GROUPS = ("costs", "scores", "calibration", "representation")
+GROUPS = ("embeddings", "results")
 NETWORK = {"architecture": {"depth": 10, "width": 4, "stem": "imagenet"}, "training": {"epochs": 1, "device": "cpu"}}
 # Its own children's time and memory, so that a process says them of one command alone.
 MEASURE = """
@@ -72,8 +74,8 @@ def by_faces(folder: Path) -> dict[int, dict[str, dict[str, float]]]:
             "data": ["data"],
             "train, one epoch": ["train", "--network", "one", "--seed", "0"],
             "outputs": ["outputs", "--network", "one", "--seed", "0"],
-            "combine": ["combine", "--model", "one", "--seed", "0"],
-            "tables: audit": ["tables", "--group", "audit"],
+            "combine": ["combine"],
+            "tables: pixels": ["tables", "--group", "pixels"],
             **{f"tables: {group}": ["tables", "--group", group] for group in GROUPS},
         }
         found[times] = {name: emorec(folder, config, *arguments) for name, arguments in steps.items()}
@@ -94,12 +96,16 @@ def tables_by_models(folder: Path) -> dict[int, dict[str, dict[str, float]]]:
         layout.summary.parent.mkdir(parents=True)
         shutil.copy(source.summary, layout.summary)
         for name in models:
-            for make in ("predictions", "embeddings"):
-                target = getattr(layout, make)(name, 0)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(getattr(source, make)("one", 0), target)
-            layout.network(name, 0).mkdir(parents=True)
-            shutil.copy(source.network("one", 0) / "network.json", layout.network(name, 0))
+            target = layout.embeddings(name, 0)
+            target.parent.mkdir(parents=True)
+            shutil.copy(source.embeddings("one", 0), target)
+            network = layout.network(name, 0)
+            network.mkdir(parents=True)
+            shutil.copy(source.network("one", 0) / "history.csv", network)
+            record = json.loads((source.network("one", 0) / "network.json").read_text())
+            write_json(network / "network.json", record | {"network": name})
+        predicted = read_predictions(source.predictions)
+        write_predictions(layout.predictions, {(name, 0): predicted for name in models})
         found[count] = {f"tables: {group}": emorec(folder, config, "tables", "--group", group) for group in GROUPS}
     return found
 

@@ -25,7 +25,7 @@ from emorec.figures import FIGURES
 from emorec.size import resnet_size
 
 CARDS = (1, 2, 4, 8, 16, 32, 64)
-OTHERS = 7  # that follow the networks, besides figures: predictions, three for tables, three for the report
+SHORT = 7  # rules of one job besides the figures': predictions, three of tables, three of the report
 
 
 @dataclass(frozen=True)
@@ -120,21 +120,21 @@ def jobs_of(study: Study, *, rate: float, start: float, short: float, faces: int
     The data; each training; groupings that are to be found; all that follows, as one job.
     """
     networks, parts = configs.networks(study), configs.all_parts(study)
-    singles = tuple(f"train {study.reference} {seed}" for seed in study.seeds)
+    trainings = {part: f"train {part.network} {part.seed}" for part in parts}
     reference = _operations(networks[study.reference])
     jobs = [Job("data", start + short, card=False)]
     for grouping in configs.spectral_groupings(study):
-        jobs.append(Job(f"grouping {grouping}", start + short, card=False, after=singles))
+        after = tuple(name for part, name in trainings.items() if part.network == study.reference)
+        jobs.append(Job(f"grouping {grouping}", start + short, card=False, after=after))
     for part in parts:
         spec = networks[part.network]
         seen = faces * spec.training.epochs
         seconds = start + seen / rate * _operations(spec) / reference
-        after = ["data", *(f"train {one.network} {one.seed}" for one in spec.before(part.seed))]
+        before = ["data", *(trainings[one] for one in spec.before(part.seed))]
         if spec.grouping:
-            after.append(f"grouping {spec.grouping}")
-        jobs.append(Job(f"train {part.network} {part.seed}", seconds, card=True, after=tuple(after)))
-    rest = start + short * (OTHERS + len(FIGURES))
-    jobs.append(Job("paper", rest, card=False, after=tuple(f"train {part.network} {part.seed}" for part in parts)))
+            before.append(f"grouping {spec.grouping}")
+        jobs.append(Job(trainings[part], seconds, card=True, after=tuple(before)))
+    jobs.append(Job("paper", start + short * (SHORT + len(FIGURES)), card=False, after=tuple(trainings.values())))
     return jobs
 
 

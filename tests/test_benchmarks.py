@@ -16,7 +16,7 @@ def test_each_step_is_measured_for_more_faces_and_for_more_models(
     monkeypatch.setattr(scaling, "TIMES", (1,))
     monkeypatch.setattr(scaling, "MODELS", (2,))
     faces, models = scaling.by_faces(tmp_path), scaling.tables_by_models(tmp_path)
-    assert {"data", "train, one epoch", "outputs", "combine", "tables: representation"} < set(faces[1])
+    assert {"data", "train, one epoch", "outputs", "combine", "tables: pixels", "tables: embeddings"} < set(faces[1])
     assert set(models[2]) == {f"tables: {group}" for group in scaling.GROUPS}
     for measured in (*faces[1].values(), *models[2].values()):
         assert measured["seconds"] > 0 and measured["mib"] > 10

@@ -792,7 +792,7 @@ def test_every_subcommand_has_help_and_says_what_is_wrong_with_its_config(
     options = {
         "train": ["--network", "a", "--seed", "0"],
         "outputs": ["--network", "a", "--seed", "0"],
-        "tables": ["--group", "scores"],
+        "tables": ["--group", "results"],
         "figure": ["--name", "pairs"],
     }.get(command, [])
     missing = tmp_path / "none.yaml"

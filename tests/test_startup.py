@@ -25,8 +25,8 @@ def imported(*arguments: str) -> set[str]:
     [
         ["config"],
         ["data"],
-        ["combine", "--model", "resnet18", "--seed", "0"],
-        ["tables", "--group", "scores"],
+        ["combine"],
+        ["tables", "--group", "results"],
         ["figure", "--name", "recall"],
         ["stage"],
         ["report"],

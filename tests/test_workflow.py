@@ -197,11 +197,8 @@ def test_change_of_the_mixture_leaves_singles_alone(finished: Path) -> None:
     # The gate has new groups; the expert for {happy, neutral} is the one that was trained before.
     experts = {"resnet18-expert-disgust-fear-surprise", "resnet18-expert-angry-sad"}
     assert trained == {"resnet18-gate-original", "fine-tuned", *experts}
-    assert {job for job in jobs if job.startswith("combine")} == {
-        f"combine: model {model}, seed {seed}"
-        for model in ("mixture", "mixture-oracle", "fine-tuned")
-        for seed in (0, 1)
-    }
+    assert "predictions: networks to models" in jobs and "tables: scores, comparisons and verdicts" in jobs
+    assert not [job for job in jobs if job.startswith(("data", "groupings", "tables: copies"))]
 
 
 def test_change_of_an_epoch_count_retrains_all(finished: Path) -> None:
@@ -220,7 +217,7 @@ def test_a_study_without_a_mixture_ends_in_tables(checkout: Path) -> None:
     jobs = planned(checkout, "singles.yaml")
     assert sum(job.startswith("train") for job in jobs) == len(wanted["models"])
     assert not [job for job in jobs if job.startswith("report")]
-    assert {"tables: each model's scores", "figures: curves"} <= set(jobs)
+    assert {"tables: scores, comparisons and verdicts", "figures: curves"} <= set(jobs)
 
 
 def test_snakemakes_own_report_has_captions(finished: Path) -> None:
@@ -302,7 +299,7 @@ def test_a_published_study_is_rebuilt_byte_for_byte_without_torch(
     run = {name: content for name, content in _contents(layout.root).items() if not name.startswith(("logs", "bench"))}
     done = snakemake(finished, "--config", "from=published", modules=no_torch)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    assert not re.search(r"(train|outputs|combine|data): ", done.stderr)
+    assert not re.search(r"(train|outputs|predictions|groupings|data): ", done.stderr)
     again = Layout(finished / "results" / "from-published" / "mini")
     rebuilt = _contents(again.root)
     same = [name for name in run if name.startswith(("tables/", "figures/", "report/source/"))]
@@ -322,7 +319,7 @@ def test_a_published_study_is_rebuilt_byte_for_byte_without_torch(
 
 
 def test_a_damaged_publication_is_named_before_anything_is_written(finished: Path, published: Path) -> None:
-    damaged, before = published / "predictions" / "mixture" / "seed1.parquet", _contents(finished / "results")
+    damaged, before = published / "predictions.parquet", _contents(finished / "results")
     content = damaged.read_bytes()
     try:
         damaged.write_bytes(content[:-100] + b"\0" + content[-99:])
@@ -331,7 +328,7 @@ def test_a_damaged_publication_is_named_before_anything_is_written(finished: Pat
         damaged.write_bytes(content)
     output = done.stdout + done.stderr
     assert done.returncode != 0 and "Traceback" not in output
-    assert "results/published/mini: damaged predictions/mixture/seed1.parquet; restore" in output
+    assert "results/published/mini: damaged predictions.parquet; restore" in output
     assert _contents(finished / "results") == before
 
 
@@ -349,10 +346,10 @@ def test_weights_from_elsewhere_are_evaluated_and_not_trained_again(
             if number % 2:  # far older than the code and the faces
                 os.utime(target / name, (1e9, 1e9))
     weights = {name: content for name, content in _contents(brought.root).items() if name.endswith(".safetensors")}
-    wanted = "results/mini/predictions/resnet18/seed1.parquet"
+    wanted = "results/mini/predictions.parquet"
     done = snakemake(elsewhere, "--config", "from=weights", "--", wanted)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    assert (elsewhere / wanted).read_bytes() == layout.predictions("resnet18", 1).read_bytes()
+    assert (elsewhere / wanted).read_bytes() == layout.predictions.read_bytes()
     planned_jobs = re.findall(
         r"^Job \d+: (.+)$", snakemake(elsewhere, "--dry-run", "--config", "from=weights").stdout, flags=re.MULTILINE
     )

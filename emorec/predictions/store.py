@@ -198,10 +198,22 @@ def _told(schema: pa.Schema) -> Told:
     """What the file's metadata tell. KeyError, TypeError or ValueError where `write_predictions` did not write them."""
     if schema.names != SCHEMA.names:
         raise ValueError(f"its columns are not {', '.join(SCHEMA.names)}")
+    for name, is_kind, what in (
+        *((name, pa.types.is_string, "names") for name in ("model", "split")),
+        *((name, _is_number, "numbers") for name in PROBABILITIES),
+        ("gate", lambda kind: pa.types.is_list(kind) and _is_number(kind.value_type), "lists of numbers"),
+    ):
+        kind = schema.field(name).type
+        if not is_kind(kind.value_type if pa.types.is_dictionary(kind) else kind):
+            raise ValueError(f"the column {name!r} holds {kind}, no {what}")
     told = Told(**json.loads((schema.metadata or {})[KEY]))
     if not all(isinstance(names, list) and all(isinstance(n, str) for n in names) for names in told.experts.values()):
         raise ValueError("its metadata name no experts")
     return told
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind) or pa.types.is_integer(kind)
 
 
 def _check_gate(path: Path, own: pd.DataFrame, experts: int) -> None:

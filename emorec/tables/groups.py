@@ -12,7 +12,7 @@ from emorec import config as configs
 from emorec import tables
 from emorec.config import Study
 from emorec.data.faces import load_faces
-from emorec.data.truth import load_truth
+from emorec.data.truth import Truth, load_truth
 from emorec.data.twins import NEAREST
 from emorec.data.votes import load_votes
 from emorec.files import write_csv
@@ -77,8 +77,12 @@ def results(study: Study, layout: Layout, effort: Effort) -> Tables:
         return made
     groupings = [_grouping(study, layout, name) for name in study.groupings if name in {m.grouping for m in models}]
     by_name = {grouping.name: grouping.groups for grouping in groupings}
-    resampled = tables.Resampled(predictions, effort.resamples)
     synthetic = study.data.source == "synthetic"
+    # What is read first is named first where it is none.
+    twins = _twins(layout)
+    votes = load_votes(layout.votes) if layout.votes.exists() else None
+    truth = load_truth(layout.truth) if synthetic else None
+    resampled = tables.Resampled(predictions, effort.resamples)
     planted = tables.planted_rates(effort.planted_faces) if synthetic else None
     made |= {
         "groupings": tables.groupings_table(predictions, groupings, study.reference, planted),
@@ -87,17 +91,16 @@ def results(study: Study, layout: Layout, effort: Effort) -> Tables:
         "error_flow": tables.error_flow_table(resampled, models),
         "group_scores": tables.group_scores_table(resampled, models, by_name),
         "routing": tables.routing_table(resampled, models, by_name),
-        "twins_scores": tables.twins_scores_table(resampled, models, _twins(layout)),
+        "twins_scores": tables.twins_scores_table(resampled, models, twins),
         **_gates(study, layout, models),
         **_calibration(predictions, effort),
     }
-    if layout.votes.exists():
-        votes = load_votes(layout.votes)
+    if votes:
         made |= {
             "ferplus": tables.ferplus_table(predictions, votes),
             "by_majority": tables.by_majority_table(predictions, models, votes, effort.resamples),
         }
-    return made | _truth(study, layout, models, predictions, effort) if synthetic else made
+    return made | _truth(study, truth, models, predictions, effort) if truth else made
 
 
 def _scores(predictions: pd.DataFrame, effort: Effort) -> Tables:
@@ -136,13 +139,11 @@ def _calibration(predictions: pd.DataFrame, effort: Effort) -> Tables:
     }
 
 
-def _truth(
-    study: Study, layout: Layout, models: list[tables.Model], predictions: pd.DataFrame, effort: Effort
-) -> Tables:
+def _truth(study: Study, truth: Truth, models: list[tables.Model], predictions: pd.DataFrame, effort: Effort) -> Tables:
     """Models against what was planted in synthetic faces."""
     wrong_labels = study.data.synthetic.wrong_labels
     groups = {m.name: tables.read_groups(m) for m in models if m.kind in ("mixture", "oracle")}
-    data = predictions, load_truth(layout.truth)
+    data = predictions, truth
     by_seed, summary = tables.truth_tables(*data, wrong_labels, groups, effort.planted_faces, effort.resamples)
     return {"truth": by_seed, "truth_summary": summary, "planted": tables.planted_pairs(effort.planted_faces)}
 

@@ -32,7 +32,7 @@ def tables(folder: Path) -> Path:
 
 
 def test_two_workflows_at_once(finished: Path, undisturbed: Undisturbed) -> None:
-    (tables(finished) / "claims.csv").unlink()
+    (tables(finished) / "comparisons.csv").unlink()
     first = support.start(finished)
     try:
         support.wait_for(lambda: support.job(finished, "tables") is not None)
@@ -63,7 +63,7 @@ def test_a_file_cut_behind_its_back(finished: Path, undisturbed: Undisturbed, na
 
 
 def test_files_deleted_behind_its_back(finished: Path, undisturbed: Undisturbed) -> None:
-    for name in ("predictions/mixture/seed0.parquet", "tables/scores.csv", "figures/recall.svg", "report/emorec.html"):
+    for name in ("predictions.parquet", "tables/scores.csv", "figures/recall.svg", "report/emorec.html"):
         (finished / support.RESULTS / name).unlink()
     status, output = support.run(finished)
     assert status == 0, output[-4000:]

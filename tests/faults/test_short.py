@@ -247,7 +247,7 @@ def test_out_of_memory_is_one_line_and_leaves_nothing(tmp_path: Path, config: Pa
     count = 30_000
     numbers = [np.zeros(count, np.uint8), np.zeros(count, np.uint8), np.arange(count, dtype=np.int32)]
     save_faces(tmp_path / "results/short/data/faces.npz", Faces(np.zeros((count, 48, 48), np.uint8), *numbers))
-    line = [sys.executable, "-c", SHORT_OF_MEMORY, "tables", "--group", "audit", "--config", config.name]
+    line = [sys.executable, "-c", SHORT_OF_MEMORY, "tables", "--group", "pixels", "--config", config.name]
     environment = support.environment(ROOT)
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=environment)
     one_line(done, "not enough memory", "ulimit -v")
@@ -330,11 +330,12 @@ def test_each_job_leaves_a_ledger_and_the_next_refuses_cut_input(tmp_path: Path,
     root = tmp_path / "results/short"
     assert set(json.loads((root / "checksums/data.json").read_text())) == {
         "data/faces.npz",
+        "data/fingerprint",
         "data/summary.json",
         "data/truth.npz",
     }
     write_text(root / "data/summary.json", (root / "data/summary.json").read_text() + " ")
-    one_line(emorec(tmp_path, "tables", "--group", "classes"), "data/summary.json: changed since it was made")
+    one_line(emorec(tmp_path, "tables", "--group", "results"), "data/summary.json: changed since it was made")
     assert not (root / "tables").exists()
 
 

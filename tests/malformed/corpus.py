@@ -8,7 +8,6 @@ import io
 import json
 import os
 import pickle
-import re
 import struct
 import zipfile
 import zlib
@@ -29,13 +28,16 @@ CONFIG = {
     "training": {"epochs": 1, "batch": 8, "device": "cpu", "views": "none"},
     "models": {"resnet18": {"kind": "single"}},
 }
-# The same with a grouping that is found from the faces, and a mixture by it.
+# Another with a grouping that is found from the faces, a mixture by it, people's votes and what was planted.
 GROUPS = [("angry", "disgust", "fear", "sad"), ("happy", "surprise", "neutral")]
 FOUND = CONFIG | {
+    "study": "found",
+    "data": {"source": "synthetic", "synthetic": {"train": 70, "val": 70, "test": 70}},
     "groupings": {"found": {"method": "spectral", "experts": 2}},
     "models": {**CONFIG["models"], "mixture": {"kind": "mixture", "of": "resnet18", "grouping": "found"}},
 }
 STUDY = Path("results/corpus")
+WITH_MIXTURE = Path("results/found")
 USAGES = ("Training", "PublicTest", "PrivateTest")
 # Two faces of each emotion in each split: (emotion, usage, pixels).
 FACES = [
@@ -481,7 +483,9 @@ class Owned:
         return os.system, ("touch owned",)
 
 
-def archive(name: str, path: Path, command: str, member: str, other: Callable[[np.ndarray], np.ndarray]) -> None:
+def archive(
+    name: str, path: Path, command: str, member: str, other: Callable[[np.ndarray], np.ndarray], config: str = "base"
+) -> None:
     """The faults that any .npz can have; `other` makes an array that is well-formed but no such thing."""
     file = path.name
     spoils: dict[str, tuple[str, Callable[[], object]]] = {
@@ -520,7 +524,7 @@ def archive(name: str, path: Path, command: str, member: str, other: Callable[[n
         "another array": ("", lambda: with_array(path, member, other)),
     }
     for fault, (says, spoil) in spoils.items():
-        case(f"{name}: {fault}", f"{command} --config base.yaml", (file, says), spoil)
+        case(f"{name}: {fault}", f"{command} --config {config}.yaml", (file, says), spoil)
 
 
 def npy_of_objects() -> bytes:
@@ -551,11 +555,20 @@ def with_twice(path: Path, member: str) -> None:
 faces = STUDY / "data" / "faces.npz"
 outputs = STUDY / "networks" / "resnet18" / "seed0" / "outputs.npz"
 embeddings = STUDY / "embeddings" / "resnet18" / "seed0.npz"
-archive("faces.npz", faces, "tables --group audit", "labels", lambda a: np.full_like(a, 7))
-archive("outputs.npz", outputs, "combine --model resnet18 --seed 0", "logits", lambda a: a * np.nan)
-archive("embeddings", embeddings, "tables --group representation", "embeddings", lambda a: a * np.nan)
-archive("votes.npz", STUDY / "data" / "votes.npz", "tables --group ferplus", "votes", lambda a: a[:, :9])
-archive("truth.npz", STUDY / "data" / "truth.npz", "tables --group truth", "true_labels", lambda a: np.full_like(a, 7))
+archive("faces.npz", faces, "tables --group pixels", "labels", lambda a: np.full_like(a, 7))
+archive("outputs.npz", outputs, "combine", "logits", lambda a: a * np.nan)
+archive("embeddings", embeddings, "tables --group embeddings", "embeddings", lambda a: a * np.nan)
+archive(
+    "votes.npz", WITH_MIXTURE / "data" / "votes.npz", "tables --group results", "votes", lambda a: a[:, :9], "found"
+)
+archive(
+    "truth.npz",
+    WITH_MIXTURE / "data" / "truth.npz",
+    "tables --group results",
+    "true_labels",
+    lambda a: np.full_like(a, 7),
+    "found",
+)
 for fault, member, change in [
     ("floats for images", "images", lambda a: a.astype(np.float32) * np.nan),
     ("images of 96 pixels", "images", lambda a: np.zeros((len(a), 96, 96), np.uint8)),
@@ -565,7 +578,7 @@ for fault, member, change in [
     ("bytes in another order", "row", lambda a: a.astype(">i4")),
 ]:
     spoil = lambda member=member, change=change: with_array(faces, member, change)  # noqa: E731
-    case(f"faces.npz: {fault}", "tables --group audit --config base.yaml", "faces.npz", spoil)
+    case(f"faces.npz: {fault}", "tables --group pixels --config base.yaml", "faces.npz", spoil)
 for fault, member, change in [
     ("a split of nine", "split", lambda a: np.full_like(a, 9)),
     ("labels with fractions", "label", lambda a: a + 0.5),
@@ -573,19 +586,28 @@ for fault, member, change in [
     ("infinite features", "features", lambda a: np.full_like(a, np.inf)),
 ]:
     spoil = lambda member=member, change=change: with_array(outputs, member, change)  # noqa: E731
-    case(f"outputs.npz: {fault}", "combine --model resnet18 --seed 0 --config base.yaml", "outputs.npz", spoil)
+    case(f"outputs.npz: {fault}", "combine --config base.yaml", "outputs.npz", spoil)
 
 # -- predictions -------------------------------------------------------------------------------------------------------
 
-predictions = STUDY / "predictions" / "resnet18" / "seed0.parquet"
+predictions = STUDY / "predictions.parquet"
 
 
 def predicted(name: str, says: str, spoil: Callable[[], object]) -> None:
-    case(f"predictions: {name}", "tables --group scores --config base.yaml", ("seed0.parquet", says), spoil)
+    case(f"predictions: {name}", "tables --group results --config base.yaml", ("predictions.parquet", says), spoil)
 
 
 def with_frame(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[], None]:
-    return lambda: change(pd.read_parquet(predictions)).to_parquet(predictions, index=False)
+    """The predictions, changed; what the file says of itself stays."""
+
+    def spoil() -> None:
+        table = pq.read_table(predictions)
+        frame = change(table.drop_columns("gate").to_pandas())
+        other = pa.Table.from_pandas(frame, preserve_index=False)
+        other = other.append_column("gate", pa.nulls(len(frame), table.schema.field("gate").type))
+        pq.write_table(other.replace_schema_metadata(table.schema.metadata), predictions)
+
+    return spoil
 
 
 def a_billion_rows() -> None:
@@ -598,11 +620,9 @@ def a_billion_rows() -> None:
 
 def long_names() -> None:
     """A name of 10 MB, a thousand times: kept once in the file, and read as 10 GB by a naive reader."""
-    frame = pd.read_parquet(predictions)
-    count = 1000
-    columns = {name: np.resize(frame[name].to_numpy(), count) for name in frame.columns if name != "split"}
-    name = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array(["x" * 10_000_000]))
-    pq.write_table(pa.table({"split": name, **columns}), predictions)
+    table = pq.read_table(predictions).take(np.zeros(1000, int))
+    names = pa.DictionaryArray.from_arrays(np.zeros(len(table), np.int32), pa.array(["x" * 10_000_000]))
+    pq.write_table(table.set_column(table.column_names.index("split"), "split", names), predictions)
 
 
 def column_twice() -> None:
@@ -626,18 +646,20 @@ predicted("a folder", "", lambda: (predictions.unlink(), predictions.mkdir()))
 predicted("a billion rows", "are no predictions", a_billion_rows)
 predicted("names of megabytes", "unknown split", long_names)
 predicted("a column twice", "twice", column_twice)
-predicted("a column missing", "no column p_happy", with_frame(lambda f: f.drop(columns="p_happy")))
+predicted("a column missing", "its columns are not", with_frame(lambda f: f.drop(columns="p_happy")))
 predicted("no rows", "no rows", with_frame(lambda f: f[:0]))
 predicted("a row twice", "occurs twice", with_frame(lambda f: pd.concat([f, f[:1]])))
 predicted("words for probabilities", "no numbers", with_frame(lambda f: f.assign(p_sad="x")))
 predicted("lists for probabilities", "no numbers", with_frame(lambda f: f.assign(p_sad=[[1.0]] * len(f))))
+predicted("lists for names", "'model' holds", with_frame(lambda f: f.assign(model=[[1.0]] * len(f))))
+predicted("another model", "lacks resnet18 with seed 0", with_frame(lambda f: f.assign(model="resnet81")))
 predicted("NaN", "not all finite", with_frame(lambda f: f.assign(p_sad=np.nan)))
 predicted("nothing for a probability", "", with_frame(lambda f: f.assign(p_sad=pd.array([None] * len(f), "Float64"))))
 predicted("a negative probability", "outside 0 to 1", with_frame(lambda f: f.assign(p_sad=-0.5)))
 predicted("probabilities of 1e300", "outside 0 to 1", with_frame(lambda f: f.assign(p_sad=1e300)))
 predicted("a sum of two", "do not sum to 1", with_frame(lambda f: f.assign(p_sad=f["p_sad"] * 0 + 1)))
 predicted("an unknown split", "unknown split 'holdout'", with_frame(lambda f: f.assign(split="holdout")))
-predicted("numbers for splits", "unknown split", with_frame(lambda f: f.assign(split=2)))
+predicted("numbers for splits", "'split' holds", with_frame(lambda f: f.assign(split=2)))
 predicted("a label of nine", "label", with_frame(lambda f: f.assign(label=9)))
 predicted("labels with NaN", "label", with_frame(lambda f: f.assign(label=np.nan)))
 predicted("rows with fractions", "row", with_frame(lambda f: f.assign(row=f["row"] + 0.5)))
@@ -731,13 +753,11 @@ recorded("no spec", with_key("spec", {}), "seed0")
 
 # -- tables and other records ------------------------------------------------------------------------------------------
 
-classes = STUDY / "tables" / "classes.csv"
+curves = STUDY / "tables" / "curves.csv"
 
 
-def shown(
-    name: str, says: str, spoil: Callable[[], object], file: str = "classes.csv", figure: str = "classes"
-) -> None:
-    case(f"tables: {name}", f"figure --name {figure} --config base.yaml", (file, says), spoil)
+def shown(name: str, says: str, spoil: Callable[[], object], file: str = "curves.csv") -> None:
+    case(f"tables: {name}", "figure --name curves --config base.yaml", (file, says), spoil)
 
 
 def edit(path: Path, old: str, new: str) -> Callable[[], None]:
@@ -753,18 +773,18 @@ def with_losses(value: str) -> Callable[[], None]:
     return spoil
 
 
-shown("0 bytes", "empty", lambda: put(classes, b""))
-shown("a header alone", "", lambda: put(classes, classes.read_text().splitlines()[0] + "\n"))
-shown("cut in a row", "columns, the header has", lambda: put(classes, classes.read_bytes()[:-30]))
-shown("a column twice", "stands twice", edit(classes, "faces", "share"))
-shown("a column missing", "'share'", edit(classes, "share", "memory"))
-shown("words for numbers", "classes.csv", edit(classes, ",0.", ",many"))
-shown("not UTF-8", "UTF-8", lambda: put(classes, classes.read_bytes().replace(b"happy", b"h\xffppy")))
-shown("NUL bytes", "classes.csv", lambda: put(classes, bytes(1000)))
-shown("a quote without end", "classes.csv", lambda: put(classes, classes.read_text() + '"' + "x" * 200_000))
-shown("a folder", "cannot be read", lambda: (classes.unlink(), classes.mkdir()))
+shown("0 bytes", "empty", lambda: put(curves, b""))
+shown("a header alone", "", lambda: put(curves, curves.read_text().splitlines()[0] + "\n"))
+shown("cut in a row", "columns, the header has", lambda: put(curves, curves.read_bytes()[:-30]))
+shown("a column twice", "stands twice", edit(curves, "val_loss", "train_loss"))
+shown("a column missing", "'val_loss'", edit(curves, "val_loss", "loss"))
+shown("words for numbers", "curves.csv", edit(curves, ",1.0", ",many"))
+shown("not UTF-8", "UTF-8", lambda: put(curves, curves.read_bytes().replace(b"resnet18", b"r\xffsnet18")))
+shown("NUL bytes", "curves.csv", lambda: put(curves, bytes(1000)))
+shown("a quote without end", "curves.csv", lambda: put(curves, curves.read_text() + '"' + "x" * 200_000))
+shown("a folder", "cannot be read", lambda: (curves.unlink(), curves.mkdir()))
 models = STUDY / "tables" / "models.csv"
-shown("models without kinds", "'kind'", edit(models, "kind", "sort"), "models.csv", "curves")
+shown("models without kinds", "'kind'", edit(models, "kind", "sort"), "models.csv")
 
 summary = STUDY / "data" / "summary.json"
 for fault, content in {
@@ -773,7 +793,7 @@ for fault, content in {
     "negative counts": '{"counts": {"train": {"happy": -3}, "val": {}, "test": {}}}',
 }.items():  # fmt: skip
     spoil = lambda content=content: put(summary, content)  # noqa: E731
-    case(f"summary.json: {fault}", "tables --group classes --config base.yaml", "summary.json", spoil)
+    case(f"summary.json: {fault}", "tables --group results --config base.yaml", "summary.json", spoil)
 
 history = network / "history.csv"
 for fault, says, spoil in [
@@ -797,7 +817,7 @@ for fault, says, spoil in [
     ("a loss of five thousand digits", "val_loss", with_losses("9" * 5000)),
     ("a folder", "cannot be read", lambda: (history.unlink(), history.mkdir())),
 ]:
-    case(f"history.csv: {fault}", "tables --group curves --config base.yaml", ("history.csv", says), spoil)
+    case(f"history.csv: {fault}", "tables --group results --config base.yaml", ("history.csv", says), spoil)
 
 for fault, key, value in [
     ("a list for a name", "network", ["x"]),
@@ -805,7 +825,7 @@ for fault, key, value in [
     ("a list for the best epoch", "best_epoch", [1]),
 ]:
     spoil = lambda key=key, value=value: with_key(key, value)()  # noqa: E731
-    case(f"network.json: {fault}", "tables --group curves --config base.yaml", ("network.json", key), spoil)
+    case(f"network.json: {fault}", "tables --group results --config base.yaml", ("network.json", key), spoil)
 
 for fault, key, value in [
     ("a word for operations", "flops", "many"), ("negative operations", "flops", -1), ("NaN for parameters", "parameters", float("nan")),
@@ -814,10 +834,13 @@ for fault, key, value in [
 ]:  # fmt: skip
     spoil = lambda key=key, value=value: with_key(key, value)()  # noqa: E731
     case(
-        f"network.json: {fault}", "tables --group costs --config base.yaml", ("network.json", key.split(".")[0]), spoil
+        f"network.json: {fault}",
+        "tables --group results --config base.yaml",
+        ("network.json", key.split(".")[0]),
+        spoil,
     )
 
-grouping = STUDY / "groupings" / "found.json"
+grouping = WITH_MIXTURE / "groupings" / "found.json"
 
 
 def groups(*found: object) -> bytes:
@@ -864,31 +887,21 @@ for fault, says, content in [
     case(f"groupings: {fault}", command, ("found.json", says, "delete it"), spoil)
 case("groupings: a folder", "outputs --network resnet18-gate-found --seed 0 --config found.yaml", ("found.json", "cannot be read"),
      lambda: (grouping.unlink(), grouping.mkdir()))  # fmt: skip
-case("groupings: a folder, for its table", "tables --group groupings --config found.yaml", ("found.json", "cannot be read"),
+case("groupings: a folder, for its table", "tables --group results --config found.yaml", ("found.json", "cannot be read"),
      lambda: (grouping.unlink(), grouping.mkdir()))  # fmt: skip
 case("groupings: three for the training of an expert", "train --network resnet18-expert-found-1 --seed 0 --config found.yaml",
      ("found.json", "2"), lambda: put(grouping, groups(first, second[:1], second[1:])))  # fmt: skip
 
-twins = STUDY / "tables" / "twins.csv"
+twins = WITH_MIXTURE / "tables" / "twins.csv"
 for fault, spoil in {
     "0 bytes": lambda: put(twins, b""),
     "a column missing": edit(twins, "twin,", "double,"),
     "words for rows": edit(twins, "\n", "\nx"),
     "faces missing": lambda: put(twins, "\n".join(twins.read_text().splitlines()[:3]) + "\n"),
 }.items():
-    case(f"twins.csv: {fault}", "tables --group without_twins --config base.yaml", "twins.csv", spoil)
+    case(f"twins.csv: {fault}", "tables --group results --config found.yaml", "twins.csv", spoil)
 
 projections = STUDY / "tables" / "projections.csv"
-for group in ("without_twins", "representation"):
-    for fault, spoil in {
-        "0 bytes": lambda: put(models, b""),
-        "a column missing": lambda: put(
-            models, re.sub("control|headline", lambda found: found[0][:-1], models.read_text())
-        ),
-        "not UTF-8": lambda: put(models, models.read_bytes().replace(b"single", b"\xff")),
-        "the model missing": lambda: put(models, models.read_text().splitlines()[0] + "\n"),
-    }.items():
-        case(f"models.csv: {fault}, for {group}", f"tables --group {group} --config base.yaml", "models.csv", spoil)
 for fault, spoil in {
     "0 bytes": lambda: put(projections, b""),
     "cut": lambda: put(projections, projections.read_bytes()[:-15]),

@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from corpus import CASES, STUDY, case, put
+from corpus import CASES, STUDY, case, put, with_frame
 
 PUBLISHED = Path("results/published/corpus")
 __all__ = ["CASES"]  # of both files
 UNPACK = f"unpack --config base.yaml --results rebuilt --published {PUBLISHED}"
 COMPARE = f"compare-runs {PUBLISHED} {STUDY}"
-PREDICTIONS = "predictions/resnet18/seed0.parquet"
+PREDICTIONS = "predictions.parquet"
 MANIFEST = PUBLISHED / "manifest.json"
 
 
@@ -127,7 +127,7 @@ published(
 # -- files that are not those of the manifest --------------------------------------------------------------------------
 
 config, predictions = PUBLISHED / "config.yaml", PUBLISHED / PREDICTIONS
-twins = PUBLISHED / "tables/twins.csv.gz"
+curves = PUBLISHED / "tables/curves.csv.gz"
 for name, says, spoil in [
     ("gone", f"missing {PREDICTIONS}", predictions.unlink),
     ("cut", f"damaged {PREDICTIONS}", lambda: put(predictions, predictions.read_bytes()[:-4])),
@@ -177,52 +177,59 @@ def bomb() -> bytes:
     """A few kilobytes that stand for six million faces."""
     schema, file = frame().schema, io.BytesIO()
     count = 1_000_000
-    columns = [pa.array(np.zeros(count, field.type.to_pandas_dtype())) for field in list(schema)[1:]]
-    split = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array(["test"])).cast(schema.field(0).type)
-    block = pa.Table.from_arrays([split, *columns], schema=schema)
+    words, zeros = pa.scalar("test"), np.zeros(count)
+    columns = [
+        pa.repeat(words, count) if pa.types.is_string(field.type)
+        else pa.nulls(count, field.type) if pa.types.is_list(field.type)
+        else pa.array(zeros).cast(field.type)
+        for field in schema
+    ]  # fmt: skip
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for _ in range(6):
-            writer.write_table(block)
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
     return file.getvalue()
 
 
 def long_names() -> bytes:
     """A split's name of 10 MB for each of a thousand faces, kept once in the file."""
-    table = frame()
-    table = pa.concat_tables([table] * (1000 // len(table) + 1))
+    table = frame().take(np.zeros(1000, int))
     words = pa.DictionaryArray.from_arrays(np.zeros(len(table), np.int32), pa.array(["x" * 10_000_000]))
-    return parquet(table.set_column(0, "split", words), dict(frame().schema.metadata).get(b"emorec"))
+    return parquet(table.set_column(table.column_names.index("split"), "split", words))
 
 
 for name, says, content in [
     ("0 bytes", "no Parquet", lambda: b""),
     ("cut", "no Parquet", lambda: predictions.read_bytes()[:-10]),
     ("a CSV", "no Parquet", lambda: b"split,row,label\n"),
-    ("the run's own form", "metadata", lambda: (STUDY / PREDICTIONS).read_bytes()),
     ("for six million faces", "are no predictions", bomb),
     ("names of megabytes", "unknown split", long_names),
-    ("metadata that are no JSON", "metadata", lambda: parquet(frame(), b"{{")),
-    ("metadata that are not UTF-8", "metadata", lambda: parquet(frame(), b'"\xff"')),
-    ("metadata of a hundred thousand levels", "metadata", lambda: parquet(frame(), b"[" * 100_000)),
-    ("metadata that are a list", "metadata", lambda: parquet(frame(), [1])),
-    ("metadata without columns", "metadata", lambda: told(lambda t: t.pop("columns"))),
-    ("a number for columns", "metadata", lambda: told(lambda t: t.update(columns=3))),
-    ("a column that is not there", "its columns", lambda: told(lambda t: t["columns"].insert(3, "p_joy"))),
-    ("a column twice", "its columns", lambda: told(lambda t: t["columns"].append("p_sad"))),
-    ("an emotion missing", "its columns", lambda: told(lambda t: t["columns"].pop())),
-    ("words for attributes", "metadata", lambda: told(lambda t: t.update(attrs="x"))),
+    ("metadata that are no JSON", "no Parquet", lambda: parquet(frame(), b"{{")),
+    ("metadata that are not UTF-8", "no Parquet", lambda: parquet(frame(), b'"\xff"')),
+    ("metadata of a hundred thousand levels", "no Parquet", lambda: parquet(frame(), b"[" * 100_000)),
+    ("metadata that are a list", "no Parquet", lambda: parquet(frame(), [1])),
+    ("metadata that are another's", "no Parquet", lambda: parquet(frame(), {}, b"pandas")),
+    ("metadata without experts", "no Parquet", lambda: told(lambda t: t.pop("experts"))),
+    ("metadata with more", "no Parquet", lambda: told(lambda t: t.update(attrs="x"))),
+    ("a number for experts", "no Parquet", lambda: told(lambda t: t.update(experts=3))),
+    ("a word for experts", "name no experts", lambda: told(lambda t: t["experts"].update(resnet18="sad"))),
+    ("numbers for experts", "name no experts", lambda: told(lambda t: t["experts"].update(resnet18=[1, 2]))),
+    ("an expert without weights", "gate weights", lambda: told(lambda t: t["experts"].update(resnet18=["sad"]))),
+    ("weights of no expert", "gate weights", lambda: column("gate", lambda a: [[1.0]] * len(a))),
+    ("numbers for lists of weights", "no lists", lambda: column("gate", lambda a: np.ones(len(a)))),
+    ("a column twice", "twice", lambda: parquet(frame().append_column("p_sad", frame()["p_sad"]))),
+    ("a column more", "its columns", lambda: parquet(frame().append_column("pixel_0", frame()["row"]))),
     ("a column less", "its columns", lambda: parquet(frame().drop_columns(["p_happy"]))),
-    ("words for steps", "no numbers", lambda: column("p_sad", lambda a: ["x"] * len(a))),
-    ("lists for steps", "no numbers", lambda: column("p_sad", lambda a: [[1]] * len(a))),
-    ("nothing for steps", "p_sad does not hold", lambda: column("p_sad", lambda a: [None, *a[1:].tolist()])),
-    ("NaN for steps", "p_sad does not hold", lambda: column("p_sad", lambda a: a * np.nan)),
-    ("negative steps", "outside 0 to 1", lambda: column("p_sad", lambda a: np.full(len(a), -5, np.int32))),
-    (
-        "more steps than there are",
-        "outside 0 to 1",
-        lambda: column("p_sad", lambda a: np.full(len(a), 70_000, np.int32)),
-    ),
-    ("huge steps", "outside 0 to 1", lambda: column("p_sad", lambda a: np.full(len(a), 2**62))),
+    ("words for shares", "no numbers", lambda: column("p_sad", lambda a: ["x"] * len(a))),
+    ("lists for shares", "no numbers", lambda: column("p_sad", lambda a: [[1.0]] * len(a))),
+    ("nothing for a share", "not all finite", lambda: column("p_sad", lambda a: [None, *a[1:].tolist()])),
+    ("NaN for shares", "not all finite", lambda: column("p_sad", lambda a: a * np.nan)),
+    ("negative shares", "outside 0 to 1", lambda: column("p_sad", lambda a: np.full(len(a), -0.5, np.float32))),
+    ("shares above 1", "outside 0 to 1", lambda: column("p_sad", lambda a: np.full(len(a), 70_000, np.int32))),
+    ("huge shares", "outside 0 to 1", lambda: column("p_sad", lambda a: np.full(len(a), 2**62))),
+    ("shares that sum to two", "do not sum to 1", lambda: column("p_sad", lambda a: np.ones(len(a), np.float32))),
+    ("numbers for splits", "no names", lambda: column("split", lambda a: [2] * len(a))),
+    ("lists for models", "no names", lambda: column("model", lambda a: [["resnet18"]] * len(a))),
+    ("another model", "lacks resnet18", lambda: column("model", lambda a: ["resnet81"] * len(a))),
     ("an unknown split", "unknown split", lambda: column("split", lambda a: ["holdout"] * len(a))),
     ("a label of nine", "label", lambda: column("label", lambda a: np.full(len(a), 9, np.uint8))),
     ("a row twice", "occurs twice", lambda: column("row", lambda a: np.zeros(len(a), np.int32))),
@@ -242,14 +249,14 @@ def zeros(size: int) -> bytes:
 
 for name, says, content in [
     ("0 bytes", "", lambda: b""),
-    ("cut", "", lambda: twins.read_bytes()[:-6]),
-    ("not compressed", "", lambda: gzip.decompress(twins.read_bytes())),
-    ("compressed otherwise", "", lambda: zlib.compress(gzip.decompress(twins.read_bytes()))),
-    ("a bit flipped", "", lambda: bytes(b ^ (i == 30) * 255 for i, b in enumerate(twins.read_bytes()))),
-    ("more after its end", "", lambda: twins.read_bytes() + b"owned"),
+    ("cut", "", lambda: curves.read_bytes()[:-6]),
+    ("not compressed", "", lambda: gzip.decompress(curves.read_bytes())),
+    ("compressed otherwise", "", lambda: zlib.compress(gzip.decompress(curves.read_bytes()))),
+    ("a bit flipped", "", lambda: bytes(b ^ (i == 30) * 255 for i, b in enumerate(curves.read_bytes()))),
+    ("more after its end", "", lambda: curves.read_bytes() + b"owned"),
     ("a gigabyte of zeros", "larger than", lambda: zeros(1 << 30)),
 ]:  # fmt: skip
-    published(f"compressed table: {name}", ("tables/twins.csv.gz", says), listed("tables/twins.csv.gz", content))
+    published(f"compressed table: {name}", ("tables/curves.csv.gz", says), listed("tables/curves.csv.gz", content))
     published(
         f"compressed table: {name}, to be compared",
         ("tables/curves.csv.gz", says),
@@ -283,17 +290,39 @@ for name, says, content in [
 ]:
     published(f"config.yaml: {name}", ("config.yaml", says), listed("config.yaml", content), COMPARE)
 
-record = PUBLISHED / "networks/resnet18/seed0/network.json"
+for name, says, change in [
+    ("no spec", "lacks spec", lambda found: found["resnet18/seed0"].pop("spec")),
+    ("no record", "lacks resnet18/seed0", lambda found: found.clear()),
+    ("a word for a record", "lacks resnet18/seed0", lambda found: found.update({"resnet18/seed0": "x"})),
+]:
+
+    def changed(change: Callable[[dict], object] = change) -> bytes:
+        found = json.loads((PUBLISHED / "networks.json").read_text())
+        change(found)
+        return json.dumps(found).encode()
+
+    published(f"networks.json: {name}, to be compared", says, listed("networks.json", changed), COMPARE)
+    if name != "no spec":  # which is the tables' concern
+        published(f"networks.json: {name}", ("networks.json", says), listed("networks.json", changed))
 for name, says, content in [
-    ("0 bytes", "no JSON", lambda: b""), ("a list", "no JSON object", lambda: b"[1]"),
-    ("no spec", "'spec'", lambda: json.dumps({k: v for k, v in json.loads(record.read_text()).items() if k != "spec"}).encode()),
-    ("a hundred thousand levels", "no JSON", lambda: b'{"spec": ' + b"[" * 100_000),
-]:  # fmt: skip
+    ("0 bytes", "no JSON", lambda: b""),
+    ("a list", "no JSON object", lambda: b"[1]"),
+    ("a hundred thousand levels", "no JSON", lambda: b'{"resnet18/seed0": ' + b"[" * 100_000),
+]:
+    published(f"networks.json: {name}", ("networks.json", says), listed("networks.json", content))
     published(
-        f"network.json: {name}",
-        ("network.json", says),
-        listed("networks/resnet18/seed0/network.json", content),
-        COMPARE,
+        f"networks.json: {name}, to be compared", ("networks.json", says), listed("networks.json", content), COMPARE
+    )
+for name, says, content in [
+    ("0 bytes", "empty", b""),
+    ("no jobs", "'job'", b"s,stage\n1,train\n"),
+    ("a job out of the folder", "is no job", b"s,job\n1,../../../owned\n"),
+    ("a job with an escape sequence", "\\x1b", b"s,job\n1,\x1b[2J\n"),
+    ("a job of a megabyte", "xxx", b"s,job\n1," + b"x/" * 400_000 + b"\n"),
+    ("cut", "columns, the header has", b"s,job\n1"),
+]:
+    published(
+        f"walltimes.csv: {name}", ("walltimes.csv", says), listed("walltimes.csv", lambda content=content: content)
     )
 
 # -- what is published -------------------------------------------------------------------------------------------------
@@ -311,9 +340,9 @@ for name, file, says, spoil in [
     ("a record without seconds", "network.json", "train_seconds", lambda: put(network / "network.json", b"{}")),
     ("a commit that is markup", "network.json", "no commit", lambda: put(network / "network.json", json.dumps(json.loads((network / "network.json").read_text()) | {"commit": "<b>x</b>"}))),
     ("a list for versions", "network.json", "versions", lambda: put(network / "network.json", json.dumps(json.loads((network / "network.json").read_text()) | {"versions": ["torch"]}))),
-    ("predictions cut", "seed0.parquet", "", lambda: put(STUDY / PREDICTIONS, (STUDY / PREDICTIONS).read_bytes()[:-9])),
-    ("predictions with pixels", "seed0.parquet", "pixel_0", lambda: pd.read_parquet(STUDY / PREDICTIONS).assign(pixel_0=1).to_parquet(STUDY / PREDICTIONS)),
-    ("other predictions than the tables'", "scores.csv", "not made from", lambda: pd.read_parquet(STUDY / PREDICTIONS).assign(label=0).to_parquet(STUDY / PREDICTIONS, index=False)),
+    ("predictions cut", "predictions.parquet", "", lambda: put(STUDY / PREDICTIONS, (STUDY / PREDICTIONS).read_bytes()[:-9])),
+    ("predictions with pixels", "predictions.parquet", "its columns", with_frame(lambda f: f.assign(pixel_0=1))),
+    ("other predictions than the tables'", "scores.csv", "not made from", with_frame(lambda f: f.assign(label=0))),
     ("a config that is cut", "config.yaml", "", lambda: put(STUDY / "config.yaml", b"study: [")),
     ("a summary that is a list", "summary.json", "", lambda: put(STUDY / "data/summary.json", b"[1]")),
     ("a history missing", "unfinished", "history.csv", (network / "history.csv").unlink),

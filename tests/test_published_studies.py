@@ -108,6 +108,44 @@ def test_readme_states_the_verdict(study: Path) -> None:
     assert any(f"config/{study.name}.yaml" in text and verdict in " ".join(text.split()) for text in sections)
 
 
+def test_readme_s_other_findings_are_the_tables() -> None:
+    """What stands in the list below README's tables, of both studies."""
+    gpu, cpu = (ROOT / "results/published" / name / "tables" for name in BESIDES)
+    text = " ".join((ROOT / "README.md").read_text().split())
+
+    def test_of(tables: Path, measure: str, reference: str) -> pd.Series:
+        compared = pd.read_csv(tables / "comparisons.csv").query("model == 'mixture' and tier == 'secondary'")
+        return compared.set_index(["measure", "reference"]).loc[(measure, reference)]
+
+    singles = [test_of(tables, "accuracy", "resnet18") for tables in (gpu, cpu)]
+    assert {row["verdict"] for row in singles} == {"not told apart"}
+    high = [f"{100 * row['high']:.1f} points" for row in singles]
+    assert f"a gain of more than {high[0]} at full width and {high[1]} for small networks" in text
+
+    names = test_of(cpu, "names_group", "ensemble-4")
+    by, least, most = (f"{-100 * names[column]:.1f}" for column in ("difference", "high", "low"))
+    assert names["verdict"] == "worse" and f"(worse by {by} points, {least} to {most})" in text
+    assert test_of(gpu, "names_group", "ensemble-4")["verdict"] == "not told apart"
+
+    rest = []
+    for tables in (gpu, cpu):
+        scores = pd.read_csv(tables / "twins_scores.csv").query("measure == 'accuracy' and subset == 'rest'")
+        rest.append(-100 * scores.set_index(["model", "reference"]).loc[("mixture", "ensemble-4"), "estimate"])
+    assert f"the mixture is {rest[0]:.1f} and {rest[1]:.1f} points behind the ensemble" in text
+
+    told = {}
+    for tables in (gpu, cpu):
+        pairs = pd.read_csv(tables / "pair_comparisons.csv")
+        pairs = pairs[(pairs["model"] == "mixture") & pairs["reference"].isin(["resnet18", "ensemble-4"])]
+        apart = pairs[pairs["verdict"] != "not told apart"]
+        told[tables] = set(apart[["reference", "first", "second", "verdict"]].itertuples(index=False, name=None))
+    assert told[gpu] == set() and told[cpu] == {
+        ("ensemble-4", "angry", "disgust", "better"),
+        ("ensemble-4", "angry", "sad", "worse"),
+        ("resnet18", "happy", "neutral", "worse"),
+    }
+
+
 def test_readme_leads_to_files_that_exist() -> None:
     text = (ROOT / "README.md").read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if not link.startswith("https:")]

@@ -66,11 +66,11 @@ def test_shell_strings_quote_what_they_are_given() -> None:
     commands = 0
     for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
         text = path.read_text(encoding="utf-8")
-        for command in re.findall(r"^    shell:\n((?:        .*\n)+)", text, flags=re.MULTILINE):
+        for _, command in re.findall(r"^( +)shell:\n((?:\1    .*\n)+)", text, flags=re.MULTILINE):
             commands += 1
             for value in re.findall(r"\{([^{}]+)\}", command):
                 assert value.endswith(":q") or value == "wildcards.seed", f"{path}: {value}"
-        assert not re.search(r"shell=True|\b(eval|exec|os\.system|os\.popen)\(|^    run:", text, flags=re.MULTILINE), (
+        assert not re.search(r"shell=True|\b(eval|exec|os\.system|os\.popen)\(|^ +run:", text, flags=re.MULTILINE), (
             path
         )
     assert commands >= 15

@@ -28,7 +28,7 @@ def required(study: Study, *, votes: bool) -> list[str]:
     made = results_tables(mixture=study.has_report, votes=votes, synthetic=synthetic)
     if study.has_report:
         made += GIVEN_TABLES
-        names += ["figures/samples.svg", "figures/samples.png"]
+        names += ["figures/mean-faces.svg", "figures/mean-faces.png"]
     names += [f"tables/{name}.csv" for name in made]
     return names
 

@@ -23,7 +23,7 @@ LIMIT = 20_000_000  # bytes of all files: what a git repository can carry for ev
 LONGEST = 5_000_000  # bytes of a manifest, by far
 
 _NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
-# Whatever else there is, weights and images among it, is no part of a publication; `samples` shows seven faces.
+# Whatever else there is, weights and images among it, is no part of a publication; a mean face shows nobody.
 ALLOWED = re.compile(
     "|".join(
         [
@@ -32,7 +32,7 @@ ALLOWED = re.compile(
             rf"groupings/{_NAME}\.json",
             r"predictions\.parquet|networks\.json|walltimes\.csv",
             r"tables/[a-z_]+\.csv(\.gz)?",
-            r"figures/samples\.(svg|png)",
+            r"figures/mean-faces\.(svg|png)",
         ]
     )
 )

@@ -89,8 +89,12 @@ def train(args: argparse.Namespace) -> None:
     from emorec.networks.stage import train as run
 
     study, layout = _study(args)
-    code = closure.digest("emorec.networks.stage:train", comments=False)
-    run(_network(study, layout, args), args.seed, layout, code, args.results / ".compiled")
+    run(_network(study, layout, args), args.seed, layout, _training_code(), args.results / ".compiled")
+
+
+def _training_code() -> str:
+    """A digest of the code that decides a network."""
+    return closure.digest("emorec.networks.stage:train", comments=False)
 
 
 def outputs(args: argparse.Namespace) -> None:
@@ -104,11 +108,14 @@ def outputs(args: argparse.Namespace) -> None:
 def networks(args: argparse.Namespace) -> None:
     """Train many networks of a study in one process, all by default, and run each over val and test.
 
-    Networks that are there already are left alone. What the rules train, outputs and grouping do in a process for each
-    network: on a GPU, where one trains in seconds, starting processes and compiling for each would take longer.
+    Networks that are there already are left alone; with --renew only those that are made of the same config, faces and
+    code. On a GPU, where a network trains in seconds, starting processes and compiling for each would take longer, so
+    that there the workflow calls this once, and knows by the --stamp that all are there.
     """
+    from emorec.files import write_text
     from emorec.gpus import own_card
-    from emorec.networks.brought import is_trained
+    from emorec.networks.brought import is_made_of, is_trained
+    from emorec.networks.stage import made_of
 
     study, layout = _study(args)
     specs, parts = configs.networks(study), configs.training_order(study)
@@ -116,6 +123,7 @@ def networks(args: argparse.Namespace) -> None:
         _choose(specs, name, "network")
     for seed in args.seed:
         _choose({str(part.seed): part for part in parts}, str(seed), "seed")
+    code, renewed, found = _training_code(), set[configs.Part](), set[str]()
     with own_card(study.training.device):  # one for all: CUDA stays on the card that it was started on
         for part in parts:
             if (args.network and part.network not in args.network) or (args.seed and part.seed not in args.seed):
@@ -123,17 +131,26 @@ def networks(args: argparse.Namespace) -> None:
             if specs[part.network].training.twins == "drop" and not layout.twins.exists():
                 _job_of(args, twins)
             waits_for = specs[part.network].grouping
-            if waits_for and not layout.grouping(waits_for).exists():
+            of_others = any(own.network == study.reference for own in renewed)
+            if waits_for and waits_for not in found and (of_others or not layout.grouping(waits_for).exists()):
                 _job_of(args, grouping, grouping=waits_for)
+                found.add(waits_for)
             chosen = {"network": part.network, "seed": part.seed}
             spec = _network(study, layout, argparse.Namespace(**chosen))
             folder = layout.network(part.network, part.seed)
-            there = is_trained(folder, spec)
+            if args.renew:
+                wanted = made_of(spec, part.seed, layout, code)
+                there = not renewed & set(spec.before(part.seed)) and is_made_of(folder, wanted)
+            else:
+                there = is_trained(folder, spec)
             if not there:
                 _job_of(args, train, **chosen)
+                renewed.add(part)
                 gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
             elif not (folder / "outputs.npz").exists():
                 _job_of(args, outputs, **chosen)
+    if args.stamp:
+        write_text(args.stamp, "".join(f"{part.network} {part.seed}\n" for part in parts))
 
 
 def grouping(args: argparse.Namespace) -> None:
@@ -310,6 +327,8 @@ def _parser() -> argparse.ArgumentParser:
     for option in ("network", "seed"):
         help_text, kind = _OPTIONS[option]
         many.add_argument(f"--{option}", action="append", default=[], type=kind, help=f"{help_text}; may be repeated")
+    many.add_argument("--renew", action="store_true", help="train anew what is of another config, other faces or code")
+    many.add_argument("--stamp", type=Path, help="write this file when all are there")
     add("grouping", grouping, "grouping")
     add("combine", combine)
     add("tables", tables, "group")

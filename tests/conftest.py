@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -21,7 +22,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """The marker gpu is enough: such a test is skipped where there is no CUDA device."""
+    """The marker gpu is enough: such a test is skipped where there is no CUDA device.
+
+    Tests build networks thinner than any that is used; the trainer asks for itself (networks/device.py).
+    """
+    if "torch" in sys.modules:
+        from emorec.networks.device import avoid_overrun
+
+        avoid_overrun(4, "fp32")
     if item.get_closest_marker("gpu"):
         import torch  # here alone: most files of tests do without it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -139,3 +140,55 @@ def test_a_network_without_all_its_files_is_not_there(copied: Path) -> None:
     assert is_trained(folder, spec)
     (folder / "history.csv").unlink()
     assert not is_trained(folder, spec)
+
+
+def _dates(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("weights.safetensors")}
+
+
+def test_renewed_is_what_is_of_another_config_or_other_faces_and_what_starts_from_it(copied: Path) -> None:
+    stamp, results = copied / "stamp.txt", copied / "results"
+    assert call(copied, "networks", "--renew", "--stamp", str(stamp)) == 0
+    before = _dates(results)
+    assert stamp.read_text().splitlines() == [
+        f"{part.network} {part.seed}" for part in config.training_order(config.load(copied / "many.yaml"))
+    ]
+    assert call(copied, "networks", "--renew") == 0
+    assert _dates(results) == before
+    # What the fine-tuned mixture alone is trained by.
+    models = STUDY["models"] | {"tuned": {"kind": "fine-tuned", "of": "mixture", "epochs": 1, "lr": 0.02}}
+    (copied / "many.yaml").write_text(yaml.safe_dump(STUDY | {"models": models}))
+    assert call(copied, "networks", "--renew") == 0
+    after = _dates(results)
+    assert {name.split("/")[2] for name in before if after[name] != before[name]} == {"tuned"}
+    # Other faces are other networks, all of them.
+    data = {"source": "synthetic", "synthetic": STUDY["data"]["synthetic"] | {"seed": 5}}
+    (copied / "many.yaml").write_text(yaml.safe_dump(STUDY | {"models": models, "data": data}))
+    assert call(copied, "data") == 0
+    assert call(copied, "networks", "--renew", "--seed", "0") == 0
+    again = _dates(results)
+    assert all((again[name] != after[name]) == name.endswith("seed0/weights.safetensors") for name in after)
+
+
+def test_on_a_gpu_of_this_machine_all_networks_are_one_job(made: Path, tmp_path: Path) -> None:
+    """The device is `auto`, and there is an nvidia-smi; nothing is run."""
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    study = STUDY | {"study": "carded", "training": STUDY["training"] | {"device": "auto"}}
+    (made / "carded.yaml").write_text(yaml.safe_dump(study))
+    planned = {}
+    for name, path in (("card", f"{tmp_path}:{os.environ['PATH']}"), ("none", os.environ["PATH"])):
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "carded.yaml", "--dry-run"],
+            cwd=made,
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        planned[name] = {m[0]: int(m[1]) for m in re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.M)}
+    assert planned["card"]["networks"] == 1 and not {"train", "outputs"} & planned["card"].keys()
+    assert planned["none"]["train"] > 1 and "networks" not in planned["none"]
+    both = {name: count for name, count in planned["none"].items() if name not in ("train", "total")}
+    assert both.items() <= planned["card"].items()

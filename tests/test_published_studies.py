@@ -17,34 +17,42 @@ STUDIES = sorted(path.parent for path in ROOT.glob("results/published/*/config.y
 NAMES = [study.name for study in STUDIES]
 
 
-def cell(row: pd.Series, sign: str = "") -> str:
-    """A value in percent with its interval, as README has it: bold where a test told it apart."""
-    value, low, high = (100 * row[name] for name in ("mean" if "mean" in row else "difference", "low", "high"))
-    text = f"{value:{sign}.1f} ({low:.1f} to {high:.1f})".replace("-", "−")
+# README's table of a study: the single, its control, the primary mixture, and these two, which say most besides.
+BESIDES = {
+    "fer2013-gpu": ("ensemble-3", "mixture-top-1"),
+    "fer2013-cpu": ("resnet18-balanced", "joint"),
+}
+
+
+def percent(row: pd.Series, value: str, sign: str = "") -> str:
+    """A value in percent with its interval: bold where a verdict told it apart."""
+    middle, low, high = (100 * row[name] for name in (value, "low", "high"))
+    text = f"{middle:{sign}.1f} ({low:.1f} to {high:.1f})".replace("-", "−")
     return f"**{text}**" if row.get("verdict") in ("better", "worse") else text
 
 
+def primary_test(study: Path) -> pd.Series:
+    """The one test of the study: the primary mixture's accuracy minus its control's."""
+    tests = pd.read_csv(study / "tables/comparisons.csv").query("tier == 'primary'")
+    assert len(tests) == 1
+    return tests.iloc[0]
+
+
 def readme_table(study: Path) -> list[str]:
-    """README's lines of a published study, a line a model that could be used."""
-    models = pd.read_csv(study / "tables/models.csv", keep_default_na=False).set_index("model")
+    """README's rows of a published study."""
+    models = pd.read_csv(study / "tables/models.csv").set_index("model")
     summary = pd.read_csv(study / "tables/summary.csv").query("split == 'test'").set_index(["metric", "model"])
     compared = pd.read_csv(study / "tables/comparisons.csv").query("measure == 'accuracy'")
     compared = compared.set_index(["model", "reference"])
-    single = configs.load(study / "config.yaml").reference
+    single, test = configs.load(study / "config.yaml").reference, primary_test(study)
     lines = []
-    for name, model in models.iterrows():
-        if model["gate"] == "oracle":
-            continue
-        control = model["control"] if model["control"] != single else ""
-        against = [
-            compared.loc[(name, other)] if (name, other) in compared.index else None for other in (single, control)
-        ]
+    for name in (single, test["reference"], test["model"], *BESIDES[study.name]):
+        pairs = [(name, reference) for reference in (single, models.loc[name, "control"])]
         cells = [
-            model["label"],
-            f"{float(model['flops']) / float(models.loc[single, 'flops']):.1f}",
-            cell(summary.loc[("accuracy", name)]),
-            *("" if row is None else cell(row, "+") for row in against),
-            cell(summary.loc[("macro_f1", name)]),
+            models.loc[name, "label"],
+            *(percent(compared.loc[pair], "difference", "+") if pair in compared.index else "–" for pair in pairs),
+            *(percent(summary.loc[(metric, name)], "mean") for metric in ("accuracy", "macro_f1")),
+            f"{models.loc[name, 'flops'] / models.loc[single, 'flops']:.1f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -87,4 +95,60 @@ def test_readme_has_the_numbers(study: Path) -> None:
     lines = (ROOT / "README.md").read_text().splitlines()
     wanted = readme_table(study)
     start = lines.index(wanted[0])
-    assert lines[start : start + len(wanted)] == wanted
+    assert lines[start : start + len(wanted) + 1] == [*wanted, ""]
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=NAMES)
+def test_readme_states_the_verdict(study: Path) -> None:
+    test = primary_test(study)
+    sizes = sorted(abs(100 * test[name]) for name in ("low", "high"))
+    verdict = f"{test['verdict']} by {abs(100 * test['difference']):.1f} points ({sizes[0]:.1f} to {sizes[1]:.1f})"
+    sections = (ROOT / "README.md").read_text().split("\n**")
+    assert test["verdict"] in ("better", "worse")  # "not told apart" wants another sentence
+    assert any(f"config/{study.name}.yaml" in text and verdict in " ".join(text.split()) for text in sections)
+
+
+def test_readme_s_other_findings_are_the_tables() -> None:
+    """What stands in the list below README's tables, of both studies."""
+    gpu, cpu = (ROOT / "results/published" / name / "tables" for name in BESIDES)
+    text = " ".join((ROOT / "README.md").read_text().split())
+
+    def test_of(tables: Path, measure: str, reference: str) -> pd.Series:
+        compared = pd.read_csv(tables / "comparisons.csv").query("model == 'mixture' and tier == 'secondary'")
+        return compared.set_index(["measure", "reference"]).loc[(measure, reference)]
+
+    singles = [test_of(tables, "accuracy", "resnet18") for tables in (gpu, cpu)]
+    assert {row["verdict"] for row in singles} == {"not told apart"}
+    high = [f"{100 * row['high']:.1f} points" for row in singles]
+    assert f"a gain of more than {high[0]} at full width and {high[1]} for small networks" in text
+
+    names = test_of(cpu, "names_group", "ensemble-4")
+    by, least, most = (f"{-100 * names[column]:.1f}" for column in ("difference", "high", "low"))
+    assert names["verdict"] == "worse" and f"(worse by {by} points, {least} to {most})" in text
+    assert test_of(gpu, "names_group", "ensemble-4")["verdict"] == "not told apart"
+
+    rest = []
+    for tables in (gpu, cpu):
+        scores = pd.read_csv(tables / "twins_scores.csv").query("measure == 'accuracy' and subset == 'rest'")
+        rest.append(-100 * scores.set_index(["model", "reference"]).loc[("mixture", "ensemble-4"), "estimate"])
+    assert f"the mixture is {rest[0]:.1f} and {rest[1]:.1f} points behind the ensemble" in text
+
+    told = {}
+    for tables in (gpu, cpu):
+        pairs = pd.read_csv(tables / "pair_comparisons.csv")
+        pairs = pairs[(pairs["model"] == "mixture") & pairs["reference"].isin(["resnet18", "ensemble-4"])]
+        apart = pairs[pairs["verdict"] != "not told apart"]
+        told[tables] = set(apart[["reference", "first", "second", "verdict"]].itertuples(index=False, name=None))
+    assert told[gpu] == set() and told[cpu] == {
+        ("ensemble-4", "angry", "disgust", "better"),
+        ("ensemble-4", "angry", "sad", "worse"),
+        ("resnet18", "happy", "neutral", "worse"),
+    }
+
+
+def test_readme_leads_to_files_that_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if not link.startswith("https:")]
+    assert len(links) > 10
+    assert not [link for link in links if not (ROOT / link).exists()]
+    assert not [name for name in re.findall(r"config/[a-z0-9-]+\.yaml", text) if not (ROOT / name).exists()]

@@ -98,7 +98,7 @@ def test_metadata_problems(folder: Path, head: str, message: str) -> None:
     ("body", "message"),
     [
         ("<p>?@fig-x</p>", "unresolved cross-reference ?@fig-x"),
-        ("<p>?var:a.b</p>", "unset variable ?var:a.b"),
+        ("<a href='../data/faces.npz'>A</a>", "link to ../data/faces.npz is dead where the page is copied to"),
         ("<p>{{&lt; var a >}}</p>", "unexpanded shortcode {{<"),
         ("<p>@tbl-scores</p>", "unresolved cross-reference @tbl-scores"),
         ("<p>$$ x $$ {#eq-x}</p>", "id that was not understood {#eq-x"),

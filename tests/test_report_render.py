@@ -98,9 +98,12 @@ def test_figures_have_number_caption_and_alternative_text(built: tuple[str, Path
 def test_the_line_of_origin_has_links_in_both_formats(built: tuple[str, Path], markup: str) -> None:
     line = re.search(r'<figcaption>(?:(?!</figcaption>).)*<span class="made">(.*?)</span>', built[0], re.DOTALL)
     assert line and visible("<body>" + line[0]).startswith("Figure 2: Points, as a raster image, at half the width.")
-    assert re.findall(r'href="([^"]+)"', line[1]) == ["../../../points.py", "../tables/points.csv"]
+    assert re.findall(r'href="([^"]+)"', line[1]) == ["https://example.org/points.py", "https://example.org/points.csv"]
     printed_line = markup[markup.index("#made[") :][:200]
-    assert '#link("../../../points.py")' in printed_line and '#link("../tables/points.csv")' in printed_line
+    assert (
+        '#link("https://example.org/points.py")' in printed_line
+        and '#link("https://example.org/points.csv")' in printed_line
+    )
 
 
 def test_figures_open_in_a_dialog_by_mouse_and_keyboard(built: tuple[str, Path]) -> None:
@@ -351,7 +354,7 @@ def test_quarto_is_used_where_it_is_installed(staged: Path, tmp_path: Path, monk
         ("WARN: Unable to resolve crossref @fig-x", "<p>Text.</p>", "quarto: WARN: Unable to resolve crossref @fig-x"),
         ("[WARNING] Citeproc: citation a1 not found", "<p>Text.</p>", "quarto: [WARNING] Citeproc: citation a1"),
         ("", "<p>See <strong>?@fig-x</strong>.</p>", "a.html: unresolved cross-reference ?@fig-x"),
-        ("", "<p>It is <strong>?var:a.b</strong>.</p>", "a.html: unset variable ?var:a.b"),
+        ("", "<p>It is {{&lt; var a.b >}}.</p>", "a.html: unexpanded shortcode {{<"),
         ("", "<img src=\"https://example.org/a.png\" alt=\"A\">", "the page has to be self-contained"),
         ("", "<table><tr><td></td></tr></table>", "a.html: a table is empty"),
     ],
@@ -366,9 +369,24 @@ def test_the_gate_holds_for_quarto_too(
     assert not (tmp_path / "a.html").exists()
 
 
-def test_an_old_quarto_is_passed_over(staged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_wrong_with_the_page_is_told_where_the_pdf_fails(
+    staged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_quarto(tmp_path / "bin", log="WARN: a", body="<p>?@fig-x</p>", paper="echo ERROR: no font >&2; exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    with pytest.raises(EmorecError) as caught:
+        render.render(staged, tmp_path / "a.html", tmp_path / "a.pdf")
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "quarto: WARN: a" and "unresolved cross-reference ?@fig-x" in lines[1]
+    assert lines[-1].startswith("quarto render --to typst failed: ") and "no font" in lines[-1]
+
+
+def test_an_old_quarto_is_passed_over_and_told_of(
+    staged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     fake_quarto(tmp_path / "bin", version="1.8.27")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     with pytest.raises(EmorecError, match="1.9 or later is not on the PATH"):
         render.render(staged, tmp_path / "a.html", tmp_path / "a.pdf", renderer="quarto")
     assert render.render(staged, tmp_path / "a.html", tmp_path / "a.pdf") == "pandoc+typst"
+    assert "is version 1.8.27 and left aside; version 1.9 or later is used" in caplog.text

@@ -145,7 +145,7 @@ class Training(Strict):
         "flip", description="what is averaged when a trained network is used; Krizhevsky et al. 2012 for ten-crop"
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["bf16", "fp32"] = Field("bf16", description="bf16 is fp32 on processors that only imitate it")
     deterministic: bool = Field(
         False, description="bit-reproducible on CUDA too, at a cost; on CPU runs always are, on one instruction set"
     )

@@ -19,7 +19,7 @@ from emorec.data.faces import SIDE, Faces
 from emorec.data.image import read_image
 from emorec.data.labels import Classes, find_order, left_out, to_emotions
 from emorec.data.malformed import malformed
-from emorec.data.splits import TEST, TRAIN, VAL, carve, carve_groups, halve
+from emorec.data.splits import TEST, TRAIN, VAL, carve_groups, complete
 
 SPLIT_NAMES = {
     **dict.fromkeys(("train", "training", "fer2013train"), TRAIN),
@@ -35,9 +35,6 @@ _LITTER = {
 }  # Windows leaves these among images; other systems' litter begins with a dot
 _FEWEST_CLASSES = 3  # folders that are classes by their names, from which on a folder without splits holds faces
 
-VAL_FROM_TRAIN = "val is every tenth training face of each emotion, as the source has no validation faces"
-TEST_FROM_VAL = "test is every second validation face of each emotion, as the source has no test faces"
-BOTH_FROM_TRAIN = "val and test are each a tenth of the faces of each emotion, as the source has no splits"
 BY_SUBJECT = "val and test are each a tenth of the subjects, as the source has no splits"
 
 
@@ -114,7 +111,11 @@ def read_images(folder: Path, classes: Classes | None = None) -> Faces:
     kept = [files[row].path for row in rows]
     labels, split = emotions[keep].astype(np.uint8), split[keep]
     present = {*split.tolist(), *(code for code in (VAL, TEST) if _has(folder, code))}
-    split, note = _complete(kept, labels, split, present)
+    subjects = [_CK_NAME.match(file.stem) for file in kept]
+    if present == {TRAIN} and kept and all(subjects):
+        split, note = carve_groups([name[1] for name in subjects if name], split, (VAL, TEST)), BY_SUBJECT
+    else:
+        split, note = complete(labels, split, present)
     return Faces(images, labels, split, rows, note, labelling)
 
 
@@ -138,20 +139,6 @@ def _emotions(
         order, sentence = find_order(folder, numbers, split[numbered] == TRAIN, classes, beside or None)
         emotions[numbered] = to_emotions(numbers, order)
     return emotions, "; ".join(filter(None, (sentence, left_out(emotions))))
-
-
-def _complete(files: list[Path], labels: np.ndarray, split: np.ndarray, present: set[int]) -> tuple[np.ndarray, str]:
-    """Splits for the faces of a source that has but those that are `present`, and a sentence on how they are made."""
-    subjects = [_CK_NAME.match(file.stem) for file in files]
-    if {VAL, TEST} <= present:
-        return split, ""
-    if TEST in present:
-        return carve(labels, split, (VAL,)), VAL_FROM_TRAIN
-    if VAL in present:
-        return halve(labels, split), TEST_FROM_VAL
-    if files and all(subjects):
-        return carve_groups([name[1] for name in subjects if name], split, (VAL, TEST)), BY_SUBJECT
-    return carve(labels, split, (VAL, TEST)), BOTH_FROM_TRAIN
 
 
 def _has(folder: Path, split: int) -> bool:

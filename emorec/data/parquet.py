@@ -20,11 +20,11 @@ if TYPE_CHECKING:  # a fifth of a second that only this form of the data needs
 
 from emorec.classes import LEFT_OUT, emotion_of
 from emorec.data.faces import SIDE, Faces
-from emorec.data.folders import BOTH_FROM_TRAIN, SPLIT_NAMES, TEST_FROM_VAL, VAL_FROM_TRAIN
+from emorec.data.folders import SPLIT_NAMES
 from emorec.data.image import decode_image
 from emorec.data.labels import Classes, find_order, left_out, to_emotions
 from emorec.data.malformed import malformed
-from emorec.data.splits import TEST, TRAIN, VAL, carve, halve
+from emorec.data.splits import TRAIN, complete
 from emorec.plain import plain, printable
 
 _PATTERNS = ("*.parquet", "data/*.parquet", "*/*.parquet", "default/*/*.parquet")
@@ -80,13 +80,7 @@ def read_parquet(folder: Path, classes: Classes | None = None) -> Faces:
         emotions = to_emotions(numbers, order)
     keep = emotions != LEFT_OUT
     labels, kept = emotions[keep].astype(np.uint8), splits[keep]
-    present = {code for _, code in files}
-    note = ""
-    if TEST not in present and VAL in present:
-        kept, note = halve(labels, kept), TEST_FROM_VAL
-    elif VAL not in present:
-        missing = (VAL,) if TEST in present else (VAL, TEST)
-        kept, note = carve(labels, kept, missing), VAL_FROM_TRAIN if TEST in present else BOTH_FROM_TRAIN
+    kept, note = complete(labels, kept, {code for _, code in files})
     rows = np.flatnonzero(keep).astype(np.int32)
     stacked = np.stack(images)[keep] if images else np.empty((0, SIDE, SIDE), np.uint8)
     return Faces(stacked, labels, kept, rows, note, "; ".join(filter(None, (sentence, left_out(emotions)))))

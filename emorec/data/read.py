@@ -31,12 +31,12 @@ import numpy as np
 from emorec import EMOTIONS, SPLITS
 from emorec.classes import LEFT_OUT, order_of
 from emorec.data.faces import Faces
-from emorec.data.folders import VAL_FROM_TRAIN, is_image_tree, list_images, read_images
+from emorec.data.folders import is_image_tree, list_images, read_images
 from emorec.data.labels import Classes, find_order, left_out, to_emotions
 from emorec.data.malformed import malformed, reading
 from emorec.data.parquet import list_parquet, read_parquet
 from emorec.data.pixels_csv import TABLES, read_columns, read_table
-from emorec.data.splits import TEST, TRAIN, USAGES, VAL, carve
+from emorec.data.splits import TEST, TRAIN, USAGES, VAL, VAL_FROM_TRAIN, carve
 from emorec.errors import EmorecError
 from emorec.files import expand, sha256
 from emorec.plain import printable

@@ -13,6 +13,10 @@ TRAIN, VAL, TEST = range(len(SPLITS))
 # The Kaggle challenge ranked teams by PublicTest while it ran and by PrivateTest at its end.
 USAGES = {"Training": TRAIN, "PublicTest": VAL, "PrivateTest": TEST}
 
+VAL_FROM_TRAIN = "val is every tenth training face of each emotion, as the source has no validation faces"
+TEST_FROM_VAL = "test is every second validation face of each emotion, as the source has no test faces"
+BOTH_FROM_TRAIN = "val and test are each a tenth of the faces of each emotion, as the source has no splits"
+
 _TURN = {VAL: 4, TEST: 9}  # of every ten faces of an emotion, the fifth and the tenth
 
 
@@ -54,3 +58,14 @@ def halve(labels: np.ndarray, split: np.ndarray) -> np.ndarray:
     for emotion in range(len(EMOTIONS)):
         halved[np.flatnonzero((split == VAL) & (labels == emotion))[1::2]] = TEST
     return halved
+
+
+def complete(labels: np.ndarray, split: np.ndarray, present: set[int]) -> tuple[np.ndarray, str]:
+    """Splits for the faces of a source that has but those that are `present`, and a sentence on how they are made."""
+    if {VAL, TEST} <= present:
+        return split, ""
+    if TEST in present:
+        return carve(labels, split, (VAL,)), VAL_FROM_TRAIN
+    if VAL in present:
+        return halve(labels, split), TEST_FROM_VAL
+    return carve(labels, split, (VAL, TEST)), BOTH_FROM_TRAIN

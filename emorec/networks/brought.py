@@ -44,6 +44,11 @@ def is_trained(folder: Path, spec: NetworkSpec) -> bool:
     return True
 
 
+def is_made_of(folder: Path, digest: str) -> bool:
+    """Whether a network is there that was made of the config, faces and code behind `digest` (stage.made_of)."""
+    return all((folder / name).is_file() for name in FILES) and _record(folder / FILES[-1]).get("made_of") == digest
+
+
 def _refuse_another(folder: Path, spec: NetworkSpec, remedy: str) -> None:
     path = folder / "network.json"
     changed = differences(_record(path), spec)

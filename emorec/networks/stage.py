@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from emorec.data.twins_file import load_twins
 from emorec.files import discard_partial
 from emorec.gpus import own_card
 from emorec.networks import train as training
+from emorec.networks.brought import CIRCUMSTANCES
 from emorec.networks.device import pick_device
 from emorec.networks.files import save_outputs
 from emorec.networks.outputs import network_outputs
@@ -53,9 +56,18 @@ def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_
             left_out=left_out,
             code=code,
         )
-        save_network(folder, spec, seed, trained, mean, std, sum(teacher.record["flops"] for teacher in teachers))
+        flops = sum(teacher.record["flops"] for teacher in teachers)
+        save_network(folder, spec, seed, trained, mean, std, flops, made_of(spec, seed, layout, code))
         _write_outputs(spec, folder, faces)
     checkpoint.unlink(missing_ok=True)
+
+
+def made_of(spec: NetworkSpec, seed: int, layout: Layout, code: str) -> str:
+    """A digest of what a network is made of: its spec, the faces by their fingerprint, and the code that trains."""
+    told = spec.to_dict(seed)
+    told["training"] = {key: value for key, value in told["training"].items() if key not in CIRCUMSTANCES}
+    faces = layout.fingerprint.read_text(encoding="utf-8").strip() if layout.fingerprint.exists() else ""
+    return hashlib.sha256(json.dumps([told, faces, code], sort_keys=True).encode()).hexdigest()
 
 
 def outputs(spec: NetworkSpec, seed: int, layout: Layout) -> None:

@@ -29,12 +29,20 @@ from emorec.plain import plain
 
 
 def save_network(
-    folder: Path, spec: NetworkSpec, seed: int, trained: Trained, mean: float, std: float, teacher_flops: int = 0
+    folder: Path,
+    spec: NetworkSpec,
+    seed: int,
+    trained: Trained,
+    mean: float,
+    std: float,
+    teacher_flops: int = 0,
+    made_of: str = "",
 ) -> None:
     """Write weights.safetensors, history.csv and network.json into `folder`.
 
     A training's operations are those of its passes through the network, forward, and twice as many backward, for every
-    face of every step, and of its teachers' answers, at `teacher_flops` a face.
+    face of every step, and of its teachers' answers, at `teacher_flops` a face. `made_of` is a digest of all that
+    decides the network.
     """
     import pandas as pd  # here alone: who only loads a network starts sooner
 
@@ -55,6 +63,8 @@ def save_network(
         "pixel_mean": mean,
         "pixel_std": std,
         "deterministic": trained.deterministic,
+        "precision": trained.precision,
+        "made_of": made_of,
         "spec": {"architecture": spec.architecture.model_dump(), "training": spec.training.model_dump()},
         "hardware": f"{trained.device}; {processor()}, {instruction_set()}",
         "versions": {name: importlib.metadata.version(name) for name in ("emorec", "torch", "torchvision", "numpy")},

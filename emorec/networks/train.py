@@ -30,7 +30,16 @@ from emorec.networks.balance import loss_weights
 from emorec.networks.batches import Batch, Feed, Part, select
 from emorec.networks.build import build, learns_nothing
 from emorec.networks.cuda import compile_for_training
-from emorec.networks.device import autocast, is_deterministic, is_fast, on_device, pick_device, set_determinism
+from emorec.networks.device import (
+    autocast,
+    avoid_overrun,
+    computes_in,
+    is_deterministic,
+    is_fast,
+    on_device,
+    pick_device,
+    set_determinism,
+)
 from emorec.networks.learner import Learner, sgd
 from emorec.networks.mixture import logits_of
 from emorec.networks.resnet import Trunk
@@ -52,9 +61,10 @@ class Trained:
     """What training leaves: weights of the best epoch, a row an epoch, and which epoch was best on `val`.
 
     The history of a network that has nothing to learn is empty, and its best epoch 0. deterministic: whether another
-    run would give the same bits. steps: of gradient descent, in all epochs; faces and left_out: how many of its
-    faces it was trained on and chosen by, by split, and how many not because of their twins. no_better_than: the
-    accuracy on `val` of the best answer that is always the same, where the network is no better; else None.
+    run would give the same bits. precision: what it was trained in. steps: of gradient descent, in all epochs. faces
+    and left_out: how many of its faces it was trained on and chosen by, by split, and how many not because of their
+    twins. no_better_than: the accuracy on `val` of the best answer that is always the same, where the network is no
+    better; else None.
     """
 
     weights: dict[str, torch.Tensor]
@@ -63,6 +73,7 @@ class Trained:
     seconds: float
     device: str
     deterministic: bool
+    precision: str = ""
     steps: int = 0
     faces: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
@@ -90,6 +101,8 @@ def make_learner(
     labels: where teachers say what is to be learned, there is none.
     """
     how, device = spec.training, part.images.device
+    branches = [spec.mixture.branch_width] if spec.mixture and spec.mixture.branch_width else []
+    avoid_overrun(min(spec.architecture.width, *branches, 8), computes_in(device, how.precision))
     torch.manual_seed(seed)
     network = build(spec)
     if spec.architecture.whitening:
@@ -222,7 +235,16 @@ def train(
     seconds = sum(row["seconds"] for row in history)
     seen = {"train": part, "val": val}
     trained = Trained(
-        *(best, history, best_epoch(history), seconds, name, exact, steps * how.epochs),
+        *(
+            best,
+            history,
+            best_epoch(history),
+            seconds,
+            name,
+            exact,
+            computes_in(device, how.precision),
+            steps * how.epochs,
+        ),
         faces={split: len(faces) for split, faces in seen.items()},
         left_out={split: faces.left_out for split, faces in seen.items()},
     )

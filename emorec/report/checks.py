@@ -14,7 +14,6 @@ from emorec.errors import EmorecError
 # What Quarto and citeproc leave in the text where they could not resolve something.
 LEFTOVERS = {
     r"\?@[\w-]+": "unresolved cross-reference",
-    r"\?(?:var|meta|env):[\w.-]*": "unset variable",
     r"\{\{<": "unexpanded shortcode",
     r"(?<![\w.@])@(?:fig|tbl|sec|eq)-[\w-]+": "unresolved cross-reference",
     r"\{#(?:fig|tbl|sec|eq)-[\w-]+": "id that was not understood",
@@ -100,6 +99,8 @@ class _Reader(HTMLParser):
             self.complain(f"image without alternative text ({keys['src'][:40]}); add fig-alt")
         if tag == "a" and keys.get("href", "").startswith("#"):
             self.links.append(keys["href"][1:])
+        elif tag == "a" and re.match(r"\.\.?/|/", keys.get("href", "")):
+            self.complain(f"link to {keys['href'][:80]} is dead where the page is copied to; link to an address")
         if tag in ("script", "style", "svg"):
             self.skip = self.skip or tag
         if tag == "table":

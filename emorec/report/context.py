@@ -311,7 +311,7 @@ def filters() -> dict[str, Callable[..., Any]]:
     own = {
         name: function for name, function in vars(t).items() if callable(function) and function.__module__ == t.__name__
     }
-    return own | {
+    of_estimates: dict[str, Callable[..., Any]] = {
         "percent": lambda of, digits=1: t.percent(_value(of), digits),
         "point": lambda of, digits=1: t.point(_value(of), digits),
         "points": points,
@@ -320,8 +320,8 @@ def filters() -> dict[str, Callable[..., Any]]:
         "cell": cell,
         "decimal": lambda of, digits=3: t.number(_value(of), digits),
         "extent": extent,
-        "digest": digest,
     }
+    return own | of_estimates
 
 
 def points(of: Estimate | float, digits: int = 1) -> str:
@@ -343,7 +343,7 @@ def level(of: Estimate, digits: int = 1, scale: float = 100) -> str:
 
 def cell(of: Estimate | None, digits: int = 1) -> str:
     """A difference in a cell, `−2.2 (−4.0 to −0.4)`; in bold where the verdict is better or worse."""
-    if of is None:
+    if of is None or not math.isfinite(of.value):
         return t.NONE
     text = t.signed(100 * of.value, digits)
     text = f"**{text}**" if of.verdict in ("better", "worse") else text
@@ -355,11 +355,6 @@ def extent(of: Iterable[Estimate]) -> str:
     values = [100 * each.value for each in of]
     low, high = t.signed(min(values)), t.signed(max(values))
     return low if low == high else f"{low} to {high}"
-
-
-def digest(of: str) -> str:
-    """A digest in groups of sixteen, so that it breaks across lines in print."""
-    return " ".join(f"`{of[start : start + 16]}`" for start in range(0, len(of), 16))
 
 
 def _value(of: Estimate | float) -> float:

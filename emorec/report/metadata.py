@@ -85,21 +85,12 @@ def toc_depth(metadata: dict[str, Any], target: str) -> int:
 
 
 def _authors(value: Any) -> list[dict[str, Any]]:
-    """Quarto's ways of writing authors (a name, a list, mappings) as its normalised `by-author`."""
-    entries = value if isinstance(value, list) else [value] if value else []
+    """Authors, written as a name, a list of names or mappings of name, affiliation, email, as Quarto's `by-author`."""
     authors = []
-    for entry in entries:
+    for entry in value if isinstance(value, list) else [value] if value else []:
         fields = entry if isinstance(entry, dict) else {"name": entry}
-        name = fields.get("name", "")
-        if isinstance(name, dict):
-            name = name.get("literal") or f"{name.get('given', '')} {name.get('family', '')}".strip()
-        literal = str(name)
-        places = fields.get("affiliations", fields.get("affiliation", []))
-        places = places if isinstance(places, list) else [places]
-        names = [place.get("name", "") if isinstance(place, dict) else place for place in places]
-        affiliations = [{"name": str(name)} for name in names]
-        author: dict[str, Any] = {"name": {"literal": literal}, "affiliations": affiliations}
-        if fields.get("email"):
-            author["email"] = str(fields["email"])
-        authors.append(author)
+        places = fields.get("affiliation", [])
+        affiliations = [{"name": str(place)} for place in (places if isinstance(places, list) else [places])]
+        own = {"name": {"literal": str(fields.get("name", ""))}, "affiliations": affiliations}
+        authors.append(own | ({"email": str(fields["email"])} if fields.get("email") else {}))
     return authors

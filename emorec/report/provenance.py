@@ -15,8 +15,6 @@ from emorec.published.manifest import Manifest
 from emorec.report.origins import github
 
 PACKAGES = ("emorec", "torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotlib", "seaborn", "snakemake")
-
-
 # What trained the networks: where they come from elsewhere, their records know the versions.
 TRAINING = ("torch", "torchvision")
 

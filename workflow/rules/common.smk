@@ -226,10 +226,14 @@ def training(wildcards):
     return NETWORKS[wildcards.network].training
 
 
+def on_gpu(how):
+    """Whether a network with this training is trained on a GPU."""
+    return how.device == "cuda" or (how.device == "auto" and shutil.which("nvidia-smi") is not None)
+
+
 def gpus(wildcards):
     """1 where a network is trained on a GPU: jobs queue for it by Snakemake's resource of that name."""
-    device = training(wildcards).device
-    return int(device == "cuda" or (device == "auto" and shutil.which("nvidia-smi") is not None))
+    return int(on_gpu(training(wildcards)))
 
 
 def grouping_file(wildcards):
@@ -270,7 +274,9 @@ def composition():
 
 
 def trained(name):
-    """File `name` of every network of the study."""
+    """File `name` of every network of the study; where all are one job, what says that they are there."""
+    if ONE_PROCESS:
+        return [STAMP]
     return [network_file(part.network, part.seed, name) for part in configs.all_parts(STUDY)]
 
 
@@ -279,5 +285,18 @@ def embeddings():
     return [f"{RESULTS}/embeddings/{m}/seed{s}.npz" for m in STUDY.models for s in STUDY.seeds]
 
 
+# A fast GPU trains a network in less time than a process takes to start and compile.
+ONE_PROCESS = FROM == "pixels" and workflow.local_exec and any(on_gpu(spec.training) for spec in NETWORKS.values())
+STAMP = f"{RESULTS}/networks/trained.txt"
 # What decides which tables a study has.
 KIND = dict(mixture=STUDY.has_report, votes=has_votes(), synthetic=STUDY.data.source == "synthetic")
+
+
+def tables_of(names):
+    """The files of tables; those that Snakemake's own report shows, with its words on them."""
+    shown = {"models": "models and their cost", "summary": "scores", "comparisons": "comparisons"}
+    files = {name: f"{RESULTS}/tables/{name}.csv" for name in names}
+    for name in shown.keys() & files.keys():
+        labels = {"table": shown[name]}
+        files[name] = report(files[name], caption=f"../captions/{name}.rst", category="Tables", labels=labels)
+    return list(files.values())

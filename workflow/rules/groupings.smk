@@ -1,7 +1,12 @@
 # Between the single networks and the experts: who shares one, where the config leaves that to the faces.
 rule grouping:
     input:
-        outputs=[network_file(STUDY.reference, seed, "outputs.npz") for seed in STUDY.seeds],
+        # Of networks that are one job the found groupings are a part.
+        outputs=(
+            trained("outputs.npz")
+            if ONE_PROCESS
+            else [network_file(STUDY.reference, seed, "outputs.npz") for seed in STUDY.seeds]
+        ),
         twins=left_out(NETWORKS[STUDY.reference].training),
     output:
         f"{RESULTS}/groupings/{{grouping}}.json",

@@ -1,5 +1,5 @@
 # A network and seed is one job: it is trained, and says what it says of val and test. Where weights were brought along,
-# the latter is all there is to do, however old or new they are.
+# the latter is all there is to do, however old or new they are. On a GPU of this machine all are one job.
 if FROM == "weights":
 
     rule outputs:
@@ -26,6 +26,34 @@ if FROM == "weights":
             "outputs: network {wildcards.network}, seed {wildcards.seed}, on val and test"
         shell:
             "emorec outputs --config {params.config:q} --network {wildcards.network:q} --seed {wildcards.seed} --log {log:q}"
+
+elif ONE_PROCESS:
+
+    # The stamp alone is its output: what is there and still right is left alone.
+    rule networks:
+        input:
+            faces=faces(),
+            twins=left_out(*(spec.training for spec in NETWORKS.values())),
+        output:
+            stamp=STAMP,
+        log:
+            f"{RESULTS}/logs/networks.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/networks.tsv"
+        threads: max(spec.training.threads for spec in NETWORKS.values())
+        resources:
+            mem_mb=8000,
+            runtime=720,
+            gpu=1,
+        params:
+            specs=[NETWORKS[part.network].to_dict(part.seed) for part in configs.all_parts(STUDY)],
+            faces=faces_from,
+            code=code("emorec.networks.stage:train", comments=False),
+            config=CONFIG,
+        message:
+            "networks: all of the study, one after the other on the GPU"
+        shell:
+            "emorec networks --renew --stamp {output.stamp:q} --config {params.config:q} --log {log:q}"
 
 else:
 

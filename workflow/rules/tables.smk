@@ -1,14 +1,4 @@
 # Every number of the report, in three jobs: what needs pixels, what needs embeddings, and the rest.
-def tables_of(names):
-    """The files of tables; those that Snakemake's own report shows, with its words on them."""
-    shown = {"models": "models and their cost", "summary": "scores", "comparisons": "comparisons"}
-    files = {name: f"{RESULTS}/tables/{name}.csv" for name in names}
-    for name in shown.keys() & files.keys():
-        labels = {"table": shown[name]}
-        files[name] = report(files[name], caption=f"../captions/{name}.rst", category="Tables", labels=labels)
-    return list(files.values())
-
-
 rule pixels:
     input:
         faces=faces(),

@@ -141,7 +141,7 @@ def read_temperature(path: Path, model: str, seed: int) -> float:
     """The temperature of a mixture's gate that was fitted on val. EmorecError where the file does not say."""
     try:
         return float(_told(pq.read_schema(path)).temperatures[f"{model}/{seed}"])
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException):
         raise EmorecError(f"{path}: does not say the gate's temperature of {model}; {AGAIN}") from None
 
 
@@ -152,7 +152,7 @@ def _read(path: Path, replicates: Iterable[tuple[str, int]] | None) -> tuple[pd.
         told = _told(whole.schema)
     except FileNotFoundError:
         raise EmorecError(f"{path}: no such file; {AGAIN}") from None
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as error:
         reason = printable(" ".join(str(error).split()), 200)
         raise EmorecError(f"{path}: no Parquet file of predictions ({reason}); {AGAIN}") from None
     table = whole.to_pandas(ignore_metadata=True)
@@ -198,16 +198,15 @@ def _told(schema: pa.Schema) -> Told:
     """What the file's metadata tell. KeyError, TypeError or ValueError where `write_predictions` did not write them."""
     if schema.names != SCHEMA.names:
         raise ValueError(f"its columns are not {', '.join(SCHEMA.names)}")
-    for name, is_kind, what in (
-        *((name, pa.types.is_string, "names") for name in ("model", "split")),
-        *((name, _is_number, "numbers") for name in PROBABILITIES),
-        ("gate", lambda kind: pa.types.is_list(kind) and _is_number(kind.value_type), "lists of numbers"),
-    ):
-        kind = schema.field(name).type
-        if not is_kind(kind.value_type if pa.types.is_dictionary(kind) else kind):
-            raise ValueError(f"the column {name!r} holds {kind}, no {what}")
+    for name in PROBABILITIES:
+        if not _is_number(schema.field(name).type):
+            raise ValueError(f"the column {name!r} holds {schema.field(name).type}, no numbers")
+    gate = schema.field("gate").type
+    if not (pa.types.is_list(gate) and _is_number(gate.value_type)):
+        raise ValueError(f"the column 'gate' holds {gate}, no lists of numbers")
     told = Told(**json.loads((schema.metadata or {})[KEY]))
-    if not all(isinstance(names, list) and all(isinstance(n, str) for n in names) for names in told.experts.values()):
+    lists = told.experts.values() if isinstance(told.experts, dict) else [None]
+    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
         raise ValueError("its metadata name no experts")
     return told
 

@@ -81,13 +81,15 @@ def unpack(folder: Path, destination: Path) -> None:
 
     manifest = verify(folder)
     check_text(folder, manifest.files)
-    networks = read_networks(folder, configs.all_parts(configs.load(folder / "config.yaml")), RESTORE)
+    study = configs.load(folder / "config.yaml")
+    networks = read_networks(folder, configs.all_parts(study), RESTORE)
     times = read_times(folder / TIMES, RESTORE)
     with ExitStack() as stack:  # names appear when all files are there
         for name, target in {MANIFEST: ORIGIN, **contents.rebuilt_from(manifest.files)}.items():
             source, temporary = folder / name, stack.enter_context(atomic(destination / target))
             if name == "predictions.parquet":
-                read_predictions(source)  # which checks them
+                # Which checks them.
+                read_predictions(source, [(model, seed) for model in study.models for seed in study.seeds])
             if name.endswith(".gz"):
                 with gzip.open(source) as packed, temporary.open("wb") as file:
                     shutil.copyfileobj(packed, file)

@@ -210,7 +210,7 @@ for name, says, content in [
     ("metadata that are another's", "no Parquet", lambda: parquet(frame(), {}, b"pandas")),
     ("metadata without experts", "no Parquet", lambda: told(lambda t: t.pop("experts"))),
     ("metadata with more", "no Parquet", lambda: told(lambda t: t.update(attrs="x"))),
-    ("a number for experts", "no Parquet", lambda: told(lambda t: t.update(experts=3))),
+    ("a number for experts", "name no experts", lambda: told(lambda t: t.update(experts=3))),
     ("a word for experts", "name no experts", lambda: told(lambda t: t["experts"].update(resnet18="sad"))),
     ("numbers for experts", "name no experts", lambda: told(lambda t: t["experts"].update(resnet18=[1, 2]))),
     ("an expert without weights", "gate weights", lambda: told(lambda t: t["experts"].update(resnet18=["sad"]))),
@@ -318,7 +318,7 @@ for name, says, content in [
     ("no jobs", "'job'", b"s,stage\n1,train\n"),
     ("a job out of the folder", "is no job", b"s,job\n1,../../../owned\n"),
     ("a job with an escape sequence", "\\x1b", b"s,job\n1,\x1b[2J\n"),
-    ("a job of a megabyte", "xxx", b"s,job\n1," + b"x/" * 400_000 + b"\n"),
+    ("a job of a megabyte", "UTF-8", b"s,job\n1," + b"x/" * 400_000 + b"\n"),
     ("cut", "columns, the header has", b"s,job\n1"),
 ]:
     published(

@@ -1,4 +1,4 @@
-"""What the explorer shows, as one JSON value: predictions, projections and, where they lie there, the faces.
+"""What the explorer shows, as one JSON value: predictions, projections, twins, votes and, where they lie there, faces.
 
 Arrays are base64 of little-endian numbers: probabilities and gate weights as 255ths, coordinates as 65535ths of the
 picture. Axis letters: n test faces, s faces on a map, e experts.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,19 @@ import pandas as pd
 from PIL import Image
 
 from emorec import EMOTIONS
+from emorec.config import expert_name
 from emorec.data.faces import Faces
+from emorec.data.votes import COLUMNS as TAGS
+from emorec.data.votes import Votes, majority
 from emorec.errors import EmorecError
-from emorec.predictions.store import Gate
-from emorec.tables.read import by_model
+from emorec.predictions.store import STEPS, Gate
+from emorec.tables.read import Replicates, by_model
 
 COLUMNS = 50  # faces side by side on the sheet
 MOST_FACES = 8000  # on the sheet: more would make the page too large to open
 QUALITY = 60  # of WebP: the sheet then has a fifth of a lossless one's bytes
+NONE = 255  # for an emotion: there is none
+LEAST = 64 / STEPS  # of a group's probability, from which on its expert's own shares are exact to 1.6 %
 
 
 def explorer_data(
@@ -32,45 +37,115 @@ def explorer_data(
     predictions: pd.DataFrame,
     gates: Mapping[tuple[str, int], Gate],
     projections: pd.DataFrame,
+    twins: pd.DataFrame,
     faces: Faces | None,
+    votes: Votes | None,
 ) -> dict[str, Any]:
     """Everything that the page's script reads.
 
     Args:
-        models: models.csv, of which `model`, `kind` and `label` are read.
+        models: models.csv, of which `model`, `kind`, `label`, `foreign`, `primary` and `control` are read.
         predictions: of all models and seeds, from `predictions.store.read_predictions`.
         gates: of those that have one, from `predictions.store.read_gates`.
         projections: projections.csv; each model's is of its lowest seed.
+        twins: twins.csv.
         faces: the study's faces; None leaves the pictures out.
+        votes: FER+'s; None where there are none.
 
-    Raises EmorecError where a projected face has no prediction, or the faces are not those that were predicted.
+    Raises:
+        EmorecError: a projected face has no prediction, a test face no row of twins.csv or no votes, or the faces are
+            not those that were predicted.
     """
     runs = by_model(predictions, "test")
     first = next(iter(runs.values()))
     known = models.set_index("model")
     entries = []
     for name, run in runs.items():
-        weighed = [gates[name, seed] for seed in run.seeds if (name, seed) in gates]
+        own = {seed: gates[name, seed] for seed in run.seeds if (name, seed) in gates}
+        experts = next(iter(own.values())).experts if own else ()
+        foreign = known["foreign"].get(name)
+        groups = _partition(experts) if foreign != "down-weighted" else None
         entries.append(
             {
                 "name": name,
-                "label": str(known.loc[name, "label"]) if name in known.index else name,
+                "label": str(known["label"].get(name, name)),
                 "seeds": list(run.seeds),
-                "experts": list(weighed[0].experts) if weighed else [],
+                "experts": list(experts),
+                "groups": groups,
                 "probabilities": [_shares(p) for p in run.probabilities],
                 "predicted": [_base64(p.astype(np.uint8)) for p in run.predicted],
-                "gate": [_shares(gate.weights[gate.split == "test"]) for gate in weighed],
+                "gate": [_shares(gate.weights[gate.split == "test"]) for gate in own.values()],
+                "unweighted": [_shares(_unweighted(p, groups)) for p in run.probabilities] if groups else [],
                 "maps": _maps(name, projections[projections["model"] == name], first.row),
             }
         )
+    copies, twin_rows = _twins(twins, first.row)
     return {
         "study": study,
         "emotions": list(EMOTIONS),
         "models": entries,
+        "opening": _opening(known, list(runs)),
         "rows": first.row.tolist(),
         "labels": _base64(first.labels.astype(np.uint8)),
-        "sheet": None if faces is None or first.row.size > MOST_FACES else _sheet(first.row, first.labels, faces),
+        "twins": copies,
+        "twin_rows": twin_rows,
+        "votes": None if votes is None else _votes(votes, first.row),
+        "sheet": None if faces is None else _sheet(first, twin_rows, faces),
     }
+
+
+def _opening(models: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """The primary mixture, its control and the first single; where there is none, the last and the first model."""
+    known = [name for name in names if name in models.index]
+    single = next((name for name in known if models["kind"][name] == "single"), names[0])
+    primary = next((name for name in known if models["primary"][name]), names[-1])
+    control = str(models["control"].get(primary))
+    return [primary, control if control in names else single, single]
+
+
+def _partition(experts: Sequence[str]) -> list[list[int]] | None:
+    """The emotions (indices) that each expert knows, by its name, if each emotion is known to one; else None."""
+    groups = [[EMOTIONS.index(part) for part in name.split("-") if part in EMOTIONS] for name in experts]
+    named = all(expert_name([EMOTIONS[e] for e in g]) == name for g, name in zip(groups, experts, strict=True))
+    return groups if named and sorted(sum(groups, [])) == list(range(len(EMOTIONS))) else None
+
+
+def _unweighted(probabilities: np.ndarray, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """What each expert of a partition says within its group, (n, 7): the mixture's probabilities (n, 7) over the
+    group's sum. 0 where the gate gave the group too little for that to be exact."""
+    own = np.zeros_like(probabilities)
+    for group in groups:
+        whole = probabilities[:, group].sum(axis=1, keepdims=True)
+        own[:, group] = np.where(whole >= LEAST, probabilities[:, group] / np.maximum(whole, LEAST), 0)
+    return own
+
+
+def _twins(twins: pd.DataFrame, row: np.ndarray) -> tuple[dict[str, str], list[int]]:
+    """By test face its nearest face in another split, and the rows of those that are twins."""
+    own = twins.set_index("row").reindex(row)
+    if own["twin"].isna().any() or not own.index.is_unique:
+        raise EmorecError("tables/twins.csv: its faces are not those that were predicted; run the tables' stage again")
+    twin, nearest = own["twin"].to_numpy(bool), own["nearest"].fillna(-1).to_numpy(np.int64)
+    number = {emotion: index for index, emotion in enumerate(EMOTIONS)}
+    found = {
+        "twin": _base64(twin.astype(np.uint8) + (twin & own["exact"].to_numpy(bool))),  # 2 where it is exact
+        "row": _base64(nearest.astype("<i4")),
+        "label": _base64(own["nearest_label"].map(number).fillna(NONE).to_numpy(np.uint8)),
+        "distance": _base64(own["distance"].fillna(-1).to_numpy("<f4")),
+    }
+    return found, sorted(set(nearest[twin & (nearest >= 0)].tolist()) - set(row.tolist()))
+
+
+def _votes(votes: Votes, row: np.ndarray) -> dict[str, Any]:
+    """By test face FER+'s votes (n, 10) and the emotion that most voted for, NONE where it is none of the seven."""
+    index = pd.Index(votes.row).get_indexer(row)
+    if (index < 0).any():
+        raise EmorecError("data/votes.npz: a test face has no votes; run the data stage again")
+    own = votes.votes[index]
+    most = majority(own)
+    most = np.where((most >= 0) & (most < len(EMOTIONS)), most, NONE)
+    names = [*EMOTIONS, *TAGS[len(EMOTIONS) : -1], "not a face"]
+    return {"tags": names, "votes": _base64(own), "majority": _base64(most.astype(np.uint8))}
 
 
 def _maps(model: str, projections: pd.DataFrame, row: np.ndarray) -> dict[str, dict[str, str]]:
@@ -95,12 +170,15 @@ def _maps(model: str, projections: pd.DataFrame, row: np.ndarray) -> dict[str, d
     return maps
 
 
-def _sheet(row: np.ndarray, labels: np.ndarray, faces: Faces) -> dict[str, Any]:
-    """All faces of `row` on one picture, in its order, `COLUMNS` side by side."""
+def _sheet(test: Replicates, twin_rows: Sequence[int], faces: Faces) -> dict[str, Any] | None:
+    """The test faces and after them their twins on one picture, `COLUMNS` side by side; None if there are too many."""
+    row = np.concatenate([test.row, np.array(twin_rows, test.row.dtype)])
+    if row.size > MOST_FACES:
+        return None
     order = np.argsort(faces.row)
     place = np.minimum(np.searchsorted(faces.row, row, sorter=order), len(order) - 1)
     index = order[place]
-    if (faces.row[index] != row).any() or (faces.labels[index] != labels).any():
+    if (faces.row[index] != row).any() or (faces.labels[index[: test.row.size]] != test.labels).any():
         raise EmorecError("data/faces.npz: its faces are not those that were predicted; run the stages again")
     side = faces.images.shape[1]
     lines = -(-row.size // COLUMNS)

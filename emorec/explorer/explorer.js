@@ -1,446 +1,373 @@
 "use strict";
 // Everything that the reader sees is made with textContent: names from the config are never taken for HTML.
-(() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const { emotions, models, rows, look } = data;
-  const METHODS = { tsne: "t-SNE", pca: "PCA" };
-  const PAGE = 60; // faces listed at once
-  const AROUND = 24; // faces that Enter on the map lists
-  const $ = (id) => document.getElementById(id);
-  const dark = matchMedia("(prefers-color-scheme: dark)");
 
-  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const u16 = (text) => new Uint16Array(bytes(text).buffer);
-  const u32 = (text) => new Uint32Array(bytes(text).buffer);
-  const labels = bytes(data.labels);
-  for (const model of models) {
-    model.probabilities = model.probabilities.map(bytes);
-    model.predicted = model.predicted.map(bytes);
-    model.gate = model.gate.map(bytes);
-    for (const plane of Object.values(model.maps)) {
-      Object.assign(plane, { faces: u32(plane.faces), x: u16(plane.x), y: u16(plane.y) });
-    }
+const data = JSON.parse(document.getElementById("data").textContent);
+const { emotions, models, rows, look, votes } = data;
+const NONE = 255; // for an emotion: there is none
+const PAGE = 60; // faces listed at once
+const $ = (id) => document.getElementById(id);
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+// ---- data
+
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const labels = bytes(data.labels);
+for (const model of models) {
+  for (const name of ["probabilities", "predicted", "gate", "unweighted"]) model[name] = model[name].map(bytes);
+  for (const plane of Object.values(model.maps)) {
+    plane.faces = new Uint32Array(bytes(plane.faces).buffer);
+    for (const axis of ["x", "y"]) plane[axis] = new Uint16Array(bytes(plane[axis]).buffer);
   }
+}
+const twins = { twin: bytes(data.twins.twin), row: new Int32Array(bytes(data.twins.row).buffer),
+  label: bytes(data.twins.label), distance: new Float32Array(bytes(data.twins.distance).buffer) };
+const majority = votes && bytes(votes.majority);
+const counted = votes && bytes(votes.votes);
+const tileOf = new Map([...rows, ...data.twin_rows].map((row, tile) => [row, tile]));
+const faceOf = new Map(rows.map((row, face) => [row, face]));
 
-  const state = { model: 0, seed: 0, listed: null, title: "", cell: null, shown: PAGE, face: null };
-  const percent = (share) => `${Math.round((100 * share) / 255)} %`;
-  const many = (count) => `${count.toLocaleString("en")} ${count === 1 ? "face" : "faces"}`;
+// ---- what is shown: all of it stands in the address
 
-  function make(tag, properties = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [key, value] of Object.entries(properties)) {
-      if (key.includes("-") || key === "role" || key === "scope") element.setAttribute(key, value);
-      else element[key] = value;
-    }
-    element.append(...children);
-    return element;
+const pairs = emotions.flatMap((one, at) => emotions.slice(at + 1).map((other) => `${one}-${other}`));
+const maps = models.flatMap((model) => Object.keys(model.maps).map((method) => `${model.name}/${method}`));
+const names = models.map((model) => model.name);
+// By key: what it may be, the first by default.
+const CHOICES = {
+  model: [data.opening[0], ...names],
+  reference: [data.opening[1], ...names],
+  seed: [...new Set(models.flatMap((model) => model.seeds.map(String)))],
+  truth: votes ? ["label", "majority"] : ["label"],
+  faces: ["all", "twins", "rest", ...(votes ? ["doubted"] : [])],
+  pair: ["", ...pairs],
+  outcome: ["reference", "model", "all", "both", "neither"],
+  sort: ["disagreement", "confidence", "doubt", "row"],
+  matrices: ["sides", "difference"],
+  map: ["", ...maps],
+  colour: ["truth", "answer", "outcome"],
+};
+const FREE = {
+  cell: /^(model|reference|difference):[0-6]:[0-6]$/, // a cell of a matrix
+  box: /^\d+,\d+,\d+,\d+$/, // a rectangle of the map: left, bottom, right, top
+  face: /^\d+$/, // a row; without one the first of the list
+};
+const state = {};
+
+function readAddress() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  for (const [key, values] of Object.entries(CHOICES)) {
+    state[key] = values.includes(given.get(key)) ? given.get(key) : values[0];
   }
+  for (const [key, form] of Object.entries(FREE)) state[key] = form.test(given.get(key) ?? "") ? given.get(key) : "";
+  if (!faceOf.has(Number(state.face))) state.face = "";
+}
 
-  // ---- faces
+function writeAddress() {
+  const chosen = Object.entries(state).filter(([key, value]) => value !== (CHOICES[key]?.[0] ?? ""));
+  const hash = new URLSearchParams(chosen).toString();
+  if (hash !== location.hash.slice(1)) history.replaceState(null, "", `#${hash}`);
+}
 
-  if (data.sheet) {
-    const url = URL.createObjectURL(new Blob([bytes(data.sheet.webp)], { type: "image/webp" }));
-    document.documentElement.style.setProperty("--sheet", `url("${url}")`);
-    document.documentElement.style.setProperty("--columns", data.sheet.columns);
+const named = (which) => models[names.indexOf(state[which])];
+const seedOf = (model) => Math.max(model.seeds.indexOf(Number(state.seed)), 0);
+const seven = (model, face, kind = "probabilities") =>
+  model[kind][seedOf(model)].subarray(face * emotions.length, (face + 1) * emotions.length);
+const answer = (model, face) => model.predicted[seedOf(model)][face];
+const truth = (face) => (state.truth === "majority" ? majority : labels)[face];
+const isRight = (model, face) => answer(model, face) === truth(face);
+
+function outcomeText(value) {
+  return { all: "all", both: "both right", neither: "both wrong" }[value] ?? `only ${named(value).label} right`;
+}
+
+function outcome(face) {
+  const [own, other] = [isRight(named("model"), face), isRight(named("reference"), face)];
+  return own ? (other ? "both" : "model") : other ? "reference" : "neither";
+}
+
+const confidence = (face) => Math.max(...seven(named("model"), face));
+// How far apart the two distributions lie: total variation.
+function disagreement(face) {
+  const [own, other] = [seven(named("model"), face), seven(named("reference"), face)];
+  return own.reduce((sum, value, at) => sum + Math.abs(value - other[at]), 0) / 2;
+}
+const ORDER = { disagreement, confidence, doubt: (face) => -confidence(face), row: (face) => -rows[face] };
+
+// Faces that are judged at all: the matrices' and the outcomes'.
+function judged() {
+  const kept = { all: () => true, twins: (face) => twins.twin[face] > 0, rest: (face) => !twins.twin[face],
+    doubted: (face) => majority[face] !== NONE && majority[face] !== labels[face] }[state.faces];
+  return [...labels.keys()].filter((face) => truth(face) !== NONE && kept(face));
+}
+
+function inPair(face) {
+  if (!state.pair) return true;
+  const two = state.pair.split("-").map((emotion) => emotions.indexOf(emotion));
+  const said = [answer(named("model"), face), answer(named("reference"), face)];
+  const [first, second] = truth(face) === two[0] ? two : [two[1], two[0]];
+  return truth(face) === first && said.includes(second);
+}
+
+function inCell(face) {
+  if (!state.cell) return true;
+  const [which, row, column] = state.cell.split(":");
+  const said = (name) => answer(named(name), face) === Number(column);
+  const there = which === "difference" ? said("model") !== said("reference") : said(which);
+  return truth(face) === Number(row) && there;
+}
+
+function inBox(face) {
+  const [left, bottom, right, top] = state.box.split(",").map(Number);
+  const at = onMap().get(face);
+  return at !== undefined && inside(plane(), at, left, bottom, right, top);
+}
+const inside = ({ x, y }, at, left, bottom, right, top) => x[at] >= left && x[at] <= right && y[at] >= bottom && y[at] <= top;
+
+// ---- elements
+
+const share = (value) => `${Math.round((100 * value) / 255)}\u00a0%`;
+const many = (count) => `${count.toLocaleString("en")} ${count === 1 ? "face" : "faces"}`;
+const tick = (right) => (right ? "✓" : "✗");
+
+function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.includes("-") || key === "role" || key === "scope") element.setAttribute(key, value);
+    else element[key] = value;
   }
+  element.append(...children);
+  return element;
+}
 
-  function picture(face, label) {
-    if (!data.sheet) return [];
-    const element = make("span", { className: "face" });
-    if (label) {
-      element.setAttribute("role", "img");
-      element.setAttribute("aria-label", label);
-    }
-    element.style.setProperty("--column", face % data.sheet.columns);
-    element.style.setProperty("--row", Math.floor(face / data.sheet.columns));
-    return [element];
+const note = (text) => make("p", { className: "note", textContent: text });
+
+function picture(row, label) {
+  const tile = tileOf.get(row);
+  if (!sheet || tile === undefined) return [];
+  const element = make("span", { className: "face", role: "img", "aria-label": label });
+  element.style.setProperty("--column", tile % sheet.columns);
+  element.style.setProperty("--row", Math.floor(tile / sheet.columns));
+  return [element];
+}
+
+function bar(value, extra = "") {
+  const inner = make("span", { className: `bar ${extra}` });
+  inner.style.width = `${(100 * value) / 255}%`;
+  return [make("td", {}, inner), make("td", { textContent: share(value) })];
+}
+
+// ---- the list
+
+let listed = [];
+let shown = PAGE;
+
+function showList() {
+  const all = judged();
+  const narrowed = all.filter((face) => inPair(face) && inCell(face) && (!state.box || inBox(face)));
+  const by = { all: narrowed, model: [], reference: [], both: [], neither: [] };
+  for (const face of narrowed) by[outcome(face)].push(face);
+  const value = new Map(by[state.outcome].map((face) => [face, ORDER[state.sort](face)]));
+  listed = by[state.outcome].sort((a, b) => value.get(b) - value.get(a) || a - b);
+  shown = PAGE;
+  for (const button of $("outcomes").children) {
+    button.firstChild.textContent = outcomeText(button.value);
+    button.lastChild.textContent = by[button.value].length.toLocaleString("en");
+    button.setAttribute("aria-pressed", String(button.value === state.outcome));
   }
+  $("filters").replaceChildren(...["cell", "box"].filter((key) => state[key]).map((key) => {
+    const text = key === "box" ? "in the rectangle of the map" : cellText(...state.cell.split(":"));
+    const button = make("button", { type: "button", textContent: `${text} ✕`, "aria-label": `${text}: no longer` });
+    button.addEventListener("click", () => change({ [key]: "" }));
+    return button;
+  }));
+  showGallery();
+}
 
-  const answer = (face) => models[state.model].predicted[state.seed][face];
+function showGallery() {
+  $("list-note").textContent = `${many(listed.length)}${listed.length > shown ? `, the first ${shown} shown` : ""}. `
+    + `Below each: ${state.truth === "label" ? "its label" : "FER+’s majority"} → what the model and the reference say.`;
+  $("gallery").replaceChildren(...listed.slice(0, shown).map((face) => {
+    const [own, other] = ["model", "reference"].map((name) => answer(named(name), face));
+    const true_ = emotions[truth(face)];
+    const text = `row ${rows[face]}, ${true_}: the model says ${emotions[own]}, the reference ${emotions[other]}`;
+    const button = make("button", { type: "button", title: text, "aria-label": text }, ...picture(rows[face], ""),
+      ...(sheet ? [] : [make("small", { textContent: rows[face] })]),
+      make("b", { textContent: `${true_} →` }),
+      ...[own, other].map((said) => make("span", { textContent: `${tick(said === truth(face))} ${emotions[said]}` })));
+    button.dataset.face = face;
+    return button;
+  }));
+  $("more").hidden = listed.length <= shown;
+  press();
+}
 
-  function bars(caption, names, values, marked) {
-    const body = make("tbody");
-    names.forEach((name, index) => {
-      const bar = make("span", { className: "bar" });
-      bar.style.width = `${(100 * values[index]) / 255}%`;
-      const row = make("tr", {}, make("th", { scope: "row", textContent: name }), make("td", {}, bar),
-        make("td", { textContent: percent(values[index]) }));
-      if (index === marked) row.className = "truth";
-      body.append(row);
-    });
-    return make("table", { className: "bars" }, make("caption", { textContent: caption }), body);
+function press() {
+  for (const button of $("gallery").children) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset.face) === chosen()));
   }
+}
 
-  function showFace() {
-    const box = $("face");
-    const face = state.face;
-    if (face === null) {
-      box.replaceChildren(make("p", { className: "note", textContent: "None chosen yet: point at the map, or choose one below." }));
-      return;
-    }
-    const model = models[state.model];
-    const truth = emotions[labels[face]];
-    const said = emotions[answer(face)];
-    $("spoken").textContent = `Row ${rows[face]}: labelled ${truth}, called ${said}.`;
-    const lines = make("div", {}, make("p", {}, `Labelled `, make("strong", { textContent: truth })),
-      make("p", {}, `${model.label} says `, make("strong", { textContent: said }), truth === said ? " ✓" : " ✗"),
-      make("p", { className: "note", textContent: `row ${rows[face]} of the data` }));
-    const parts = [make("div", { className: "who" }, ...picture(face, `face of row ${rows[face]}, labelled ${truth}`), lines)];
-    if (!data.sheet) parts.push(make("p", { className: "note", textContent: "This page was made without the pictures." }));
-    parts.push(bars("Probabilities, the labelled emotion in bold", emotions,
-      model.probabilities[state.seed].subarray(face * emotions.length, (face + 1) * emotions.length), labels[face]));
-    const experts = model.experts;
-    if (experts.length) {
-      parts.push(bars("Weights of the gate, by expert", experts,
-        model.gate[state.seed].subarray(face * experts.length, (face + 1) * experts.length), -1));
-    }
-    parts.push(others(face));
-    box.replaceChildren(...parts);
-  }
+// The face that is looked at; null where the list is empty.
+const chosen = () => (state.face ? faceOf.get(Number(state.face)) : listed[0] ?? null);
 
-  function others(face) {
-    const body = make("tbody");
-    const seed = models[state.model].seeds[state.seed];
-    models.forEach((model, index) => {
-      const place = Math.max(model.seeds.indexOf(seed), 0);
-      const said = model.predicted[place][face];
-      const row = make("tr", {}, make("th", { scope: "row", textContent: model.label }),
-        make("td", { textContent: `${emotions[said]} ${said === labels[face] ? "✓" : "✗"}` }),
-        make("td", { textContent: percent(model.probabilities[place][face * emotions.length + said]) }));
-      if (index === state.model) row.className = "chosen";
-      body.append(row);
-    });
-    return make("table", { className: "others" }, make("caption", { textContent: "What every model says" }), body);
-  }
+// ---- one face
 
-  function chooseFace(face) {
-    state.face = face;
-    showFace();
-    ring();
-    for (const button of document.querySelectorAll("#gallery button")) {
-      button.setAttribute("aria-pressed", String(Number(button.dataset.face) === face));
-    }
-  }
+function showFace() {
+  const face = chosen();
+  if (face === null) return $("face").replaceChildren(note("No face is like that."));
+  const [model, other] = [named("model"), named("reference")];
+  const says = (one) => `${emotions[answer(one, face)]} ${tick(isRight(one, face))}`;
+  const head = make("div", {}, make("p", {}, "Labelled ", make("strong", { textContent: emotions[labels[face]] })),
+    make("p", {}, `${model.label}: `, make("strong", { textContent: says(model) })),
+    ...(other === model ? [] : [make("p", {}, `${other.label}: `, make("strong", { textContent: says(other) }))]),
+    note(`row ${rows[face]} of the data`));
+  $("spoken").textContent = `Row ${rows[face]}: labelled ${emotions[labels[face]]}, the model says ${emotions[answer(model, face)]}.`;
+  $("face").replaceChildren(make("div", { className: "who" }, ...picture(rows[face], `face of row ${rows[face]}`), head),
+    ...(sheet ? [] : [note("This page was made without the pictures.")]), ...verdictOn(face, model), probabilities(face),
+    ...experts(face, model), ...voted(face), twin(face), everyModel(face));
+}
 
-  // ---- confusion matrix and the list of faces
+// Of a mixture of groups: whether its gate or an expert erred.
+function verdictOn(face, model) {
+  const right = truth(face);
+  if (!model.groups || right === NONE) return [];
+  const p = seven(model, face);
+  const sums = model.groups.map((group) => group.reduce((sum, emotion) => sum + p[emotion], 0));
+  const home = model.groups.findIndex((group) => group.includes(right));
+  const within = seven(model, face, "unweighted");
+  const best = model.groups[home].reduce((a, b) => (within[b] > within[a] ? b : a));
+  const told = within[best] ? `Within the true group, its expert decides for ${emotions[best]} ${tick(best === right)}` : "Its expert was not heard";
+  const names_ = sums[home] === Math.max(...sums) ? "the right group is named ✓" : "another group is named ✗";
+  const group = model.groups[home].map((emotion) => emotions[emotion]).join(", ");
+  return [make("p", { className: "verdict", textContent: `The true group (${group}) gets ${share(sums[home])}: ${names_}. ${told}.` })];
+}
 
-  function counts() {
-    const table = emotions.map(() => emotions.map(() => 0));
-    labels.forEach((label, face) => { table[label][answer(face)] += 1; });
-    return table;
-  }
+function probabilities(face) {
+  const two = [...new Set([named("model"), named("reference")])];
+  const line = (emotion, at) => make("tr", { className: at === truth(face) ? "truth" : "" },
+    make("th", { scope: "row", textContent: emotion }), ...two.flatMap((model, n) => bar(seven(model, face)[at], n ? "second" : "")));
+  return make("table", { className: "bars" }, make("caption", { textContent: "Probabilities, what counts as true in bold" }),
+    make("thead", {}, make("tr", {}, make("td"), ...two.map((model) => make("th", { scope: "col", colSpan: 2, textContent: model.label })))),
+    make("tbody", {}, ...emotions.map(line)));
+}
 
-  function showConfusion() {
-    const table = counts();
-    const head = make("tr", {}, make("th", { scope: "col", textContent: "truth" }),
-      ...emotions.map((emotion) => make("th", { scope: "col", textContent: emotion })));
-    const body = make("tbody");
-    const [at, to] = state.cell ?? [0, 0];
-    emotions.forEach((truth, row) => {
-      const sum = table[row].reduce((a, b) => a + b, 0);
-      const line = make("tr", {}, make("th", { scope: "row", textContent: truth }));
-      emotions.forEach((said, column) => {
-        const rate = sum ? table[row][column] / sum : 0;
-        const text = `true ${truth}, called ${said}: ${many(table[row][column])}, ${Math.round(100 * rate)} % of true ${truth}`;
-        const chosen = state.cell !== null && row === at && column === to;
-        const cell = make("button", { type: "button", textContent: table[row][column], title: text, "aria-label": text,
-          "aria-pressed": String(chosen), tabIndex: row === at && column === to ? 0 : -1 });
-        cell.style.setProperty("--rate", rate);
-        Object.assign(cell.dataset, { row, column });
-        line.append(make("td", {}, cell));
-      });
-      body.append(line);
-    });
-    const focused = $("confusion").contains(document.activeElement) ? document.activeElement.dataset : null;
-    $("confusion").replaceChildren(make("thead", {}, head), body);
-    if (focused) cellAt(Number(focused.row), Number(focused.column)).focus();
-    const right = emotions.reduce((sum, _, index) => sum + table[index][index], 0);
-    const { label, seeds } = models[state.model];
-    $("accuracy").textContent =
-      `${label}, seed ${seeds[state.seed]}: ${((100 * right) / labels.length).toFixed(1)} % of ${many(labels.length)} right.`;
-  }
-
-  const cellAt = (row, column) => document.querySelector(`#confusion button[data-row="${row}"][data-column="${column}"]`);
-
-  $("confusion").addEventListener("keydown", (event) => {
-    if (!event.target.dataset.row) return;
-    const last = emotions.length - 1;
-    let [row, column] = [Number(event.target.dataset.row), Number(event.target.dataset.column)];
-    if (event.key === "ArrowRight") column = Math.min(column + 1, last);
-    else if (event.key === "ArrowLeft") column = Math.max(column - 1, 0);
-    else if (event.key === "ArrowDown") row = Math.min(row + 1, last);
-    else if (event.key === "ArrowUp") row = Math.max(row - 1, 0);
-    else if (event.key === "Home") column = 0;
-    else if (event.key === "End") column = last;
-    else return;
-    event.preventDefault();
-    event.target.tabIndex = -1;
-    cellAt(row, column).tabIndex = 0;
-    cellAt(row, column).focus();
+function experts(face, model) {
+  const count = model.experts.length;
+  if (!count) return [];
+  const weights = model.gate[seedOf(model)].subarray(face * count, (face + 1) * count);
+  const within = model.groups && seven(model, face, "unweighted");
+  const parts = model.experts.map((name, at) => {
+    const own = model.groups?.[at] ?? [];
+    const heard = own.some((emotion) => within[emotion]);
+    return make("tbody", {}, make("tr", { className: "expert" }, make("th", { scope: "rowgroup", textContent: name }), ...bar(weights[at])),
+      ...(heard ? own.map((emotion) => make("tr", { className: emotion === truth(face) ? "truth" : "" },
+        make("th", { scope: "row", textContent: emotions[emotion] }), ...bar(within[emotion], "second"))) : []));
   });
+  const text = model.groups ? "The gate’s weight of each expert, and what it says by itself, before it is weighted" : "The gate’s weight of each expert";
+  return [make("table", { className: "bars" }, make("caption", { textContent: text }), ...parts)];
+}
 
-  $("confusion").addEventListener("click", (event) => {
-    const { row, column } = event.target.dataset;
-    if (row === undefined) return;
-    state.cell = [Number(row), Number(column)];
-    listCell();
-    showConfusion();
+// What FER+'s taggers saw.
+function voted(face) {
+  if (!votes) return [];
+  const count = votes.tags.length;
+  const own = [...counted.subarray(face * count, (face + 1) * count)].map((value, tag) => [value, votes.tags[tag]]);
+  const told = own.filter(([value]) => value).sort((a, b) => b[0] - a[0]).map(([value, tag]) => `${tag} ${value}`);
+  return [make("p", {}, `FER+’s votes: ${told.join(", ") || "none"}`)];
+}
+
+function twin(face) {
+  const row = twins.row[face];
+  if (row < 0) return note("No face in another split is like it.");
+  const how = ["No twin; the nearest face in another split is", "Its twin in another split is", "Its exact twin in another split is"][twins.twin[face]];
+  const label = twins.label[face] === NONE ? "" : `, labelled ${emotions[twins.label[face]]}`;
+  return make("div", { className: "who twin" }, ...picture(row, `face of row ${row}`),
+    make("p", { textContent: `${how} row ${row}${label} (distance ${twins.distance[face].toFixed(2)})` }));
+}
+
+function everyModel(face) {
+  const lines = models.map((model) => make("tr", {}, make("th", { scope: "row", textContent: model.label }),
+    make("td", { textContent: `${emotions[answer(model, face)]} ${tick(isRight(model, face))}` }),
+    make("td", { textContent: share(Math.max(...seven(model, face))) })));
+  return make("table", { className: "others" }, make("caption", { textContent: "What every model says" }), make("tbody", {}, ...lines));
+}
+
+// ---- the matrices
+
+function cellText(which, row, column) {
+  const [from, to] = [emotions[row], emotions[column]];
+  const who = { model: "the model", reference: "the reference", difference: "one of the two" }[which];
+  return `true ${from}, called ${to} by ${who}`;
+}
+
+function shares(model, faces) {
+  const table = emotions.map(() => emotions.map(() => 0));
+  for (const face of faces) table[truth(face)][answer(model, face)] += 1;
+  return table.map((line) => {
+    const sum = line.reduce((a, b) => a + b, 0);
+    return line.map((count) => ({ count, share: sum ? count / sum : 0 }));
   });
+}
 
-  function listCell() {
-    const [row, column] = state.cell;
-    const found = [];
-    labels.forEach((label, face) => { if (label === row && answer(face) === column) found.push(face); });
-    const right = row === column;
-    list(found, right ? `True ${emotions[row]}, and called so` : `True ${emotions[row]}, called ${emotions[column]}`);
+function showMatrices() {
+  const faces = judged();
+  const tables = ["model", "reference"].map((name) => shares(named(name), faces));
+  const right = ["model", "reference"].map((name) => faces.filter((face) => isRight(named(name), face)).length / Math.max(faces.length, 1));
+  const focused = document.activeElement.dataset?.cell;
+  if (state.matrices === "sides") {
+    $("tables").replaceChildren(...["model", "reference"].map((which, at) => matrix(which,
+      `${named(which).label}: ${(100 * right[at]).toFixed(1)} % right`,
+      (row, column) => {
+        const { count, share: part } = tables[at][row][column];
+        return { text: Math.round(100 * part), more: `${many(count)}, ${(100 * part).toFixed(1)} %`, strength: part, better: true };
+      })));
+  } else {
+    const signed = (value, digits) => (value > 0 ? "+" : value < 0 ? "−" : "") + Math.abs(value).toFixed(digits);
+    $("tables").replaceChildren(matrix("difference",
+      `${named("model").label} minus ${named("reference").label}: ${signed(100 * (right[0] - right[1]), 1)} points`,
+      (row, column) => {
+        const [own, other] = tables.map((table) => table[row][column]);
+        const change_ = own.share - other.share;
+        return { text: signed(Math.round(100 * change_), 0), more: `${own.count} and ${many(other.count)}, ${signed(100 * change_, 1)} points`,
+          strength: Math.min(12 * Math.abs(change_), 1), better: row === column ? change_ >= 0 : change_ <= 0 };
+      }));
   }
+  $("matrix-note").textContent = `Shares of each row in per cent; rows are the truth, columns the answer; ${many(faces.length)}, seed ${state.seed}. `
+    + (state.matrices === "difference" ? "Blue: better than the reference, orange: worse. " : "") + "A cell lists its faces.";
+  if (focused) document.querySelector(`[data-cell="${focused}"]`)?.focus();
+}
 
-  // `faces` null is all of them; the map marks those that are listed.
-  function list(faces, title) {
-    Object.assign(state, { listed: faces, title, shown: PAGE });
-    showGallery();
-    mark();
-  }
+function matrix(which, title, value) {
+  const [current, at, to] = state.cell.split(":");
+  const here = current === which ? [Number(at), Number(to)] : [0, 0];
+  const body = emotions.map((truth_, row) => make("tr", {}, make("th", { scope: "row", textContent: truth_ }),
+    ...emotions.map((_, column) => {
+      const { text, more, strength, better } = value(row, column);
+      const words = `${cellText(which, row, column)}: ${more}`;
+      const own = row === here[0] && column === here[1];
+      const cell = make("button", { type: "button", className: better ? "" : "worse", textContent: text, title: words,
+        "aria-label": words, "aria-pressed": String(own && current === which), tabIndex: own ? 0 : -1 });
+      cell.style.setProperty("--rate", strength);
+      cell.dataset.cell = `${which}:${row}:${column}`;
+      return make("td", {}, cell);
+    })));
+  const head = make("tr", {}, make("td"), ...emotions.map((emotion) => make("th", { scope: "col" }, make("span", { textContent: emotion }))));
+  return make("table", { className: "matrix" }, make("caption", { textContent: title }), make("thead", {}, head), make("tbody", {}, ...body));
+}
 
-  function showGallery() {
-    const faces = state.listed ?? [...labels.keys()];
-    $("gallery-title").textContent = state.listed ? state.title : "All test faces";
-    const shown = faces.slice(0, state.shown);
-    $("gallery-note").textContent = faces.length > shown.length
-      ? `${many(faces.length)}, the first ${shown.length} shown.` : `${many(faces.length)}.`;
-    $("gallery").replaceChildren(...shown.map((face) => {
-      const text = `row ${rows[face]}, labelled ${emotions[labels[face]]}, called ${emotions[answer(face)]}`;
-      const inside = data.sheet ? picture(face) : [String(rows[face])];
-      const button = make("button", { type: "button", title: text, "aria-label": text, "aria-pressed": String(face === state.face) },
-        ...inside);
-      button.dataset.face = face;
-      return button;
-    }));
-    $("more").hidden = faces.length <= shown.length;
-    $("clear").hidden = state.listed === null;
-  }
-
-  $("gallery").addEventListener("click", (event) => {
-    const button = event.target.closest("button");
-    if (button) chooseFace(Number(button.dataset.face));
-  });
-  $("more").addEventListener("click", () => {
-    const before = state.shown;
-    state.shown += PAGE;
-    showGallery();
-    $("gallery").children[before].focus();
-  });
-  $("clear").addEventListener("click", () => {
-    state.cell = null;
-    list(null, "");
-    showConfusion();
-    $("gallery-title").focus();
-  });
-
-  // ---- map
-
-  let view = null; // Bokeh's figure and sources, once they are there
-  let plane = null; // the faces on the map and where they are
-  let marked = ""; // the selection that this script made itself; Bokeh reports it like the reader's, and later
-
-  const colours = () => (dark.matches ? look.dark : look.light);
-  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-  function groups() {
-    // Which of the legend's entries a face belongs to.
-    if ($("colour").value === "error") {
-      return { names: ["right", "wrong"], markers: ["circle", "x"], colours: [css("--faint"), dark.matches ? "#F0803C" : "#D55E00"],
-        of: (face) => Number(answer(face) !== labels[face]) };
-    }
-    const truth = $("colour").value === "truth";
-    return { names: emotions, markers: look.markers, colours: colours(), of: (face) => (truth ? labels[face] : answer(face)) };
-  }
-
-  const SHAPES = {
-    circle: "M5 0a5 5 0 1 0 .01 0z", square: "M.5.5h9v9h-9z", diamond: "M5-.8 9 5 5 10.8 1 5z", triangle: "M5 0l5 9H0z",
-    inverted_triangle: "M5 10l5-9H0z", plus: "M3.3 0h3.4v3.3H10v3.4H6.7V10H3.3V6.7H0V3.3h3.3z",
-    x: "M1.5 0 5 3.4 8.5 0 10 1.5 6.6 5 10 8.5 8.5 10 5 6.6 1.5 10 0 8.5 3.4 5 0 1.5z",
-  };
-
-  function showLegend(how) {
-    $("legend").replaceChildren(...how.names.map((name, index) => {
-      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-      svg.setAttribute("viewBox", "0 0 10 10");
-      svg.setAttribute("aria-hidden", "true");
-      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-      path.setAttribute("d", SHAPES[how.markers[index]]);
-      path.setAttribute("fill", how.colours[index]);
-      svg.append(path);
-      return make("span", {}, svg, name);
-    }));
-  }
-
-  function maker() {
-    const value = $("mapmaker").value;
-    return models[value === "same" ? state.model : Number(value)];
-  }
-
-  function showMap() {
-    const how = groups();
-    showLegend(how);
-    const from = maker();
-    const drawn = maker().maps[$("method").value] ?? null;
-    const seed = models[state.model].seeds[state.seed];
-    const first = Math.min(...from.seeds);
-    const notes = [];
-    if (!drawn) notes.push(`${from.label} was not projected: there is no map of it.`);
-    else {
-      if (drawn.faces.length < labels.length) notes.push(`A sample of ${drawn.faces.length.toLocaleString("en")} of ${many(labels.length)}.`);
-      if (seed !== first) notes.push(`The map stays that of seed ${first}, the only one projected; answers are those of seed ${seed}.`);
-      if (from !== models[state.model]) notes.push(`The map is that of ${from.label}; answers are those of ${models[state.model].label}.`);
-    }
-    $("map-note").textContent = notes.join(" ");
-    plane = drawn;
-    if (!view) return;
-    const faces = drawn ? [...drawn.faces] : [];
-    const of = faces.map(how.of);
-    view.points.data = { x: drawn ? [...drawn.x] : [], y: drawn ? [...drawn.y] : [], face: faces,
-      colour: of.map((group) => how.colours[group]), marker: of.map((group) => how.markers[group]) };
-    mark();
-    ring();
-  }
-
-  function mark() {
-    if (!view || !plane) return;
-    const listed = new Set(state.listed ?? []);
-    const indices = state.listed ? view.points.data.face.flatMap((face, at) => (listed.has(face) ? [at] : [])) : [];
-    marked = indices.join();
-    view.points.selected.indices = indices;
-  }
-
-  function ring() {
-    if (!view) return;
-    const at = plane && state.face !== null ? plane.faces.indexOf(state.face) : -1;
-    view.ring.data = at < 0 ? { x: [], y: [] } : { x: [plane.x[at]], y: [plane.y[at]] };
-  }
-
-  function paint() {
-    if (!view) return;
-    Object.assign(view.figure, { background_fill_color: css("--page"), border_fill_color: css("--page"), outline_line_color: null });
-    view.ringShape.glyph.line_color = css("--ink");
-  }
-
-  window.explorer = {
-    pointedAt(indices) {
-      if (indices.length && plane) {
-        const face = plane.faces[indices[indices.length - 1]];
-        if (face !== state.face) chooseFace(face);
-      }
-    },
-    selectedOnMap(indices) {
-      const sorted = [...indices].sort((a, b) => a - b);
-      if (!plane || sorted.join() === marked) return;
-      state.cell = null;
-      if (indices.length === 1) chooseFace(plane.faces[indices[0]]);
-      list(indices.length ? sorted.map((at) => plane.faces[at]) : null, "Selected on the map");
-      showConfusion();
-    },
-  };
-
-  $("map").addEventListener("keydown", (event) => {
-    if (!plane || event.target !== $("map")) return;
-    const here = Math.max(state.face === null ? 0 : plane.faces.indexOf(state.face), 0);
-    const [x, y] = [plane.x[here], plane.y[here]];
-    const direction = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (direction) {
-      event.preventDefault();
-      if (state.face === null) return chooseFace(plane.faces[0]);
-      let [best, cost] = [here, Infinity];
-      plane.faces.forEach((_, at) => {
-        const [dx, dy] = [plane.x[at] - x, plane.y[at] - y];
-        const along = dx * direction[0] + dy * direction[1];
-        const aside = Math.abs(dx * direction[1]) + Math.abs(dy * direction[0]);
-        // Within 45 degrees of the arrow, what lies aside counts double.
-        if (along > 0 && aside <= along && along + 2 * aside < cost) [best, cost] = [at, along + 2 * aside];
-      });
-      chooseFace(plane.faces[best]);
-    } else if (event.key === "Enter" && state.face !== null) {
-      event.preventDefault();
-      const far = (at) => (plane.x[at] - x) ** 2 + (plane.y[at] - y) ** 2;
-      const near = [...plane.faces.keys()].sort((a, b) => far(a) - far(b)).slice(0, AROUND);
-      state.cell = null;
-      list(near.map((at) => plane.faces[at]), "The nearest on the map");
-      showConfusion();
-    }
-  });
-
-  // ---- controls
-
-  function fill(select, entries) {
-    select.replaceChildren(...entries.map(([value, text]) => make("option", { value: String(value), textContent: text })));
-  }
-
-  function fillSeeds(wanted) {
-    const { seeds } = models[state.model];
-    fill($("seed"), seeds.map((seed, index) => [index, seed]));
-    state.seed = Math.max(seeds.indexOf(wanted), 0);
-    $("seed").value = String(state.seed);
-    $("seed").disabled = seeds.length === 1;
-  }
-
-  function fillMethods() {
-    const before = $("method").value;
-    const known = Object.keys(maker().maps);
-    const order = [...Object.keys(METHODS), ...known].filter((name, at, all) => known.includes(name) && all.indexOf(name) === at);
-    fill($("method"), order.map((name) => [name, METHODS[name] ?? name]));
-    if (known.includes(before)) $("method").value = before;
-  }
-
-  function showAll() {
-    showMap();
-    showConfusion();
-    if (state.cell) listCell();
-    else showGallery();
-    showFace();
-  }
-
-  $("model").addEventListener("change", () => {
-    const before = models[state.model].seeds[state.seed];
-    state.model = Number($("model").value);
-    fillSeeds(before);
-    fillMethods();
-    showAll();
-  });
-  $("seed").addEventListener("change", () => {
-    state.seed = Number($("seed").value);
-    showAll();
-  });
-  $("colour").addEventListener("change", showMap);
-  $("method").addEventListener("change", showMap);
-  $("mapmaker").addEventListener("change", () => {
-    fillMethods();
-    showMap();
-  });
-  $("controls").addEventListener("submit", (event) => event.preventDefault());
-  dark.addEventListener("change", () => {
-    paint();
-    showMap();
-  });
-
-  fill($("model"), models.map((model, index) => [index, model.label]));
-  fill($("mapmaker"), [["same", "the same model"], ...models.map((model, index) => [index, model.label])]);
-  $("model").value = "0";
-  $("mapmaker").value = "same";
-  $("colour").value = "truth";
-  fillSeeds(models[0].seeds[0]);
-  fillMethods();
-  showAll();
-
-  const item = JSON.parse($("map-data").textContent);
-  Bokeh.embed.embed_item(item, "map").then(() => {
-    const document_ = Bokeh.documents[Bokeh.documents.length - 1];
-    const find = (name) => document_.get_model_by_name(name);
-    const figure = find("map");
-    view = { figure, points: find("points"), ring: find("ring"), ringShape: find("ring-shape") };
-    // A finger that scrolls the page must not drag the map; its tools can be chosen above it.
-    if (matchMedia("(pointer: coarse)").matches) figure.toolbar.active_drag = null;
-    paint();
-    showMap();
-    document.documentElement.dataset.ready = "true";
-  });
-})();
+$("tables").addEventListener("click", ({ target }) => {
+  const { cell } = target.dataset;
+  if (cell) change({ cell: cell === state.cell ? "" : cell, box: "", outcome: cell === state.cell ? state.outcome : "all" });
+});
+$("tables").addEventListener("keydown", (event) => {
+  if (!event.target.dataset.cell) return;
+  const [which, row, column] = event.target.dataset.cell.split(":");
+  const last = emotions.length - 1;
+  const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0], Home: [0, -last], End: [0, last] }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const [to, at] = [Number(row) + step[0], Number(column) + step[1]].map((place) => Math.min(Math.max(place, 0), last));
+  event.target.tabIndex = -1;
+  const next = document.querySelector(`[data-cell="${which}:${to}:${at}"]`);
+  next.tabIndex = 0;
+  next.focus();
+});

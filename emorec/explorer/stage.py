@@ -6,6 +6,7 @@ import pandas as pd
 
 from emorec.config import Study
 from emorec.data.faces import load_faces
+from emorec.data.votes import load_votes
 from emorec.explorer.data import explorer_data
 from emorec.explorer.page import page
 from emorec.files import write_text
@@ -16,13 +17,14 @@ from emorec.predictions.store import read_gates, read_predictions
 
 def explorer(study: Study, layout: Layout) -> None:
     """Make the page in which a reader looks at the faces; without pictures where the study's faces are not there."""
-    tables = [layout.table(name) for name in ("models", "projections")]
+    tables = [layout.table(name) for name in ("models", "projections", "twins")]
     replicates = [(model, seed) for model in study.models for seed in study.seeds]
     faces = load_faces(layout.faces) if layout.faces.exists() else None
+    votes = load_votes(layout.votes) if layout.votes.exists() else None
     predictions = read_predictions(layout.predictions, replicates)
     gates = read_gates(layout.predictions, replicates)
     with made_of(tables):
-        models, projections = map(pd.read_csv, tables)
-        data = explorer_data(study.study, models, predictions, gates, projections, faces)
+        models, projections, twins = map(pd.read_csv, tables)
+        data = explorer_data(study.study, models, predictions, gates, projections, twins, faces, votes)
     synthetic = study.data.source == "synthetic"
     write_text(layout.report / "explorer.html", page(data, synthetic=synthetic, report=study.has_report))

@@ -66,6 +66,8 @@ rule explorer:
         predictions=f"{RESULTS}/predictions.parquet",
         models=f"{RESULTS}/tables/models.csv",
         projections=f"{RESULTS}/tables/projections.csv",
+        twins=f"{RESULTS}/tables/twins.csv",
+        votes=[f"{RESULTS}/data/votes.npz"] if has_votes() else [],
         # Not part of what is published: the explorer is then made without pictures.
         faces=[] if FROM == "published" else faces(),
     output:

@@ -27,7 +27,7 @@ from tests.checkout_copy import copy_checkout
 
 ROOT = Path(__file__).resolve().parent.parent
 MINI = "tests/mini.yaml"
-EXPERTS = {"mixture-found": 2, "fine-tuned": 3, "joint": 2, "joint-top-2": 3}  # where not 3 of a mixture, or none
+EXPERTS = {"mixture-found": 2, "specialists": 3, "fine-tuned": 3, "joint": 2, "joint-top-2": 3}  # where not 3 of a mixture, or none
 
 
 def snakemake(
@@ -196,7 +196,8 @@ def test_change_of_the_mixture_leaves_singles_alone(finished: Path) -> None:
     trained = {re.match(r"train: network (\S+),", job)[1] for job in jobs if job.startswith("train")}
     # The gate has new groups; the expert for {happy, neutral} is the one that was trained before.
     experts = {"resnet18-expert-disgust-fear-surprise", "resnet18-expert-angry-sad"}
-    assert trained == {"resnet18-gate-original", "fine-tuned", *experts}
+    specialists = {f"{name}-started-as-often-epochs-1-lr-0-02" for name in experts}
+    assert trained == {"resnet18-gate-original", "fine-tuned", *experts, *specialists}
     assert "predictions: networks to models" in jobs and "tables: scores, comparisons and verdicts" in jobs
     assert not [job for job in jobs if job.startswith(("data", "groupings", "tables: copies"))]
 

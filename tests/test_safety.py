@@ -70,9 +70,7 @@ def test_shell_strings_quote_what_they_are_given() -> None:
             commands += 1
             for value in re.findall(r"\{([^{}]+)\}", command):
                 assert value.endswith(":q") or value == "wildcards.seed", f"{path}: {value}"
-        assert not re.search(r"shell=True|\b(eval|exec|os\.system|os\.popen)\(|^ +run:", text, flags=re.MULTILINE), (
-            path
-        )
+        assert not re.search(r"shell=True|\b(eval|exec|os\.system|os\.popen)\(|^ +run:", text, flags=re.MULTILINE), path
     assert commands >= 15
     assert re.search(r'seed=r"\\d\+"', (ROOT / "workflow/rules/common.smk").read_text(encoding="utf-8"))
 

@@ -16,7 +16,7 @@ from emorec.files import discard_partial
 from emorec.gpus import own_card
 from emorec.networks import train as training
 from emorec.networks.brought import CIRCUMSTANCES
-from emorec.networks.device import pick_device
+from emorec.networks.device import avoid_overrun, pick_device
 from emorec.networks.files import save_outputs
 from emorec.networks.outputs import network_outputs
 from emorec.networks.store import load_network, load_parts, load_teachers, save_network
@@ -77,6 +77,7 @@ def outputs(spec: NetworkSpec, seed: int, layout: Layout) -> None:
 
 
 def _write_outputs(spec: NetworkSpec, folder: Path, faces: Faces) -> None:
+    avoid_overrun(8, "fp32")  # which is one of training alone: answers are oneDNN's, whatever was trained before
     loaded = load_network(folder)
     rows = faces.split != SPLITS.index("train")
     answers = network_outputs(

@@ -196,7 +196,7 @@ def test_change_of_the_mixture_leaves_singles_alone(finished: Path) -> None:
     trained = {re.match(r"train: network (\S+),", job)[1] for job in jobs if job.startswith("train")}
     # The gate has new groups; the expert for {happy, neutral} is the one that was trained before.
     experts = {"resnet18-expert-disgust-fear-surprise", "resnet18-expert-angry-sad"}
-    specialists = {f"{expert}-started-as-often-epochs-1-lr-0-02" for expert in experts}
+    specialists = {f"{name}-started-as-often-epochs-1-lr-0-02" for name in experts}
     assert trained == {"resnet18-gate-original", "fine-tuned", *experts, *specialists}
     assert "predictions: networks to models" in jobs and "tables: scores, comparisons and verdicts" in jobs
     assert not [job for job in jobs if job.startswith(("data", "groupings", "tables: copies"))]

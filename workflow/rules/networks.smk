@@ -5,6 +5,7 @@ if FROM == "weights":
     rule outputs:
         input:
             faces=faces(),
+            grouping=grouping_file,
             weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
             record=f"{RESULTS}/networks/{{network}}/seed{{seed}}/network.json",
         output:

@@ -24,7 +24,8 @@ from emorec.networks.build import Network, build
 from emorec.networks.device import instruction_set, processor
 from emorec.networks.files import read_record
 from emorec.networks.start import Weights
-from emorec.networks.train import HISTORY, Trained
+from emorec.networks.train import Trained
+from emorec.paths import HISTORY
 from emorec.plain import plain
 
 

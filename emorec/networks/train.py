@@ -47,11 +47,9 @@ from emorec.networks.schedule import rate
 from emorec.networks.start import Weights, start_from
 from emorec.networks.views import views_of
 from emorec.networks.whitening import whitening_filters
+from emorec.paths import HISTORY
 
 log = logging.getLogger(__name__)
-
-# A history's columns: a row an epoch; row 0, without a training loss, is what trained networks start from.
-HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
 
 _REMEDY = "lower training.lr or set training.precision: fp32"
 

@@ -70,9 +70,9 @@ def bare(learner: Learner, x: torch.Tensor, targets: torch.Tensor) -> tuple[torc
     with autocast(x.device, learner.precision):
         logits = learner.network(x)
     loss = F.cross_entropy(logits.float(), targets, label_smoothing=learner.label_smoothing)
-    learner.optimiser.zero_grad()
+    learner.network.zero_grad()
     loss.backward()
-    learner.optimiser.step()
+    learner.descent.step(0.01)
     return (loss.detach(),)
 
 

@@ -77,7 +77,8 @@ def set_determinism(device: torch.device, wanted: bool, threads: int) -> None:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = not exact
         torch.backends.cudnn.deterministic = exact
-    torch.use_deterministic_algorithms(exact, warn_only=device.type == "cpu")
+    # What use_deterministic_algorithms sets, without the compiler that it imports for two seconds.
+    torch.set_deterministic_debug_mode("default" if not exact else "warn" if device.type == "cpu" else "error")
     # Deterministic mode also fills fresh memory with NaN, to show up reads of it: a cost in each step, no other effect.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by its module
 

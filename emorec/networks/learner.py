@@ -11,6 +11,7 @@ from torch import nn
 
 from emorec.networks.average import Average
 from emorec.networks.cuda import Captured
+from emorec.networks.descent import Descent
 from emorec.networks.device import autocast, on_device
 from emorec.networks.mixture import Mixed, logits_of
 from emorec.networks.sam import uphill
@@ -26,7 +27,7 @@ class Learner:
     """
 
     network: nn.Module
-    optimiser: torch.optim.SGD
+    descent: Descent
     average: Average | None
     precision: str
     label_smoothing: float
@@ -40,7 +41,7 @@ class Learner:
     def __post_init__(self, captured: bool) -> None:
         device = next(self.network.parameters()).device
         # A graph has the numbers of its capture for good: what changes from step to step must be a tensor.
-        self.rate = torch.zeros((), device=device) if captured else None
+        self.rate: float | torch.Tensor = torch.zeros((), device=device) if captured else 0.0
         self.descend: Callable[..., tuple[torch.Tensor, ...]] = Captured(self._descend) if captured else self._descend
 
     @property
@@ -58,9 +59,7 @@ class Learner:
         to the largest: as one where groups overlap, as less for the lesser part of a mixed face. Where faces differ in
         importance, they count by that.
         """
-        rate = lr if self.rate is None else self.rate.fill_(lr)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        self.rate = self.rate.fill_(lr) if isinstance(self.rate, torch.Tensor) else lr
         loss, hits, *counts = self.descend(x, targets)
         if self.average:
             self.average.update(self.network, number)
@@ -73,7 +72,7 @@ class Learner:
         if self.sam:
             with uphill(self.network, self.sam):
                 self._differentiate(x, targets, wanted)
-        self.optimiser.step()
+        self.descent.step(self.rate)
         with torch.no_grad():
             named = targets.gather(1, logits.argmax(1, keepdim=True)).squeeze(1)
             hits = named / targets.amax(1)
@@ -90,7 +89,7 @@ class Learner:
             said = self.network(x)
         logits = logits_of(said).float()
         loss = self._loss(logits, targets, wanted)
-        self.optimiser.zero_grad()
+        self.network.zero_grad()
         (loss + self.balance * said.balance if isinstance(said, Mixed) and self.balance else loss).backward()
         return loss, logits
 
@@ -112,10 +111,8 @@ class Learner:
         named = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         if self.average:
             named |= {f"average.{name}": tensor for name, tensor in self.average.network.state_dict().items()}
-        for index, state in self.optimiser.state_dict()["state"].items():
-            if state.get("momentum_buffer") is not None:
-                named[f"momentum.{index}"] = state["momentum_buffer"]
-        return named
+        buffers = enumerate(self.descent.buffers)
+        return named | {f"momentum.{index}": buffer for index, buffer in buffers if buffer is not None}
 
     def restore(self, named: dict[str, torch.Tensor]) -> None:
         """Put a `state` back; tensors under other names are left alone."""
@@ -123,28 +120,11 @@ class Learner:
         self.network.load_state_dict(_under("network.", named, device))
         if self.average:
             self.average.network.load_state_dict(_under("average.", named, device))
-        whole = self.optimiser.state_dict()
-        momentum = _under("momentum.", named, device)
-        whole["state"] = {int(index): {"momentum_buffer": buffer} for index, buffer in momentum.items()}
-        self.optimiser.load_state_dict(whole)
         # Kernels differ in memory layout after loading; the layout decides which convolution runs, hence bits.
         on_device(self.network, device)
-        for parameter, state in self.optimiser.state.items():
-            if state.get("momentum_buffer") is not None and parameter.ndim == 4:
-                state["momentum_buffer"] = state["momentum_buffer"].to(memory_format=torch.channels_last)
-
-
-def sgd(network: nn.Module, momentum: float, weight_decay: float, device: torch.device) -> torch.optim.SGD:
-    """SGD with Nesterov momentum over the network's trainable weights; the rate is set at each step.
-
-    Norm layers and biases are not decayed: Goyal et al. 2017 (arXiv 1706.02677), section 5.1.
-    """
-    trained = [p for p in network.parameters() if p.requires_grad]
-    decayed = [p for p in trained if p.ndim > 1]
-    free = [p for p in trained if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
-    fused = True if device.type == "cuda" else None
-    return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=momentum > 0, fused=fused)
+        for index, buffer in _under("momentum.", named, device).items():
+            layout = torch.channels_last if buffer.ndim == 4 else torch.preserve_format
+            self.descent.buffers[int(index)] = buffer.to(memory_format=layout)
 
 
 def _under(prefix: str, named: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:

@@ -30,6 +30,7 @@ from emorec.networks.balance import loss_weights
 from emorec.networks.batches import Batch, Feed, Part, select
 from emorec.networks.build import build, learns_nothing
 from emorec.networks.cuda import compile_for_training
+from emorec.networks.descent import Descent
 from emorec.networks.device import (
     autocast,
     avoid_overrun,
@@ -40,7 +41,7 @@ from emorec.networks.device import (
     pick_device,
     set_determinism,
 )
-from emorec.networks.learner import Learner, sgd
+from emorec.networks.learner import Learner
 from emorec.networks.mixture import logits_of
 from emorec.networks.resnet import Trunk
 from emorec.networks.schedule import rate
@@ -116,7 +117,7 @@ def make_learner(
         compile_for_training(network, cache)
     return Learner(
         network,
-        sgd(network, how.momentum, how.weight_decay, device),
+        Descent(network, how.momentum, how.weight_decay, fused=device.type == "cuda"),
         average,
         how.precision,
         0.0 if teachers else how.label_smoothing,

@@ -80,12 +80,12 @@ class Appearance:
         return Appearance(**{field.name: getattr(self, field.name)[start:stop] for field in fields(self)})
 
 
-def draw_appearance(count: int, rng: np.random.Generator) -> Appearance:
-    """`count` independent faces."""
+def draw_appearance(count: int, rng: np.random.Generator, variety: float = 1.0) -> Appearance:
+    """`count` independent faces; `variety` scales the deviations of build, pose, light and exposure."""
 
     def normal(mean: float, deviation: float) -> np.ndarray:
         # Two and a half deviations: no monster is worth a test face.
-        return mean + deviation * np.clip(rng.standard_normal(count), -2.5, 2.5)
+        return mean + variety * deviation * np.clip(rng.standard_normal(count), -2.5, 2.5)
 
     def uniform(low: float, high: float) -> np.ndarray:
         return rng.uniform(low, high, count)

@@ -21,7 +21,7 @@ from emorec.tables.controls import opponents
 from emorec.tables.read import Embeddings, Model, by_model
 
 NEIGHBOURS = 10
-SAMPLE = 2000
+SAMPLE = 1000
 PURITY_COLUMNS = ["model", "reference", "difference", "low", "high", "p", "seeds"]
 
 

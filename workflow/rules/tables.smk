@@ -35,6 +35,7 @@ rule embeddings:
     benchmark:
         f"{RESULTS}/benchmarks/tables/embeddings.tsv"
     threads: 1
+    priority: 1  # t-SNE takes longest of what follows the trainings
     resources:
         mem_mb=4000,
         runtime=30,

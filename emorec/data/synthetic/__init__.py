@@ -93,8 +93,9 @@ def draw_faces(
     holds for one version of numpy on one kind of processor; elsewhere a pixel may round to the next grey level.
 
     `wrong_labels` is the probability that a label is not the true emotion, `shares` the emotions' shares in the order
-    of EMOTIONS; `model` says how strongly the emotions show, `variety` how much the faces differ otherwise. Raises ValueError for a negative count or seed, a
-    probability outside [0, 1], or shares that are not one non-negative number an emotion.
+    of EMOTIONS; `model` says how strongly the emotions show, `variety` how much the faces differ otherwise. Raises
+    ValueError for a negative count or seed, a probability outside [0, 1], or shares that are not one non-negative
+    number an emotion.
     """
     if count < 0 or seed < 0 or stream < 0:
         raise ValueError(f"count, seed and stream must not be negative, got {count}, {seed} and {stream}")

@@ -673,11 +673,46 @@ def test_labels() -> None:
     made = study(models=content()["models"] | {"named": {"kind": "single", "label": "a ResNet"}})
     labels = [config.label(made, model) for model in made.models]
     assert labels == [
-        "single resnet18",
-        "ensemble of 4 resnet18",
-        "mixture by the original grouping",
+        "single ResNet-18",
+        "ensemble of 4",
+        "mixture of 3 experts",
         "a ResNet",
     ]
+
+
+def test_no_two_models_have_one_label() -> None:
+    made = study(models=content()["models"] | {"again": {"kind": "single"}, "named": {"kind": "single", "label": "x"}})
+    assert config.label(made, "again") == "single ResNet-18 (again)"
+    assert config.label(made, "resnet18") == "single ResNet-18 (resnet18)"
+
+
+# Files that extend others
+
+
+def test_a_file_says_only_what_differs_from_the_one_that_it_extends(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    base = tmp_path / "shared" / "base.yaml"
+    base.write_text("training: {epochs: 3, lr: 0.5}\nseeds: [0, 1]\nmodels: {a: {kind: single}}\n", encoding="utf-8")
+    own = tmp_path / "own.yaml"
+    own.write_text("extends: shared/base.yaml\nstudy: own\nseeds: [4]\ntraining: {lr: 0.1}\n", encoding="utf-8")
+    made = config.load(own)
+    assert (made.study, made.seeds, made.training.epochs, made.training.lr) == ("own", [4], 3, 0.1)
+    assert list(made.models) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "extends, message",
+    [
+        ("own.yaml", "own.yaml: extends: own.yaml extends this file in turn"),
+        ("[a.yaml]", "own.yaml: extends: names one config file"),
+        ("nowhere.yaml", "nowhere.yaml: no such config file"),
+    ],
+)
+def test_a_file_that_cannot_be_extended_is_named(tmp_path: Path, extends: str, message: str) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(f"extends: {extends}\nstudy: own\n", encoding="utf-8")
+    with pytest.raises(EmorecError, match=re.escape(message)):
+        config.load(own)
 
 
 def test_an_effective_config_is_a_config(tmp_path: Path) -> None:

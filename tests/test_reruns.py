@@ -22,13 +22,18 @@ from emorec import EMOTIONS
 from tests.checkout_copy import copy_checkout
 
 CONFIG = "tiny.yaml"
+BASE = {
+    "seeds": [0, 1],
+    "architecture": {"depth": 10, "width": 2, "stem": "imagenet"},
+    "training": {"epochs": 1, "batch": 7, "lr": 0.5, "device": "cpu", "views": "none"},
+    "models": {"resnet10": {"kind": "single"}},
+}
 STUDY = {
+    "extends": "base.yaml",
     "study": "tiny",
     "seeds": [0],
     "data": {"source": "fer2013", "path": "pictures"},
-    "architecture": {"depth": 10, "width": 2, "stem": "imagenet"},
-    "training": {"epochs": 1, "batch": 7, "lr": 0.05, "device": "cpu", "views": "none"},
-    "models": {"resnet10": {"kind": "single"}},
+    "training": {"lr": 0.05},
 }
 TRAINING = "train: network resnet10, seed 0"
 DATA = "data: faces of study tiny"
@@ -79,6 +84,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A checkout in which the study was run, and what was said meanwhile."""
     folder = copy_checkout(tmp_path_factory.mktemp("reruns") / "checkout", "tests/mini.yaml")
     (folder / CONFIG).write_text(yaml.safe_dump(STUDY))
+    (folder / "base.yaml").write_text(yaml.safe_dump(BASE))
     for number, (split, emotion) in enumerate((s, e) for s in ("train", "val", "test") for e in EMOTIONS for _ in "ab"):
         picture(folder / "pictures" / split / emotion / f"{number}.png", number)
     done = snakemake(folder)

@@ -20,7 +20,8 @@ from emorec.config.derived import (
     training_order,
 )
 from emorec.config.groups import expert_name, random_groups
-from emorec.config.read import dump, load, read_yaml, validate
+from emorec.config.labels import label
+from emorec.config.read import dump, extended, load, over, validate
 from emorec.config.sections import (
     SEVEN,
     SIDE,
@@ -42,7 +43,7 @@ from emorec.config.sections import (
     Training,
 )
 from emorec.config.specs import MixtureSpec, NetworkSpec, Part, Teacher, own_outputs
-from emorec.config.study import Study, label
+from emorec.config.study import Study
 
 __all__ = [
     "Architecture",
@@ -74,15 +75,16 @@ __all__ = [
     "dump",
     "expert_name",
     "expert_networks",
+    "extended",
     "groups_of",
     "label",
     "load",
     "networks",
+    "over",
     "own_outputs",
     "parameters",
     "parts",
     "random_groups",
-    "read_yaml",
     "spectral_groupings",
     "spent_before",
     "training_of",

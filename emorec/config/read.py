@@ -18,7 +18,32 @@ from emorec.errors import EmorecError
 
 def load(path: Path) -> Study:
     """Read and validate a config file. Raises EmorecError, one line, naming the file and the key."""
-    return validate(read_yaml(path), str(path))
+    return validate(extended(path), str(path))
+
+
+def extended(path: Path, below: tuple[Path, ...] = ()) -> Any:
+    """What a config file says over what the file says that it `extends`, named from its own folder.
+
+    Raises EmorecError, one line, for a file that extends itself, through others or not.
+    """
+    content = read_yaml(path)
+    if not isinstance(content, dict) or "extends" not in content:
+        return content
+    content, name = dict(content), content["extends"]
+    del content["extends"]
+    if not isinstance(name, str):
+        raise _error(str(path), "extends: names one config file, whose values hold where this one has no others")
+    base, seen = path.parent / name, (*below, path.resolve())
+    if base.resolve() in seen:
+        raise _error(str(path), f"extends: {name} extends this file in turn; leave one of them out")
+    return over(extended(base, seen), content)
+
+
+def over(base: Any, content: Any) -> Any:
+    """Mappings key by key, all else replaced: `content` where it says something, else `base`."""
+    if not isinstance(base, dict) or not isinstance(content, dict):
+        return content
+    return base | {key: over(base.get(key), value) for key, value in content.items()}
 
 
 def read_yaml(path: Path) -> Any:

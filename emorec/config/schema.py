@@ -13,8 +13,9 @@ INTRODUCTION = """\
 
 A study is one file here: `snakemake --cores all --configfile config/FILE.yaml`. The head of each says what it costs.
 `demo.yaml` is taken where no file is named, and needs no data; for the others get FER2013 (see the README above) and
-put it into `data/`. A study of your own is a copy under another name, with another `study:`. Only what differs from the
-defaults below has to stand in it. Unknown keys are refused.
+put it into `data/`. A study of your own is a file of its own name and `study:`. Only what differs has to stand in it:
+from the defaults below, and from another file, where it begins with `extends: FILE.yaml` (mappings are merged key by
+key, all else is replaced; a model of the other file cannot be taken away). Unknown keys are refused.
 
 - `emorec config --config FILE` checks a file and prints it with all defaults filled in;
 - `schema.json` lets editors complete keys, where the file's first line names it as the ones here do.
@@ -28,6 +29,9 @@ This page and `schema.json` are written by `make reference`.
 def schema() -> str:
     """JSON Schema (draft 2020-12) of a config file, as text."""
     found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Study.model_json_schema()}
+    # A file's key alone: it is resolved before a study is (emorec.config.read.extended).
+    found["properties"] = {"extends": {"type": "string"}, **found["properties"]}
+    found["required"] = ["study"]
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 

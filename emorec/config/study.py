@@ -191,25 +191,3 @@ class Study(Strict):
             seed: [pool[(start + i) % len(pool)] for i in range(ensemble.members)]
             for start, seed in enumerate(self.seeds)
         }
-
-
-def label(study: Study, model: str) -> str:
-    """A model's name for people."""
-    entry = study.models[model]
-    if entry.label:
-        return entry.label
-    if entry.kind == "single":
-        return f"single {model}{f', taught by {entry.teacher}' if entry.teacher else ''}"
-    if entry.kind == "ensemble":
-        return f"ensemble of {entry.members} {entry.of}{', disjoint' if entry.disjoint else ''}"
-    if entry.kind == "fine-tuned":
-        return f"{label(study, entry.of)}, fine-tuned"
-    if entry.kind == "joint":
-        top = f", top {entry.top}" if entry.top else ""
-        trunk = f" on a trunk of {entry.trunk} stages" if entry.trunk else ""
-        return f"joint mixture of {entry.experts} experts{trunk}{top}"
-    gates = {"soft": "", "uniform": ", no gate", "single": f", routed by {entry.of}"}
-    gate = gates.get(entry.gate, f", {entry.gate} gate")
-    foreign = "" if entry.foreign == "excluded" else f", others {entry.foreign}"
-    start = f", experts from {entry.of}" if entry.experts.start == "single" else ""
-    return f"mixture by the {entry.grouping} grouping{gate}{foreign}{start}"

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from emorec import EMOTIONS, npz
 from emorec.data.faces import Faces
@@ -131,6 +130,8 @@ def _parse(path: Path, row: int, text: str) -> int:
 def _check_agreement(path: Path, votes: np.ndarray, labels: np.ndarray) -> None:
     """Rows of other faces agree with few labels. Labels whose numbers mean other emotions do so class by class: another
     matching of classes and votes, the best one, then agrees with many more."""
+    from scipy.optimize import linear_sum_assignment  # half a second, which finding the votes need not wait for
+
     voted = majority(votes)
     judged = (voted >= 0) & (voted < len(EMOTIONS))
     both = np.zeros((len(EMOTIONS), len(EMOTIONS)), int)

@@ -3,7 +3,7 @@ import os
 import re
 import shutil
 import sys
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -31,9 +31,10 @@ if FROM not in ("pixels", "weights", "published"):
 
 MANIFEST = None
 try:
-    for path in workflow.configfiles:
-        configs.read_yaml(Path(path))  # what Snakemake lets pass: a key that stands twice
-    STUDY = configs.validate({key: value for key, value in config.items() if key != "from"}, "config")
+    # Snakemake's own reading lets a key pass that stands twice, and knows nothing of `extends`.
+    files = reduce(configs.over, (configs.extended(Path(path)) for path in workflow.configfiles))
+    own = {key: value for key, value in config.items() if key not in ("from", "extends")}
+    STUDY = configs.validate(configs.over(files, own), "config")
     PUBLISHED = f"results/published/{STUDY.study}"
     if FROM == "published":
         from emorec.published import rebuild  # scipy among what it imports, half a second that others need not wait

@@ -34,8 +34,8 @@ rule embeddings:
         f"{RESULTS}/logs/tables/embeddings.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/embeddings.tsv"
-    threads: 1
     priority: 1  # t-SNE takes longest of what follows the trainings
+    threads: 1
     resources:
         mem_mb=4000,
         runtime=30,

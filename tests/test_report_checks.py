@@ -102,6 +102,7 @@ def test_metadata_problems(folder: Path, head: str, message: str) -> None:
         ("<p>{{&lt; var a >}}</p>", "unexpanded shortcode {{<"),
         ("<p>@tbl-scores</p>", "unresolved cross-reference @tbl-scores"),
         ("<p>$$ x $$ {#eq-x}</p>", "id that was not understood {#eq-x"),
+        ("<p>A text that a fence ran into. ::: {.note} More.</p>", "stray fence of a div :::"),
         ("<img src='data:image/png;base64,AA'>", "image without alternative text"),
         ("<img src='figures/a.png' alt='A'>", "img loads figures/a.png"),
         ("<script src='https://example.org/a.js'></script>", "script loads https://example.org/a.js"),

@@ -29,16 +29,19 @@ FIGURES = (
     "gate",
     "reliability",
     "twins",
+    "forest-rest",
+    "forest-majority",
     *OF_FACES,
 )
 
 
-def available(published: Collection[str] | None) -> tuple[str, ...]:
+def available(published: Collection[str] | None, photographs: bool = True, votes: bool = True) -> tuple[str, ...]:
     """The figures of a study that has its faces; of one made from `published` files, those that need no faces or that
-    were published with it."""
-    if published is None:
-        return FIGURES
-    return tuple(name for name in FIGURES if name not in OF_FACES or f"figures/{name}.svg" in published)
+    were published with it. Drawn faces have no copies in training, and few photographs have people's `votes`."""
+    without = {name for name, has in (("forest-rest", photographs), ("forest-majority", votes)) if not has}
+    if published is not None:
+        without |= {name for name in OF_FACES if f"figures/{name}.svg" not in published}
+    return tuple(name for name in FIGURES if name not in without)
 
 
 def module_name(figure: str) -> str:

@@ -55,8 +55,9 @@ def rows_of(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[Row]:
     labels, controls, single = style.model_labels(models), style.controls(models), style.reference(models)
     primary, rows = style.primary(models), []
     if primary is not None:
-        tested = comparisons[(comparisons["model"] == primary) & (comparisons["tier"] != "exploratory")]
-        measures = [measure for measure in MEASURES if measure in set(tested["measure"])]
+        own = _asked(comparisons)
+        own = own[own["model"] == primary]
+        measures = [measure for measure in MEASURES if measure in set(own["measure"])]
         rows.append(Row(labels[primary]))
         rows += [Row(MEASURES[m], primary, m, (single, controls[primary])) for m in measures]
     compared = set(comparisons["model"]) - set(left_out(models, comparisons)) - {primary}
@@ -77,9 +78,7 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
     rows = rows_of(models, comparisons)
     if not rows:
         return style.nothing("This study has one model only: there is nothing to compare it with.")
-    # Naming the group and deciding within it are asked about each grouping; the tests are about the mixture's own.
-    asked = comparisons[(comparisons["measure"] == "accuracy") | (comparisons["tier"] != "exploratory")]
-    found = {(row.model, row.reference, row.measure): row for row in each_row(asked)}
+    found = {(row.model, row.reference, row.measure): row for row in each_row(_asked(comparisons))}
     labels, controls = style.model_labels(models), style.controls(models)
     titles = [f"Δ vs {labels[style.reference(models)]}"]
     if set(controls.values()) - {style.reference(models)}:
@@ -110,6 +109,19 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
         label.set_fontweight("normal" if row.model else "bold")
     style.legend_above(figure, intervals.handles(verdicts))
     return figure
+
+
+def exploratory(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores and differences under other conditions, as comparisons: they have intervals and no verdicts."""
+    compared = scores[scores["reference"].notna()].rename(columns={"estimate": "difference"})
+    return compared.assign(tier="exploratory", verdict="")
+
+
+def _asked(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy and macro-F1 of all, and the steps of those that are tested: they are asked about each grouping, and the
+    tests are about the mixture's own."""
+    overall = comparisons["measure"].isin(["accuracy", "macro_f1"])
+    return comparisons[overall | (comparisons["tier"] != "exploratory")]
 
 
 def beside(axes: Axes, row: int, points: Sequence[float], note: str) -> None:

@@ -17,7 +17,7 @@ LEFTOVERS = {
     r"\{\{<": "unexpanded shortcode",
     r"(?<![\w.@])@(?:fig|tbl|sec|eq)-[\w-]+": "unresolved cross-reference",
     r"\{#(?:fig|tbl|sec|eq)-[\w-]+": "id that was not understood",
-    r"^:::|:::$": "stray fence of a div",
+    r":::": "stray fence of a div",
 }
 RESOURCES = {"img": "src", "script": "src", "iframe": "src", "embed": "src", "source": "src", "video": "src",
              "audio": "src", "track": "src", "object": "data", "image": "href", "use": "href"}  # fmt: skip

@@ -3,7 +3,12 @@ rule stage:
         sources=report_sources(),
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=report_tables()),
         figures=expand(
-            f"{RESULTS}/figures/{{figure}}.svg", figure=figures.available(MANIFEST.files if MANIFEST else None)
+            f"{RESULTS}/figures/{{figure}}.svg",
+            figure=figures.available(
+                MANIFEST.files if MANIFEST else None,
+                photographs=STUDY.data.source != "synthetic",
+                votes=has_votes(),
+            ),
         ),
         summary=f"{RESULTS}/data/summary.json",
         manifest=([f"{RESULTS}/published.json"] if MANIFEST else []),

@@ -1,0 +1,17 @@
+"""The differences of the forest plot where FER+'s majority says what is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from emorec.figures import forest, style
+
+INPUTS = ("tables/models.csv", "tables/by_majority.csv")
+
+
+def make(study: Path) -> Figure:
+    """The figure of a study's tables."""
+    models, scores = (style.read(study / path) for path in INPUTS)
+    return forest.draw(models, forest.exploratory(scores))

@@ -21,11 +21,11 @@ from pathlib import Path
 from emorec import EMOTIONS
 from emorec import config as configs
 from emorec.config import NetworkSpec, Study
-from emorec.figures import FIGURES
+from emorec.figures import JOBS
 from emorec.size import resnet_size
 
 CARDS = (1, 2, 4, 8, 16, 32, 64)
-SHORT = 7  # rules of one job besides the figures': predictions, three of tables, three of the report
+SHORT = 7  # rules of one job besides those of figures: predictions, three of tables, three of the report
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def jobs_of(study: Study, *, rate: float, start: float, short: float, faces: int
         if spec.grouping:
             before.append(f"grouping {spec.grouping}")
         jobs.append(Job(trainings[part], seconds, card=True, after=tuple(before)))
-    jobs.append(Job("paper", start + short * (SHORT + len(FIGURES)), card=False, after=tuple(trainings.values())))
+    jobs.append(Job("paper", start + short * (SHORT + len(JOBS)), card=False, after=tuple(trainings.values())))
     return jobs
 
 

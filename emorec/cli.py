@@ -189,6 +189,12 @@ def figure(args: argparse.Namespace) -> None:
     draw(args.name, study, layout)
 
 
+def figures(args: argparse.Namespace) -> None:
+    """Draw several figures in one process, as if `emorec figure` were called for each."""
+    for name in args.name:
+        _job_of(args, figure, name=name)
+
+
 def stage(args: argparse.Namespace) -> None:
     """Lay out the report's sources with the study's numbers, tables and figures."""
     from emorec.report.jobs import stage as run
@@ -333,6 +339,8 @@ def _parser() -> argparse.ArgumentParser:
     add("combine", combine)
     add("tables", tables, "group")
     add("figure", figure, "name")
+    several = add("figures", figures)
+    several.add_argument("--name", nargs="+", required=True, help=f"{_OPTIONS['name'][0]}; or several")
     add("stage", stage).add_argument("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder")
     renderers = ("auto", "quarto", "pandoc+typst")
     add("report", report).add_argument("--renderer", choices=renderers, default="auto", help="default: %(default)s")

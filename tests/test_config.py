@@ -674,7 +674,7 @@ def test_labels() -> None:
     made = study(models=content()["models"] | {"named": {"kind": "single", "label": "a ResNet"}})
     labels = [config.label(made, model) for model in made.models]
     assert labels == [
-        "single ResNet-18",
+        "single ResNet-10",
         "ensemble of 4",
         "mixture of 3 experts",
         "a ResNet",
@@ -683,8 +683,8 @@ def test_labels() -> None:
 
 def test_no_two_models_have_one_label() -> None:
     made = study(models=content()["models"] | {"again": {"kind": "single"}, "named": {"kind": "single", "label": "x"}})
-    assert config.label(made, "again") == "single ResNet-18 (again)"
-    assert config.label(made, "resnet18") == "single ResNet-18 (resnet18)"
+    assert config.label(made, "again") == "single ResNet-10 (again)"
+    assert config.label(made, "resnet18") == "single ResNet-10 (resnet18)"
 
 
 # Files that extend others

@@ -116,7 +116,9 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
 
     for name in ("summary", "recall", "confusion", "pairs", "pair_comparisons", "gate", "projections", "curves"):
         tables[name] = []
-    for name in ("reliability", "calibration", "comparisons", "error_flow", "group_scores", "routing", "twins_scores"):
+    for name in ("reliability", "calibration", "comparisons", "error_flow", "group_scores", "routing"):
+        tables[name] = []
+    for name in ("twins_scores", "by_majority"):
         tables[name] = []
     pair_rates: dict[tuple, float] = {}
     for place, (model, kind) in enumerate(zip(models["model"], models["kind"], strict=True)):
@@ -141,6 +143,8 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
             for subset in ("all", "twins", "rest", "interaction"):
                 row = (model, reference, "accuracy", "", subset, 700, mid, mid - 0.02, mid + 0.03, 0.4, seeds)
                 tables["twins_scores"].append(row)
+            row = (model, reference, "accuracy", 3350, mid, mid - 0.02, mid + 0.03, 0.4, seeds)
+            tables["by_majority"].append(row)
         for reference in references if kind == "mixture" else []:
             for routed, decided in itertools.product((reference, model), repeat=2):
                 change = 0.01 * ((routed == model) - 2 * (decided == model))
@@ -235,6 +239,7 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
         "routing": "mixture other grouping routed_by decided_by accuracy low high difference difference_low "
         "difference_high p seeds",
         "twins_scores": "model reference measure emotion subset count estimate low high p seeds",
+        "by_majority": "model reference measure faces estimate low high p seeds",
         "gate": "model seed split emotion expert weight own",
         "projections": "model method row label predicted x y",
         "reliability": "model seed scaled bin low high faces confidence accuracy",

@@ -120,18 +120,18 @@ def test_readme_s_other_findings_are_the_tables() -> None:
     singles = [test_of(tables, "accuracy", "resnet18") for tables in (gpu, cpu)]
     assert {row["verdict"] for row in singles} == {"not told apart"}
     high = [f"{100 * row['high']:.1f} points" for row in singles]
-    assert f"a gain of more than {high[0]} at full width and {high[1]} for small networks" in text
+    assert f"a gain of more than {high[0]} (large networks) and {high[1]} (narrow ones)" in text
 
     names = test_of(cpu, "names_group", "ensemble-4")
     by, least, most = (f"{-100 * names[column]:.1f}" for column in ("difference", "high", "low"))
-    assert names["verdict"] == "worse" and f"(worse by {by} points, {least} to {most})" in text
+    assert names["verdict"] == "worse" and f"than the ensemble does (by {by} points, {least} to {most})" in text
     assert test_of(gpu, "names_group", "ensemble-4")["verdict"] == "not told apart"
 
     rest = []
     for tables in (gpu, cpu):
         scores = pd.read_csv(tables / "twins_scores.csv").query("measure == 'accuracy' and subset == 'rest'")
         rest.append(-100 * scores.set_index(["model", "reference"]).loc[("mixture", "ensemble-4"), "estimate"])
-    assert f"the mixture is {rest[0]:.1f} and {rest[1]:.1f} points behind the ensemble" in text
+    assert f"the mixture is {rest[0]:.1f} (large) and {rest[1]:.1f} points (narrow) behind the ensemble" in text
 
     told = {}
     for tables in (gpu, cpu):

@@ -173,7 +173,7 @@ def test_rendering_again_gives_the_same_bytes(finished: Path, layout: Layout) ->
     assert before == [page.read_bytes() for page in pages]
 
 
-def test_edit_of_a_figure_reruns_that_figure_and_the_report(finished: Path) -> None:
+def test_edit_of_a_figure_reruns_its_job_and_the_report(finished: Path) -> None:
     module = finished / "emorec" / "figures" / "recall.py"
     text = module.read_text()
     try:
@@ -182,7 +182,7 @@ def test_edit_of_a_figure_reruns_that_figure_and_the_report(finished: Path) -> N
     finally:
         module.write_text(text)
     assert sorted(jobs) == [
-        "figures: recall",
+        "figures: of the results",
         "report: HTML and PDF",
         "report: numbers, tables and figures into the text",
     ]
@@ -218,7 +218,7 @@ def test_a_study_without_a_mixture_ends_in_tables(checkout: Path) -> None:
     jobs = planned(checkout, "singles.yaml")
     assert sum(job.startswith("train") for job in jobs) == len(wanted["models"])
     assert not [job for job in jobs if job.startswith("report")]
-    assert {"tables: scores, comparisons and verdicts", "figures: curves"} <= set(jobs)
+    assert {"tables: scores, comparisons and verdicts", "figures: of the results"} <= set(jobs)
 
 
 def test_snakemakes_own_report_has_captions(finished: Path) -> None:

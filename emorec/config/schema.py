@@ -26,18 +26,24 @@ This page and `schema.json` are written by `make reference`.
 """
 
 
+EXTENDS = "a config file beside this one, whose values hold where this one says nothing else"
+
+
 def schema() -> str:
     """JSON Schema (draft 2020-12) of a config file, as text."""
-    found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Study.model_json_schema()}
-    # A file's key alone: it is resolved before a study is (emorec.config.read.extended).
-    found["properties"] = {"extends": {"type": "string"}, **found["properties"]}
-    found["required"] = ["study"]
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_of_a_file(), "required": ["study"]}
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def _of_a_file() -> dict[str, Any]:
+    """The schema of a study, and the key that a file alone has: it is resolved before a study is validated."""
+    whole = Study.model_json_schema()
+    return whole | {"properties": {"extends": {"type": "string", "description": EXTENDS}, **whole["properties"]}}
 
 
 def reference() -> str:
     """Every key of a config, in Markdown: a table a section."""
-    whole = Study.model_json_schema()
+    whole = _of_a_file()
     parts = [INTRODUCTION]
     for place, section in _sections(whole, whole["$defs"], ""):
         about = " ".join(section.get("description", "").split("\n\n")[0].split())

@@ -35,6 +35,14 @@ FIGURES = (
 )
 
 
+# What one job draws: figures wait for the tables that they are drawn from, and for no others.
+JOBS = {
+    "of-faces": OF_FACES,
+    "of-embeddings": ("projections",),
+    "of-results": tuple(name for name in FIGURES if name not in (*OF_FACES, "projections")),
+}
+
+
 def available(published: Collection[str] | None, photographs: bool = True, votes: bool = True) -> tuple[str, ...]:
     """The figures of a study that has its faces; of one made from `published` files, those that need no faces or that
     were published with it. Drawn faces have no copies in training, and few photographs have people's `votes`."""

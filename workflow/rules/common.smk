@@ -215,11 +215,20 @@ def report_sources():
     return [str(path) for path in files if path.parts[1] != "published"]
 
 
-def drawn_from(wildcards):
-    """The tables, and for one figure the faces, that the wanted figure is drawn from."""
-    names = figures.inputs(wildcards.figure)
-    of_faces = faces() if "data/faces.npz" in names and FROM != "published" else []
-    return [*of_faces, *(f"{RESULTS}/{name}" for name in names if name != "data/faces.npz")]
+def drawn_from(names):
+    """The tables, and for some the faces, that these figures are drawn from."""
+    wanted = dict.fromkeys(path for name in names for path in figures.inputs(name))
+    of_faces = faces() if "data/faces.npz" in wanted else []
+    return [*of_faces, *(f"{RESULTS}/{path}" for path in wanted if path != "data/faces.npz")]
+
+
+def drawings(names):
+    """The files of figures; Snakemake's own report shows the pictures."""
+    files = [f"{RESULTS}/figures/{name}.svg" for name in names]
+    for name in names:
+        picture = f"{RESULTS}/figures/{name}.png"
+        files += [report(picture, caption="../captions/figure.rst", category="Figures", labels={"figure": name})]
+    return files
 
 
 def training(wildcards):
@@ -291,6 +300,17 @@ ONE_PROCESS = FROM == "pixels" and workflow.local_exec and any(on_gpu(spec.train
 STAMP = f"{RESULTS}/networks/trained.txt"
 # What decides which tables a study has.
 KIND = dict(mixture=STUDY.has_report, votes=has_votes(), synthetic=STUDY.data.source == "synthetic")
+
+
+# The figures of the study; those of faces come with what is published.
+SHOWN = figures.available(
+    MANIFEST.files if MANIFEST else None, photographs=STUDY.data.source != "synthetic", votes=has_votes()
+)
+DRAWN = {
+    job: [name for name in names if (name in SHOWN if STUDY.has_report else name == "curves")]
+    for job, names in figures.JOBS.items()
+    if not (MANIFEST and job == "of-faces")
+}
 
 
 def tables_of(names):

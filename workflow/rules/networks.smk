@@ -1,32 +1,32 @@
 # A network and seed is one job: it is trained, and says what it says of val and test. Where weights were brought along,
-# the latter is all there is to do, however old or new they are. On a GPU of this machine all are one job.
+# the latter is all there is to do, in one job, however old or new they are. So are all on a GPU of this machine.
 if FROM == "weights":
 
+    # What is there of them is begun anew: Snakemake deletes it before the job.
     rule outputs:
         input:
             faces=faces(),
-            grouping=grouping_file,
-            weights=f"{RESULTS}/networks/{{network}}/seed{{seed}}/weights.safetensors",
-            record=f"{RESULTS}/networks/{{network}}/seed{{seed}}/network.json",
+            weights=trained("weights.safetensors"),
+            records=trained("network.json"),
         output:
-            outputs=f"{RESULTS}/networks/{{network}}/seed{{seed}}/outputs.npz",
+            outputs=trained("outputs.npz"),
         log:
-            f"{RESULTS}/logs/outputs/{{network}}/seed{{seed}}.log",
+            f"{RESULTS}/logs/outputs.log",
         benchmark:
-            f"{RESULTS}/benchmarks/outputs/{{network}}/seed{{seed}}.tsv"
-        threads: lambda wildcards: training(wildcards).threads
+            f"{RESULTS}/benchmarks/outputs.tsv"
+        threads: max(spec.training.threads for spec in NETWORKS.values())
         resources:
             mem_mb=4000,
-            runtime=30,
-            gpu=gpus,
+            runtime=120,
+            gpu=int(any(on_gpu(spec.training) for spec in NETWORKS.values())),
         params:
             faces=faces_from,
             code=code("emorec.networks.stage:outputs", comments=False),
             config=CONFIG,
         message:
-            "outputs: network {wildcards.network}, seed {wildcards.seed}, on val and test"
+            "outputs: what all networks say of val and test"
         shell:
-            "emorec outputs --config {params.config:q} --network {wildcards.network:q} --seed {wildcards.seed} --log {log:q}"
+            "emorec networks --config {params.config:q} --log {log:q}"
 
 elif ONE_PROCESS:
 

@@ -2,14 +2,7 @@ rule stage:
     input:
         sources=report_sources(),
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=report_tables()),
-        figures=expand(
-            f"{RESULTS}/figures/{{figure}}.svg",
-            figure=figures.available(
-                MANIFEST.files if MANIFEST else None,
-                photographs=STUDY.data.source != "synthetic",
-                votes=has_votes(),
-            ),
-        ),
+        figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=SHOWN),
         summary=f"{RESULTS}/data/summary.json",
         manifest=([f"{RESULTS}/published.json"] if MANIFEST else []),
         records=trained("network.json"),

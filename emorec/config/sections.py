@@ -33,9 +33,7 @@ class Synthetic(Strict):
     test: int = Field(2000, ge=70, le=1_000_000)
     seed: int = Field(0, ge=0, lt=2**31)
     wrong_labels: Fraction = 0.06
-    variety: float = Field(
-        1.0, gt=0, le=1, description="how much faces differ in build, pose and light: fewer steps learn less"
-    )
+    pose: float = Field(1.0, ge=0, le=1, description="how far heads turn and move: less is learned in fewer steps")
 
 
 class Data(Strict):

@@ -58,7 +58,7 @@ def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path, 
 def _draw(how: Synthetic, truth_path: Path) -> tuple[Faces, dict[str, Any]]:
     from emorec.data.synthetic import synthetic_faces
 
-    drawn = synthetic_faces(how.train, how.val, how.test, how.seed, how.wrong_labels, variety=how.variety)
+    drawn = synthetic_faces(how.train, how.val, how.test, how.seed, how.wrong_labels, pose=how.pose)
     faces = Faces(drawn.images, drawn.labels, drawn.split, drawn.row)
     with atomic(truth_path) as temporary:
         units = drawn.action_units.astype(np.float16)

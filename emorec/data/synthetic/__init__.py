@@ -81,7 +81,7 @@ def draw_faces(
     wrong_labels: float = 0.06,
     shares: tuple[float, ...] = SHARES,
     model: ExpressionModel = DEFAULT_MODEL,
-    variety: float = 1.0,
+    pose: float = 1.0,
     threads: int = 2,
     stream: int = 0,
 ) -> SyntheticFaces:
@@ -93,7 +93,7 @@ def draw_faces(
     holds for one version of numpy on one kind of processor; elsewhere a pixel may round to the next grey level.
 
     `wrong_labels` is the probability that a label is not the true emotion, `shares` the emotions' shares in the order
-    of EMOTIONS; `model` says how strongly the emotions show, `variety` how much the faces differ otherwise. Raises
+    of EMOTIONS; `model` says how strongly the emotions show, `pose` how far heads turn and move. Raises
     ValueError for a negative count or seed, a probability outside [0, 1], or shares that are not one non-negative
     number an emotion.
     """
@@ -112,7 +112,7 @@ def draw_faces(
         true = draw_labels(CHUNK, shares, labels_rng)
         written = draw_wrong_labels(true, wrong_labels, wrong_rng)
         units = draw_action_units(true, model, units_rng)
-        look = draw_appearance(CHUNK, look_rng, variety)
+        look = draw_appearance(CHUNK, look_rng, pose)
         noise = noise_rng.standard_normal((CHUNK, SIZE, SIZE), dtype=np.float32)
         return draw(units, look, noise), written, true, units
 
@@ -135,7 +135,7 @@ def synthetic_faces(
     wrong_labels: float,
     *,
     shares: tuple[float, ...] = SHARES,
-    variety: float = 1.0,
+    pose: float = 1.0,
     threads: int = 2,
 ) -> SyntheticStudy:
     """Synthetic faces of the three splits, in the order of SPLITS; `row` counts through all of them.
@@ -145,9 +145,7 @@ def synthetic_faces(
     """
     sizes = (train, val, test)
     parts = [
-        draw_faces(
-            count, seed, wrong_labels=wrong_labels, shares=shares, variety=variety, threads=threads, stream=stream
-        )
+        draw_faces(count, seed, wrong_labels=wrong_labels, shares=shares, pose=pose, threads=threads, stream=stream)
         for stream, count in enumerate(sizes)
     ]
     return SyntheticStudy(

@@ -80,12 +80,12 @@ class Appearance:
         return Appearance(**{field.name: getattr(self, field.name)[start:stop] for field in fields(self)})
 
 
-def draw_appearance(count: int, rng: np.random.Generator, variety: float = 1.0) -> Appearance:
-    """`count` independent faces; `variety` scales the deviations of build, pose, light and exposure."""
+def draw_appearance(count: int, rng: np.random.Generator, pose: float = 1.0) -> Appearance:
+    """`count` independent faces; `pose` scales how far heads turn, nod, lean, move and come near."""
 
     def normal(mean: float, deviation: float) -> np.ndarray:
         # Two and a half deviations: no monster is worth a test face.
-        return mean + variety * deviation * np.clip(rng.standard_normal(count), -2.5, 2.5)
+        return mean + deviation * np.clip(rng.standard_normal(count), -2.5, 2.5)
 
     def uniform(low: float, high: float) -> np.ndarray:
         return rng.uniform(low, high, count)
@@ -140,12 +140,12 @@ def draw_appearance(count: int, rng: np.random.Generator, variety: float = 1.0) 
         "glasses_roundness": uniform(0.0, 1.0),
         "glasses_tone": choose(chance(0.75), uniform(0.04, 0.2), uniform(0.45, 0.7)),
         "clothes": uniform(0.05, 0.95),
-        "roll": normal(0.0, 0.11),
-        "yaw": normal(0.0, 0.17),
-        "pitch": normal(0.0, 0.045),
-        "shift_x": normal(0.0, 0.055),
-        "shift_y": normal(-0.02, 0.045),
-        "scale": normal(1.15, 0.065),
+        "roll": normal(0.0, 0.11 * pose),
+        "yaw": normal(0.0, 0.17 * pose),
+        "pitch": normal(0.0, 0.045 * pose),
+        "shift_x": normal(0.0, 0.055 * pose),
+        "shift_y": normal(-0.02, 0.045 * pose),
+        "scale": normal(1.15, 0.065 * pose),
         "gaze_x": normal(0.0, 0.022),
         "gaze_y": normal(0.0, 0.010),
         "light_x": normal(0.0, 0.40),

@@ -21,7 +21,7 @@ STUDY = {
     "study": "many",
     "seeds": [0, 1],
     "data": {"source": "synthetic", "synthetic": {"train": 140, "val": 70, "test": 70, "wrong_labels": 0}},
-    "architecture": {"depth": 10, "width": 2, "stem": "imagenet"},
+    "architecture": {"depth": 10, "width": 8, "stem": "imagenet"},
     "training": {"epochs": 1, "batch": 35, "lr": 0.05, "device": "cpu"},
     "groupings": {"found": {"method": "spectral", "experts": 2}},
     # The fine-tuned mixture stands before all that it waits for.

@@ -35,7 +35,7 @@ MODELS = {
 }
 STUDY = {
     "study": "families",
-    "architecture": {"depth": 10, "width": 4, "stem": "imagenet"},
+    "architecture": {"depth": 10, "width": 8, "stem": "imagenet"},
     "training": tiny.TRAINING,
     "groupings": {"one": [["happy"], ["fear", "surprise"], ["angry", "disgust", "sad", "neutral", "surprise"]]},
     "models": MODELS,

@@ -24,7 +24,7 @@ from tests.checkout_copy import copy_checkout
 CONFIG = "tiny.yaml"
 BASE = {
     "seeds": [0, 1],
-    "architecture": {"depth": 10, "width": 2, "stem": "imagenet"},
+    "architecture": {"depth": 10, "width": 8, "stem": "imagenet"},
     "training": {"epochs": 1, "batch": 7, "lr": 0.5, "device": "cpu", "views": "none"},
     "models": {"resnet10": {"kind": "single"}},
 }

@@ -163,7 +163,7 @@ def test_its_record_says_how_it_began_and_another_is_refused(single: dict[str, t
     plain = tiny.spec({"whitening": True})
     save_network(tmp_path / "tiny", plain, 0, tiny.run(plain), 0.5, 0.25)
     (loaded,) = load_parts(spec, [tmp_path / "tiny"])
-    assert loaded["fc.weight"].shape == (7, 32)
+    assert loaded["fc.weight"].shape == (7, 64)
     with pytest.raises(EmorecError, match="tiny was trained on other groups"):
         load_parts(spec, [tmp_path / "expert"])
     with pytest.raises(EmorecError, match="expert starts from it, train tiny first"):

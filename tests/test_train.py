@@ -39,7 +39,7 @@ Faces = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 
 def spec(classes=SEVEN, name: str = "resnet18", role: str = "classifier", **training) -> NetworkSpec:
     how = {"epochs": 4, "batch": 8, "lr": 0.05, "device": "cpu", "precision": "fp32"} | training
-    return NetworkSpec(name, role, classes, Architecture(width=4, depth=10, stem="imagenet"), Training(**how))
+    return NetworkSpec(name, role, classes, Architecture(width=8, depth=10, stem="imagenet"), Training(**how))
 
 
 @pytest.fixture(scope="module")

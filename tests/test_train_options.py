@@ -53,10 +53,13 @@ ALL_PARTS = {"squeeze_excitation": 16, "stochastic_depth": 0.2, "dropout": 0.2, 
 @pytest.mark.parametrize(
     ("name", "spec"),
     [
-        ("default", tiny.spec()),
-        ("cosine-fp32", tiny.spec(schedule="cosine", precision="fp32", momentum=0.0, epochs=3)),
-        ("gate", tiny.spec({"depth": 18, "stem": "stride2"}, GROUPS, label_smoothing=0.0)),
-        ("expert", tiny.spec({"stem": "full"}, (("angry",), ("disgust",), ("sad",)), augmentation=NO_AFFINE)),
+        ("default", tiny.spec({"width": 4})),
+        ("cosine-fp32", tiny.spec({"width": 4}, schedule="cosine", precision="fp32", momentum=0.0, epochs=3)),
+        ("gate", tiny.spec({"width": 4, "depth": 18, "stem": "stride2"}, GROUPS, label_smoothing=0.0)),
+        (
+            "expert",
+            tiny.spec({"width": 4, "stem": "full"}, (("angry",), ("disgust",), ("sad",)), augmentation=NO_AFFINE),
+        ),
     ],
 )
 def test_options_that_are_off_change_no_bit(name, spec):

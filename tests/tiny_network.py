@@ -12,15 +12,15 @@ from emorec import EMOTIONS
 from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Training
 from emorec.networks.train import Trained, train
 
-ARCHITECTURE: dict[str, Any] = {"depth": 10, "width": 4, "stem": "imagenet"}
+ARCHITECTURE: dict[str, Any] = {"depth": 10, "width": 8, "stem": "imagenet"}
 TRAINING: dict[str, Any] = {"epochs": 2, "batch": 64, "lr": 0.05, "device": "cpu"}
 
 # Jointly trained mixtures.
 FAMILIES: dict[str, dict[str, Any]] = {
     "dense": {},
     "top-2": {"top": 2, "balance": 0.01},
-    "trunk": {"trunk": 2, "branch_width": 3},
-    "trunk-top-2": {"trunk": 3, "branch_width": 4, "top": 2, "balance": 0.01},
+    "trunk": {"trunk": 2, "branch_width": 8},
+    "trunk-top-2": {"trunk": 3, "branch_width": 8, "top": 2, "balance": 0.01},
 }
 
 

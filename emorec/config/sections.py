@@ -33,7 +33,7 @@ class Synthetic(Strict):
     test: int = Field(2000, ge=70, le=1_000_000)
     seed: int = Field(0, ge=0, lt=2**31)
     wrong_labels: Fraction = 0.06
-    pose: float = Field(1.0, ge=0, le=1, description="how far heads turn and move: less is learned in fewer steps")
+    pose: float = Field(1.0, ge=0, le=1, description="how far heads turn and move: 0 for not at all")
 
 
 class Data(Strict):

@@ -35,7 +35,7 @@ CUT_OFF = {
     "study": "cut-off",
     "seeds": [0],
     "data": {"source": "synthetic", "synthetic": {"train": 280, "val": 140, "test": 280, "seed": 1}},
-    "architecture": {"depth": 10, "width": 4, "stem": "imagenet"},
+    "architecture": {"depth": 10, "width": 8, "stem": "imagenet"},
     "training": {"epochs": 60, "batch": 64, "lr": 0.05, "device": "cpu"},
     "models": {
         "cancelled": {"kind": "single"},

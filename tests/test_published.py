@@ -575,7 +575,7 @@ def test_the_tolerance_that_is_due_follows_from_the_records(run: Layout, tmp_pat
         write_json(record, json.loads(record.read_text()) | {"hardware": "a GPU", "train_seconds": 0.1})
     assert runs.compare_runs(run.root, again.root).tolerance == "training"
     configured = again.root / "config.yaml"
-    configured.write_text(configured.read_text().replace("width: 4", "width: 8"))
+    configured.write_text(configured.read_text().replace("width: 8", "width: 16"))
     found = runs.compare_runs(run.root, again.root)
     assert not found.reproduced and any("architecture.width" in problem for problem in found.problems)
 

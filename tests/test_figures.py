@@ -794,3 +794,15 @@ def test_samples_are_chosen_by_seed() -> None:
 def test_no_such_figure() -> None:
     with pytest.raises(KeyError):
         figures.inputs("../summary")
+
+
+@pytest.mark.parametrize("name", ["forest-rest", "forest-majority"])
+def test_the_other_forests_show_every_compared_model(name: str, small: Path) -> None:
+    words = texts(make(name, small))
+    models = pd.read_csv(small / "tables/models.csv").set_index("model")
+    assert "accuracy of other models" in words and "accuracy" in words
+    compared = pd.read_csv(small / "tables/by_majority.csv")
+    others = set(compared.loc[compared["reference"].notna(), "model"]) - {"mixture", "mixture-uniform"}
+    assert others
+    for model in others:
+        assert models.loc[model, "label"].split(",")[0].split()[0] in words, model

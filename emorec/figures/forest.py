@@ -113,7 +113,7 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
 
 def exploratory(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores and differences under other conditions, as comparisons: they have intervals and no verdicts."""
-    compared = scores[scores["reference"].notna()].rename(columns={"estimate": "difference"})
+    compared = scores[scores["reference"] != ""].rename(columns={"estimate": "difference"})
     return compared.assign(tier="exploratory", verdict="")
 
 

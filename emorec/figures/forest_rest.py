@@ -14,4 +14,4 @@ INPUTS = ("tables/models.csv", "tables/twins_scores.csv")
 def make(study: Path) -> Figure:
     """The figure of a study's tables."""
     models, scores = (style.read(study / path) for path in INPUTS)
-    return forest.draw(models, forest.exploratory(scores[(scores["subset"] == "rest") & scores["emotion"].isna()]))
+    return forest.draw(models, forest.exploratory(scores[(scores["subset"] == "rest") & (scores["emotion"] == "")]))

@@ -180,19 +180,16 @@ def tables(args: argparse.Namespace) -> None:
 
 
 def figure(args: argparse.Namespace) -> None:
-    """Draw one figure, as SVG and PNG."""
+    """Draw figures, each as SVG and PNG."""
     from emorec import figures
     from emorec.figures.stage import draw
 
     study, layout = _study(args)
-    _choose(dict.fromkeys(figures.FIGURES), args.name, "name")
-    draw(args.name, study, layout)
-
-
-def figures(args: argparse.Namespace) -> None:
-    """Draw several figures in one process, as if `emorec figure` were called for each."""
     for name in args.name:
-        _job_of(args, figure, name=name)
+        _choose(dict.fromkeys(figures.FIGURES), name, "name")
+    for name in args.name:  # each with a ledger of its own, as if it were drawn alone
+        with ledger.recorded(layout.root, f"figure-{name}", ("data", "tables")):
+            draw(name, study, layout)
 
 
 def stage(args: argparse.Namespace) -> None:
@@ -338,9 +335,8 @@ def _parser() -> argparse.ArgumentParser:
     add("grouping", grouping, "grouping")
     add("combine", combine)
     add("tables", tables, "group")
-    add("figure", figure, "name")
-    several = add("figures", figures)
-    several.add_argument("--name", nargs="+", required=True, help=f"{_OPTIONS['name'][0]}; or several")
+    drawing = add("figure", figure)
+    drawing.add_argument("--name", nargs="+", required=True, help="the figures' names; a wrong one lists them")
     add("stage", stage).add_argument("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder")
     renderers = ("auto", "quarto", "pandoc+typst")
     add("report", report).add_argument("--renderer", choices=renderers, default="auto", help="default: %(default)s")
@@ -382,7 +378,6 @@ _READS = {
     "grouping": ("data", "networks"),
     "combine": ("data", "networks", "groupings"),
     "tables": ("data", "networks", "predictions.parquet", "embeddings", "tables", "groupings"),
-    "figure": ("data", "tables"),
     "stage": ("data", "networks", "tables", "figures"),
     "report": ("report/source",),
     "explorer": ("data", "predictions.parquet", "tables"),
@@ -406,7 +401,6 @@ _OPTIONS = {
     "model": ("a model of the study", str),
     "seed": ("the replicate's seed", int),
     "group": ("the tables' group; a wrong one lists them", str),
-    "name": ("the figure's name; a wrong one lists them", str),
 }
 
 

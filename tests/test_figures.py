@@ -797,12 +797,8 @@ def test_no_such_figure() -> None:
 
 
 @pytest.mark.parametrize("name", ["forest-rest", "forest-majority"])
-def test_the_other_forests_show_every_compared_model(name: str, small: Path) -> None:
-    words = texts(make(name, small))
-    models = pd.read_csv(small / "tables/models.csv").set_index("model")
-    assert "accuracy of other models" in words and "accuracy" in words
-    compared = pd.read_csv(small / "tables/by_majority.csv")
-    others = set(compared.loc[compared["reference"].notna(), "model"]) - {"mixture", "mixture-uniform"}
-    assert others
-    for model in others:
-        assert models.loc[model, "label"].split(",")[0].split()[0] in words, model
+def test_the_other_forests_show_the_models_of_the_first(name: str, small: Path) -> None:
+    own, first = (" ".join(texts(make(each, small)).split()) for each in (name, "forest"))
+    labels = pd.read_csv(small / "tables/models.csv")["label"]
+    shown = {label for label in labels if label in first}
+    assert len(shown) > 2 and shown == {label for label in labels if label in own}

@@ -225,7 +225,7 @@ def test_snakemakes_own_report_has_captions(finished: Path) -> None:
     done = snakemake(finished, "--report", "workflow-report.html")
     assert done.returncode == 0, done.stderr[-2000:]
     page = (finished / "workflow-report.html").read_text(encoding="utf-8")
-    assert "paired bootstrap over faces" in page and "emorec/figures/" in page
+    assert "paired bootstrap over faces" in page and "emorec/figures/recall.py" in page
 
 
 def test_missing_data_set_stops_before_anything_runs(checkout: Path) -> None:

@@ -21,7 +21,7 @@ from emorec.config.derived import (
 )
 from emorec.config.groups import expert_name, random_groups
 from emorec.config.labels import label
-from emorec.config.read import dump, extended, load, over, validate
+from emorec.config.read import dump, extended, load, validate
 from emorec.config.sections import (
     SEVEN,
     SIDE,
@@ -80,7 +80,6 @@ __all__ = [
     "label",
     "load",
     "networks",
-    "over",
     "own_outputs",
     "parameters",
     "parts",

@@ -32,6 +32,7 @@ from emorec.config.sizes import branch_width, joint_size, network_size
 from emorec.config.specs import MixtureSpec, NetworkSpec, Part, Teacher
 from emorec.config.study import Study
 from emorec.errors import EmorecError
+from emorec.mappings import over
 from emorec.size import width_nearest
 
 PARAMETERS_WITHIN = 0.03
@@ -110,12 +111,8 @@ def _flat(nested: dict[str, Any]) -> dict[str, Any]:
 
 def _override(base: Section, changes: dict[str, Any], where: str) -> Section:
     """`base` with nested `changes`, validated; an error names the key below `where`."""
-    merged = base.model_dump()
-    for key, value in changes.items():
-        nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = {**merged[key], **value} if nested else value
     try:
-        return type(base).model_validate(merged)
+        return type(base).model_validate(over(base.model_dump(), changes))
     except ValidationError as error:
         raise ValueError(below(where, explain(error, type(base)))) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emorec.config.derived import architecture_of, groups_of, spectral_groupings
 from emorec.config.sections import FineTuned, Joint, Mixture, Single
 from emorec.config.study import Study
 
@@ -12,35 +13,32 @@ _FOREIGN = {"excluded": "", "other": ", others as a class", "down-weighted": ", 
 
 def label(study: Study, model: str) -> str:
     """A model's name for people; the model's own name is added where two would be named alike."""
-    entry = study.models[model]
-    if entry.label:
-        return entry.label
-    others = [name for name, other in study.models.items() if name != model and not other.label]
-    own = _derived(study, model)
-    return f"{own} ({model})" if own in {_derived(study, name) for name in others} else own
+    own = _named(study, model)
+    alike = [name for name, entry in study.models.items() if not entry.label and _named(study, name) == own]
+    return f"{own} ({model})" if model in alike and len(alike) > 1 else own
 
 
-def _derived(study: Study, model: str) -> str:
+def _named(study: Study, model: str) -> str:
     entry = study.models[model]
     if entry.label:
         return entry.label
     if isinstance(entry, Single):
-        return _single(study, entry)
+        return _single(study, model, entry)
     if isinstance(entry, FineTuned):
-        return f"fine-tuned {_derived(study, entry.of)}"
+        return f"fine-tuned {_named(study, entry.of)}"
     if isinstance(entry, Joint):
         trunk = f" on a trunk of {entry.trunk} stages" if entry.trunk else ""
         return f"{'sparse ' if entry.top else ''}joint mixture of {entry.experts} experts{trunk}"
     if isinstance(entry, Mixture):
         return _mixture(study, entry)
-    of = "" if entry.of == study.reference else f" {_derived(study, entry.of)}s"
+    of = "" if entry.of == study.reference else f" {_named(study, entry.of)}s"
     return f"{'disjoint ' if entry.disjoint else ''}ensemble of {entry.members}{of}"
 
 
-def _single(study: Study, entry: Single) -> str:
-    network = f"ResNet-{entry.architecture.get('depth', study.architecture.depth)}"
+def _single(study: Study, model: str, entry: Single) -> str:
+    network = f"ResNet-{architecture_of(study, model).depth}"
     if entry.teacher:
-        return f"{network} taught by the {_derived(study, entry.teacher)}"
+        return f"{network} taught by the {_named(study, entry.teacher)}"
     balanced = entry.training.get("class_balance", "none") != "none"
     return f"{'class-balanced' if balanced else 'single'} {network}"
 
@@ -48,10 +46,8 @@ def _single(study: Study, entry: Single) -> str:
 def _mixture(study: Study, entry: Mixture) -> str:
     main = study.models.get(study.primary_mixture or "")
     if isinstance(main, Mixture) and main.grouping == entry.grouping:
-        grouping = study.groupings[entry.grouping]
-        like = getattr(grouping, "like", None)
-        groups = study.given[like] if like else grouping
-        count = len(groups) if isinstance(groups, list) else groups.experts  # type: ignore[union-attr]
+        groups = groups_of(study, entry.grouping)
+        count = len(groups) if groups else spectral_groupings(study)[entry.grouping]
         which = f"mixture of {count} experts"
     else:
         which = f"mixture by the groups {entry.grouping}"

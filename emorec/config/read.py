@@ -14,6 +14,7 @@ from emorec.config.derived import networks
 from emorec.config.explain import explain
 from emorec.config.study import Study
 from emorec.errors import EmorecError
+from emorec.mappings import over
 
 
 def load(path: Path) -> Study:
@@ -37,13 +38,6 @@ def extended(path: Path, below: tuple[Path, ...] = ()) -> Any:
     if base.resolve() in seen:
         raise _error(str(path), f"extends: {name} extends this file in turn; leave one of them out")
     return over(extended(base, seen), content)
-
-
-def over(base: Any, content: Any) -> Any:
-    """Mappings key by key, all else replaced: `content` where it says something, else `base`."""
-    if not isinstance(base, dict) or not isinstance(content, dict):
-        return content
-    return base | {key: over(base.get(key), value) for key, value in content.items()}
 
 
 def read_yaml(path: Path) -> Any:

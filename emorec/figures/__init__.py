@@ -37,9 +37,9 @@ FIGURES = (
 
 # What one job draws: figures wait for the tables that they are drawn from, and for no others.
 JOBS = {
-    "of-faces": OF_FACES,
-    "of-embeddings": ("projections",),
-    "of-results": tuple(name for name in FIGURES if name not in (*OF_FACES, "projections")),
+    "faces": OF_FACES,
+    "embeddings": ("projections",),
+    "results": tuple(name for name in FIGURES if name not in (*OF_FACES, "projections")),
 }
 
 

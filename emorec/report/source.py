@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from emorec.errors import EmorecError
+from emorec.mappings import over
 
 CELL = re.compile(r"\s*(?:```+|~~~+)\s*\{[A-Za-z]")
 BREAK = re.compile(r"^\{\{<\s*pagebreak\s*>\}\}$", re.MULTILINE)
@@ -60,7 +61,7 @@ def read(folder: Path, name: str = "index.qmd") -> Source:
         if "{{<" in BREAK.sub("", line):
             raise EmorecError(f"{name}:{number}: shortcodes are not supported but for pagebreak, alone on its line")
     project = _quarto_yml(folder / "_quarto.yml")
-    return Source(folder, tuple(BREAK.sub(lambda _: PAGEBREAK, line) for line in lines), _merge(project, front), name)
+    return Source(folder, tuple(BREAK.sub(lambda _: PAGEBREAK, line) for line in lines), over(project, front), name)
 
 
 def _read(path: Path, missing: str) -> str:
@@ -99,11 +100,3 @@ def _front_matter(text: str, name: str) -> tuple[dict[str, Any], list[str]]:
         if line.rstrip() in ("---", "..."):
             return _mapping("\n".join([*lines[1:end], ""]), name, 1), [*[""] * (end + 1), *lines[end + 1 :]]
     raise EmorecError(f"{name}:1: the metadata block that opens here is not closed by ---")
-
-
-def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged

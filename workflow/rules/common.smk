@@ -13,6 +13,7 @@ from emorec import config as configs
 from emorec import closure, figures, ledger, progress, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
+from emorec.mappings import over
 from emorec.networks.brought import check_networks
 from emorec.paths import TABLES, Layout, results_tables
 
@@ -32,9 +33,9 @@ if FROM not in ("pixels", "weights", "published"):
 MANIFEST = None
 try:
     # Snakemake's own reading lets a key pass that stands twice, and knows nothing of `extends`.
-    files = reduce(configs.over, (configs.extended(Path(path)) for path in workflow.configfiles))
+    files = reduce(over, (configs.extended(Path(path)) for path in workflow.configfiles))
     own = {key: value for key, value in config.items() if key not in ("from", "extends")}
-    STUDY = configs.validate(configs.over(files, own), "config")
+    STUDY = configs.validate(over(files, own), "config")
     PUBLISHED = f"results/published/{STUDY.study}"
     if FROM == "published":
         from emorec.published import rebuild  # scipy among what it imports, half a second that others need not wait
@@ -227,7 +228,8 @@ def drawings(names):
     files = [f"{RESULTS}/figures/{name}.svg" for name in names]
     for name in names:
         picture = f"{RESULTS}/figures/{name}.png"
-        files += [report(picture, caption="../captions/figure.rst", category="Figures", labels={"figure": name})]
+        labels = {"figure": name, "code": f"emorec/figures/{figures.source(name).name}"}
+        files += [report(picture, caption="../captions/figure.rst", category="Figures", labels=labels)]
     return files
 
 
@@ -302,15 +304,14 @@ STAMP = f"{RESULTS}/networks/trained.txt"
 KIND = dict(mixture=STUDY.has_report, votes=has_votes(), synthetic=STUDY.data.source == "synthetic")
 
 
-# The figures of the study; those of faces come with what is published.
-SHOWN = figures.available(
-    MANIFEST.files if MANIFEST else None, photographs=STUDY.data.source != "synthetic", votes=has_votes()
-)
-DRAWN = {
-    job: [name for name in names if (name in SHOWN if STUDY.has_report else name == "curves")]
-    for job, names in figures.JOBS.items()
-    if not (MANIFEST and job == "of-faces")
-}
+# The figures of the study, and which of them each job draws: those of faces come with what is published.
+SHOWN = ("curves",)
+if STUDY.has_report:
+    published = MANIFEST.files if MANIFEST else None
+    SHOWN = figures.available(published, photographs=STUDY.data.source != "synthetic", votes=has_votes())
+DRAWN = {job: [name for name in names if name in SHOWN] for job, names in figures.JOBS.items()}
+if MANIFEST:
+    DRAWN["faces"] = []
 
 
 def tables_of(names):

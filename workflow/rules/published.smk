@@ -1,5 +1,5 @@
 # In the place of data, networks and predictions, where a study is rebuilt from what was published of it.
-# What was published is taken before it is made: these tables and the mean faces need pixels or embeddings.
+# What was published is taken before it is made: these tables need pixels or embeddings.
 ruleorder: unpack > pixels > embeddings
 
 

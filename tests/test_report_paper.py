@@ -559,6 +559,18 @@ def test_what_a_machine_says_of_itself_is_shown_as_it_is_written(study: Path, tm
     assert r"\{\{ 7 \* 7 \}\}" in _paper(copy)
 
 
+def test_a_network_that_learned_nothing_is_named_once(study: Path, tmp_path: Path) -> None:
+    copy = _copy(study, tmp_path)
+    assert "always giving the most frequent" not in _paper(copy)
+    for path in copy.glob("networks/resnet18-gate-original/seed*/network.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"no_better_than": 0.41}))
+    said = " ".join(_paper(copy).split())
+    assert (
+        said.count("`resnet18-gate-original` is no better at its best epoch than always giving the most frequent") == 1
+    )
+    assert "which is right for 41.0 % of the validation faces" in said
+
+
 def test_emotions_without_test_faces_leave_a_dash(study: Path, tmp_path: Path) -> None:
     copy = _copy(study, tmp_path)
     empty = {"mean": "", "sd": ""}

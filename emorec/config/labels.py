@@ -25,10 +25,11 @@ def _named(study: Study, model: str) -> str:
     if isinstance(entry, Single):
         return _single(study, model, entry)
     if isinstance(entry, FineTuned):
-        return f"fine-tuned {_named(study, entry.of)}"
+        return "fine-tuned mixture"
     if isinstance(entry, Joint):
-        trunk = f" on a trunk of {entry.trunk} stages" if entry.trunk else ""
-        return f"{'sparse ' if entry.top else ''}joint mixture of {entry.experts} experts{trunk}"
+        return (
+            f"branches after stage {entry.trunk}" if entry.trunk else f"{'sparse ' if entry.top else ''}joint mixture"
+        )
     if isinstance(entry, Mixture):
         return _mixture(study, entry)
     of = "" if entry.of == study.reference else f" {_named(study, entry.of)}s"
@@ -45,11 +46,11 @@ def _single(study: Study, model: str, entry: Single) -> str:
 
 def _mixture(study: Study, entry: Mixture) -> str:
     main = study.models.get(study.primary_mixture or "")
-    if isinstance(main, Mixture) and main.grouping == entry.grouping:
-        groups = groups_of(study, entry.grouping)
-        count = len(groups) if groups else spectral_groupings(study)[entry.grouping]
-        which = f"mixture of {count} experts"
-    else:
-        which = f"mixture by the groups {entry.grouping}"
     start = ", started from the single" if entry.experts.start == "single" else ""
-    return f"{which}{_GATES[entry.gate]}{_FOREIGN[entry.foreign]}{start}"
+    how = f"{_GATES[entry.gate]}{_FOREIGN[entry.foreign]}{start}"
+    if not isinstance(main, Mixture) or main.grouping != entry.grouping:
+        return f"mixture by {entry.grouping} groups{how}"
+    if how:
+        return f"mixture{how}"
+    groups = groups_of(study, entry.grouping)
+    return f"mixture of {len(groups) if groups else spectral_groupings(study)[entry.grouping]} experts"

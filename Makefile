@@ -9,7 +9,7 @@ READY := $(VENV)/.installed
 # The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report published papers test test-faults browser slurm test-cluster coverage fuzz audit lint reference bench clean
+.PHONY: report published papers test tests test-faults browser slurm test-cluster coverage fuzz audit lint reference bench clean
 
 report: $(READY)
 	@echo "1. The demo study, on faces that the program draws: it trains all networks, scores the models and writes the"
@@ -38,9 +38,14 @@ papers: published
 		cp results/from-published/$$study/report/emorec.pdf report/published/$$study.pdf; \
 	done
 
-# A process for each core, up to four (each may take a gigabyte); a file's tests stay together, as they share studies.
-test: $(READY) lint browser
-	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Lint beside the tests. A process more than cores, up to four (each may take a gigabyte), since Slurm's tests mostly wait;
+# a file's tests stay together, as they share studies.
+test: $(READY) browser
+	$(MAKE) --no-print-directory --jobs 2 lint tests
+
+tests: $(READY)
+	python -m pytest --numprocesses $$(python -c 'import os; print(os.cpu_count() + 1)') --maxprocesses 4 \
+		--dist loadfile --no-loadscope-reorder
 
 # The workflow on a Slurm of one node that the tests start themselves; `make test` runs it too where Slurm is installed.
 test-cluster: $(READY) slurm

@@ -17,7 +17,7 @@ from emorec.data.faces import Faces, save_faces
 STUDY = {
     "study": "killed",
     "architecture": tiny.ARCHITECTURE | {"stochastic_depth": 0.2, "dropout": 0.2, "squeeze_excitation": 16},
-    "training": tiny.TRAINING | {"epochs": 8, "ema": 0.9, "mixup": 0.2, "cutmix": 1.0, "crop": 44},
+    "training": tiny.TRAINING | {"epochs": 5, "ema": 0.9, "mixup": 0.2, "cutmix": 1.0, "crop": 44},
     "models": {"tiny": {"kind": "single"}},
 }
 

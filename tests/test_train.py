@@ -200,7 +200,9 @@ def test_a_damaged_checkpoint_is_set_aside(
         path.write_bytes(damaged)
         caplog.clear()
         same(expected, go(how, faces, path))
-        warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        # On some processors so short a run also learns too little, which is another warning.
+        warnings = [warning for warning in said if "no better than a constant answer" not in warning]
         assert len(warnings) == 1 and "damaged" in warnings[0] and str(path) in warnings[0]
         assert "\n" not in warnings[0]
         assert path.with_name("checkpoint.safetensors.set-aside").read_bytes() == damaged

@@ -27,6 +27,7 @@ from tests.checkout_copy import copy_checkout
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = "profiles/slurm"
 MINI = "tests/mini.yaml"
+IMPATIENT = Path(__file__).with_name("impatient.py")
 TIMEOUT = 900
 
 pytestmark = pytest.mark.cluster
@@ -114,8 +115,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def snakemake(cluster: Cluster, checkout: Path, profile: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Snakemake as a user of the cluster starts it, but looking at its jobs more often; killed after the block."""
-    looks = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
-    command = [sys.executable, "-m", "snakemake", "--workflow-profile", profile, *looks, "--latency-wait", "10"]
+    looks = ["--slurm-status-command", "squeue", "--latency-wait", "10"]
+    command = [sys.executable, str(IMPATIENT), "--workflow-profile", profile, *looks]
     run = subprocess.Popen(
         [*command, *arguments],
         cwd=checkout,

@@ -243,6 +243,7 @@ def draw_wrong_labels(true_labels: np.ndarray, wrong_labels: float, rng: np.rand
     return np.where(flip < wrong_labels, others, true_labels).astype(np.uint8)
 
 
+@cache  # the tables ask for it several times
 def planted_confusion(
     *,
     count: int = 20_000,
@@ -272,4 +273,6 @@ def planted_confusion(
     truth_given_label = (share[:, None] * written).T
     with np.errstate(invalid="ignore"):
         truth_given_label = np.nan_to_num(truth_given_label / truth_given_label.sum(axis=1, keepdims=True))
-    return truth_given_label @ confusion
+    planted: np.ndarray = truth_given_label @ confusion
+    planted.flags.writeable = False  # one array is handed to every caller
+    return planted

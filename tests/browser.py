@@ -26,8 +26,8 @@ def chromium() -> str:
 
 
 @contextmanager
-def opened(path: Path, **context: Any) -> Iterator[Any]:
-    """The page of `path`, loaded and drawn; `context` as Playwright's new_context takes it.
+def opened(path: Path, ready: str = "html[data-ready]", **context: Any) -> Iterator[Any]:
+    """The page of `path`, loaded until it has `ready`; `context` as Playwright's new_context takes it.
 
     Fails if the page asks for anything outside itself, or reports an error.
     """
@@ -43,7 +43,7 @@ def opened(path: Path, **context: Any) -> Iterator[Any]:
             page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
             page.on("request", lambda request: _only_itself(request.url, path, complaints))
             page.goto(path.resolve().as_uri())
-            page.wait_for_selector("html[data-ready]")
+            page.wait_for_selector(ready)
             yield page
         finally:
             browser.close()

@@ -16,6 +16,7 @@ import typst
 from emorec.errors import EmorecError
 from emorec.report import render, source
 from emorec.report.pandoc import stringify
+from tests.browser import opened
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = Path(__file__).parent / "report_sample"
@@ -62,6 +63,31 @@ def printed(markup: str) -> str:
     """The words of Typst markup, roughly."""
     text = re.sub(r"\\([^\n])", r"\1", markup.replace("~", " "))
     return " ".join(text.replace("\u00a0", " ").split())
+
+
+def test_a_link_shows_what_it_leads_to(built: tuple[str, Path]) -> None:
+    with opened(built[1].with_suffix(".html"), "main") as page:
+        preview = page.locator("#preview")
+        for kind in ("fig", "tbl", "sec", "ref"):
+            link = page.locator(f'main a[href^="#{kind}-"]').first
+            target = page.locator(f'[id="{link.get_attribute("href")[1:]}"]')
+            caption = target.locator("figcaption, h2, h3").first if kind != "ref" else target
+            assert not preview.is_visible()
+            link.focus()
+            page.keyboard.press("Shift+Tab")
+            page.keyboard.press("Tab")  # as the keyboard reaches it
+            assert preview.is_visible()
+            assert caption.inner_text().strip()[:40] in preview.inner_text()
+            page.keyboard.press("Escape")
+            assert not preview.is_visible()
+            link.blur()
+        link.hover()
+        assert preview.is_visible()
+        page.mouse.move(0, 0)
+        assert not preview.is_visible()
+        assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size") == page.evaluate(
+            "document.querySelectorAll('[id]').length"
+        )
 
 
 def test_the_text_stands_in_body_heading_caption_title_and_abstract(built: tuple[str, Path], markup: str) -> None:

@@ -25,28 +25,44 @@ def chromium() -> str:
     return found
 
 
+_launched: list[Any] = []
+
+
+@contextmanager
+def launched() -> Iterator[None]:
+    """One browser for all pages that are opened meanwhile: to start one takes longer than most pages."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--disable-gpu"])
+        _launched.append(browser)
+        try:
+            yield
+        finally:
+            _launched.remove(browser)
+            browser.close()
+
+
 @contextmanager
 def opened(path: Path, ready: str = "html[data-ready]", **context: Any) -> Iterator[Any]:
-    """The page of `path`, loaded until it has `ready`; `context` as Playwright's new_context takes it.
+    """The page of `path`, loaded until it has `ready`, in the browser that is launched; `context` as Playwright's
+    new_context takes it.
 
     Fails if the page asks for anything outside itself, or reports an error.
     """
-    from playwright.sync_api import sync_playwright
-
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--disable-gpu"])
-        try:
-            page = browser.new_context(offline=True, **context).new_page()
-            page.set_default_timeout(120_000)  # of a machine that is busy with other tests
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-            page.on("request", lambda request: _only_itself(request.url, path, complaints))
-            page.goto(path.resolve().as_uri())
-            page.wait_for_selector(ready)
-            yield page
-        finally:
-            browser.close()
+    own = _launched[-1].new_context(offline=True, **context)
+    try:
+        page = own.new_page()
+        page.set_default_timeout(120_000)  # of a machine that is busy with other tests
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        page.on("request", lambda request: _only_itself(request.url, path, complaints))
+        page.goto(path.resolve().as_uri())
+        page.wait_for_selector(ready)
+        yield page
+    finally:
+        own.close()
     assert not complaints
 
 

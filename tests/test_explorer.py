@@ -9,7 +9,7 @@ import base64
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from emorec.explorer.page import page
 from emorec.figures.style import EMOTION_COLOURS
 from emorec.paths import Layout
 from emorec.predictions.store import read_gates, read_predictions
-from tests.browser import opened
+from tests.browser import launched, opened
 from tests.fake_study import make_study
 
 MODELS = ("resnet18", "ensemble", "mixture")
@@ -298,6 +298,13 @@ def test_page_says_whose_faces_they_are(given: Given) -> None:
 # ---- in the browser
 
 
+@pytest.fixture(scope="module")
+def shown(written: Path) -> Iterator[Path]:
+    """The page, with one browser for all of this file."""
+    with launched():
+        yield written
+
+
 def shares(frame: pd.DataFrame, answers: str) -> np.ndarray:
     """Of each true emotion, the share that is called so: (7, 7)."""
     table = np.zeros((7, 7))
@@ -334,8 +341,8 @@ def go(browser: Any, address: str) -> None:
     )
 
 
-def test_opens_on_an_error_that_tells_gate_and_expert_apart(given: Given, written: Path) -> None:
-    with opened(written, viewport={"width": 1280, "height": 900}) as browser:
+def test_opens_on_an_error_that_tells_gate_and_expert_apart(given: Given, shown: Path) -> None:
+    with opened(shown, viewport={"width": 1280, "height": 900}) as browser:
         assert browser.evaluate("window.broken") is None
         assert browser.locator("#model option").all_inner_texts() == ["single ResNet-18", "the ensemble", NASTY]
         frame = given.compared()
@@ -373,19 +380,19 @@ def test_opens_on_an_error_that_tells_gate_and_expert_apart(given: Given, writte
         ("seed=1", "row >= 0", "label"),
     ],
 )
-def test_views_count_what_the_files_say(given: Given, written: Path, address: str, query: str, truth: str) -> None:
+def test_views_count_what_the_files_say(given: Given, shown: Path, address: str, query: str, truth: str) -> None:
     frame = given.compared(int(address == "seed=1")).query(query)
-    with opened(written, viewport={"width": 1280, "height": 900}) as browser:
+    with opened(shown, viewport={"width": 1280, "height": 900}) as browser:
         go(browser, address)
         assert outcomes(browser) == counted(frame, truth)
         browser.locator("#outcomes button[value=all]").click()
         assert sorted(listed(browser)) == sorted(frame["row"])
 
 
-def test_pair_sort_and_row(given: Given, written: Path) -> None:
+def test_pair_sort_and_row(given: Given, shown: Path) -> None:
     frame = given.compared()
     fear, sad = EMOTIONS.index("fear"), EMOTIONS.index("sad")
-    with opened(written, viewport={"width": 1280, "height": 900}) as browser:
+    with opened(shown, viewport={"width": 1280, "height": 900}) as browser:
         browser.select_option("#pair", "fear-sad")
         browser.locator("#outcomes button[value=all]").click()
         confused = [
@@ -425,10 +432,10 @@ def test_pair_sort_and_row(given: Given, written: Path) -> None:
         assert browser.locator("#model").input_value() == "mixture" and browser.locator("#sort").input_value() == "row"
 
 
-def test_matrices(given: Given, written: Path) -> None:
+def test_matrices(given: Given, shown: Path) -> None:
     frame = given.compared()
     own, other = shares(frame, "model"), shares(frame, "reference")
-    with opened(written, viewport={"width": 1280, "height": 900}) as browser:
+    with opened(shown, viewport={"width": 1280, "height": 900}) as browser:
         shown = [re.sub("−", "-", text) for text in browser.locator(".matrix button").all_inner_texts()]
         np.testing.assert_allclose(np.array(shown, int).reshape(2, 7, 7), 100 * np.stack([own, other]), atol=0.5001)
         right = 100 * (frame["model"] == frame["label"]).mean()
@@ -462,8 +469,8 @@ def point(browser: Any, given: Given, number: int) -> tuple[int, dict[str, float
     return int(own["row"].iloc[number]), place
 
 
-def test_map(given: Given, written: Path) -> None:
-    with opened(written, viewport={"width": 1280, "height": 2600}) as browser:
+def test_map(given: Given, shown: Path) -> None:
+    with opened(shown, viewport={"width": 1280, "height": 2600}) as browser:
         assert browser.locator("#map").input_value() == "mixture/tsne"
         row, at = point(browser, given, 7)
         browser.mouse.move(at["x"], at["y"])
@@ -490,8 +497,8 @@ def test_map(given: Given, written: Path) -> None:
         assert browser.evaluate(painted, browser.evaluate(inner)) > 0
 
 
-def test_keys_alone(given: Given, written: Path) -> None:
-    with opened(written, viewport={"width": 1280, "height": 900}) as browser:
+def test_keys_alone(given: Given, shown: Path) -> None:
+    with opened(shown, viewport={"width": 1280, "height": 900}) as browser:
         keys = browser.keyboard
         visited = []
         for _ in range(80):
@@ -528,9 +535,9 @@ def test_keys_alone(given: Given, written: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 800, 1280])
-def test_chosen_face_is_seen_at_every_width(given: Given, written: Path, width: int, scheme: str) -> None:
+def test_chosen_face_is_seen_at_every_width(given: Given, shown: Path, width: int, scheme: str) -> None:
     size = {"width": width, "height": 844}
-    with opened(written, viewport=size, has_touch=True, is_mobile=width < 500, color_scheme=scheme) as browser:
+    with opened(shown, viewport=size, has_touch=True, is_mobile=width < 500, color_scheme=scheme) as browser:
         assert browser.evaluate("document.documentElement.scrollWidth") <= width
         browser.locator("#outcomes button[value=all]").tap()
         button = browser.locator("#gallery button").nth(11)
@@ -588,7 +595,7 @@ def drawn(browser: Any, tiles: Sequence[int]) -> np.ndarray:
     return np.array(browser.evaluate(script, list(tiles))).reshape(-1, 48, 48)
 
 
-def test_reader_shows_the_page_their_own_table(given: Given, tmp_path: Path) -> None:
+def test_reader_shows_the_page_their_own_table(given: Given, shown: Path, tmp_path: Path) -> None:
     path = tmp_path / "explorer.html"
     path.write_text(page(given.data(), synthetic=False, report=False), encoding="utf-8")
     rows = [*given.data()["rows"], *given.data()["twin_rows"]]
@@ -619,8 +626,8 @@ def test_reader_shows_the_page_their_own_table(given: Given, tmp_path: Path) -> 
         np.testing.assert_array_equal(drawn(browser, tiles), given.faces.images[[rows[tile] for tile in tiles]])
 
 
-def test_twin_is_beside_the_face(given: Given, written: Path) -> None:
-    with opened(written, viewport={"width": 1280, "height": 900}) as browser:
+def test_twin_is_beside_the_face(given: Given, shown: Path) -> None:
+    with opened(shown, viewport={"width": 1280, "height": 900}) as browser:
         for number, said, pictures in ((6, "exact twin", 2), (3, "Its twin", 2), (1, "No twin", 1), (7, "No face", 1)):
             row = given.twins["row"][number]
             go(browser, f"face={row}")

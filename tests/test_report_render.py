@@ -16,7 +16,7 @@ import typst
 from emorec.errors import EmorecError
 from emorec.report import render, source
 from emorec.report.pandoc import stringify
-from tests.browser import opened
+from tests.browser import launched, opened
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = Path(__file__).parent / "report_sample"
@@ -66,7 +66,7 @@ def printed(markup: str) -> str:
 
 
 def test_a_link_shows_what_it_leads_to(built: tuple[str, Path]) -> None:
-    with opened(built[1].with_suffix(".html"), "main") as page:
+    with launched(), opened(built[1].with_suffix(".html"), "main") as page:
         preview = page.locator("#preview")
         for kind in ("fig", "tbl", "sec", "ref"):
             link = page.locator(f'main a[href^="#{kind}-"]').first

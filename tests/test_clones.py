@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests import forked
 from tests.checkout_copy import copy_checkout
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,8 +56,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def dry_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run", "--until", "data", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    return forked.snakemake(folder, "--cores", "1", "--dry-run", "--until", "data", *arguments)
 
 
 def test_a_study_s_name_alone_is_the_default_study_by_that_name(checkout: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ import yaml
 from emorec import cli, config
 from emorec.networks.brought import is_trained
 from emorec.paths import Layout
+from tests import forked
 from tests.checkout_copy import copy_checkout
 
 STUDY = {
@@ -110,8 +109,7 @@ def test_what_a_network_said_before_it_was_trained_anew_is_not_kept(copied: Path
 
 
 def test_the_workflow_goes_on_from_there(made: Path) -> None:
-    snakemake = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "many.yaml", "--dry-run"]
-    done = subprocess.run(snakemake, cwd=made, capture_output=True, text=True, timeout=120)
+    done = forked.snakemake(made, "--cores", "1", "--configfile", "many.yaml", "--dry-run")
     said = done.stdout + done.stderr
     jobs = set(re.findall(r"^Job \d+: (\w+)", said, flags=re.MULTILINE))
     assert done.returncode == 0 and {"predictions", "tables", "figures", "report"} <= jobs, said[-2000:]
@@ -178,14 +176,7 @@ def test_on_a_gpu_of_this_machine_all_networks_are_one_job(made: Path, tmp_path:
     (made / "carded.yaml").write_text(yaml.safe_dump(study))
     planned = {}
     for name, path in (("card", f"{tmp_path}:{os.environ['PATH']}"), ("none", os.environ["PATH"])):
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "carded.yaml", "--dry-run"],
-            cwd=made,
-            env=os.environ | {"PATH": path},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        done = forked.snakemake(made, "--cores", "1", "--configfile", "carded.yaml", "--dry-run", PATH=path)
         assert done.returncode == 0, done.stderr[-2000:]
         planned[name] = {m[0]: int(m[1]) for m in re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.M)}
     assert planned["card"]["networks"] == 1 and not {"train", "outputs"} & planned["card"].keys()

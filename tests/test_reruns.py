@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import yaml
 from PIL import Image
 
 from emorec import EMOTIONS
+from tests import forked
 from tests.checkout_copy import copy_checkout
 
 CONFIG = "tiny.yaml"
@@ -42,8 +42,7 @@ RESULTS = "tables: scores, comparisons and verdicts"
 
 
 def snakemake(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", CONFIG, *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=os.environ | env)
+    return forked.snakemake(folder, "--cores", "2", "--configfile", CONFIG, *arguments, **env)
 
 
 def planned(folder: Path, *arguments: str) -> set[str]:

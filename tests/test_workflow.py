@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from emorec.paths import Layout
 from emorec.predictions.store import PROBABILITIES, read_gates, read_predictions
 from emorec.published.publish import publish
 from emorec.published.runs import compare_runs
+from tests import forked
 from tests.checkout_copy import copy_checkout
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,10 +34,8 @@ def snakemake(
     folder: Path, *arguments: str, config: str = MINI, modules: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the workflow in a checkout; `modules` is looked in before any other place that Python imports from."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", config, *arguments]
-    places = [str(modules)] if modules else []
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([*places, os.environ.get("PYTHONPATH", "")])}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, env=env)
+    more = {"PYTHONPATH": os.pathsep.join([str(modules), os.environ.get("PYTHONPATH", "")])} if modules else {}
+    return forked.snakemake(folder, "--cores", "2", "--configfile", config, *arguments, **more)
 
 
 def planned(folder: Path, config: str = MINI) -> list[str]:

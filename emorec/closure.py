@@ -3,8 +3,8 @@
 Imports within functions count as those at the top do. An entry is a module, or `module:function`: then only what this
 function needs of its module's imports counts, and the module itself. A package's `__init__` often hands on what other
 modules define, and importing one name runs all of it. So a name taken from a package leads to the module that defines
-it: `from emorec.tables import pairs_table`, or `tables.pairs_table` after `from emorec import tables`, to
-`emorec.tables.performance`. Only what an `__init__` defines itself, or a package that is handed around as a whole,
+it: `from emorec.config import parts`, or `config.parts` after `from emorec import config`, to
+`emorec.config.derived`. Only what an `__init__` defines itself, or a package that is handed around as a whole,
 leads to the `__init__` and all that it imports. Other files in a package's folder, such as a page's styles, belong to
 each of its modules.
 

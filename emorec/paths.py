@@ -15,13 +15,13 @@ TABLES: dict[str, tuple[str, ...]] = {
     "results": (
         *("models", "classes", "curves", "scores", "recall", "confusion", "pairs", "spread", "summary"),
         *("groupings", "comparisons", "pair_comparisons", "error_flow", "group_scores", "routing", "twins_scores"),
-        *("gate", "gate_use", "calibration", "calibration_summary", "reliability", "risk_coverage"),
+        *("gate", "gate_use", "calibration", "calibration_summary", "reliability"),
     ),
 }
 # Of a study without a mixture, one of options to be chosen on val; with FER+'s votes; of synthetic faces.
 TABLES_OF_OPTIONS = TABLES["results"][:9]
 TABLES_OF_VOTES = ("ferplus", "by_majority")
-TABLES_OF_TRUTH = ("truth", "truth_summary", "planted")
+TABLES_OF_TRUTH = ("truth", "planted")
 
 
 def results_tables(*, mixture: bool, votes: bool, synthetic: bool) -> tuple[str, ...]:

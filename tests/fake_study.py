@@ -158,13 +158,13 @@ def make_study(
 
 def write_all_tables(study: Path, resamples: int = 2000, sample: int = 2000) -> None:
     """Write every table of the contract to `study`/tables with the package's own functions."""
-    from emorec.tables.groups import GROUPS, Effort, write
+    from emorec.tables.groups import GROUPS, Sizes, write
 
     config = configs.load(study / "config.yaml")
     layout = Layout(study)
-    effort = Effort(resamples, sample, twin_candidates=1, planted_faces=700)
+    sizes = Sizes(resamples, sample, twin_candidates=1, planted_faces=700)
     for group in GROUPS:
-        write(group, config, layout, effort)
+        write(group, config, layout, sizes)
 
 
 @dataclass(frozen=True)

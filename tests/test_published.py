@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emorec import EMOTIONS, SPLITS, cli, tables
+from emorec import EMOTIONS, SPLITS, cli
 from emorec import config as configs
 from emorec.checkout import Checkout, checkout
 from emorec.errors import EmorecError
@@ -28,6 +28,8 @@ from emorec.predictions.store import prediction_frame, read_predictions, write_p
 from emorec.published import compare, contents, manifest, packed, rebuild, runs
 from emorec.published.publish import publish
 from emorec.tables import groups
+from emorec.tables.networks import curves_table
+from emorec.tables.performance import scores_table
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = configs.load(ROOT / "tests" / "mini.yaml")
@@ -86,9 +88,9 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
         elif name.startswith("figures/"):
             (layout.root / name).parent.mkdir(exist_ok=True)
             (layout.root / name).write_bytes(PICTURE)
-    write_csv(layout.table("scores"), tables.scores_table(read_predictions(layout.predictions)))
+    write_csv(layout.table("scores"), scores_table(read_predictions(layout.predictions)))
     histories = [layout.network(part.network, part.seed) / "history.csv" for part in configs.all_parts(study)]
-    write_csv(layout.table("curves"), tables.curves_table(histories))
+    write_csv(layout.table("curves"), curves_table(histories))
     (layout.root / "benchmarks" / "train" / "resnet18").mkdir(parents=True)
     for seed in (0, 77):
         (layout.root / "benchmarks" / "train" / "resnet18" / f"seed{seed}.tsv").write_text("s\th:m:s\n2.5\t0:00:02\n")
@@ -149,7 +151,7 @@ def test_options_are_scored_and_published_by_val_alone(tmp_path: Path) -> None:
     alone = {name: single for name, single in STUDY.singles.items() if not single.teacher}
     study = STUDY.model_copy(update={"models": alone})
     run = make_run(tmp_path, study)
-    groups.write("results", study, run, groups.Effort(resamples=20))
+    groups.write("results", study, run, groups.Sizes(resamples=20))
     for name in ("scores", "summary", "recall", "confusion", "pairs", "spread"):
         assert set(pd.read_csv(run.table(name))["split"]) == {"val"}
     publish(study, run, tmp_path / "published" / "mini", CODE, "2026-01-02")

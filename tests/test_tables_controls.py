@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from emorec.errors import EmorecError
-from emorec.tables import Model, with_controls
+from emorec.files import write_json
 from emorec.tables.controls import choose_controls, headline, opponents, primary_mixture
+from emorec.tables.networks import models_table
+from emorec.tables.read import Model
 
 SINGLE = Model("single", "single", "single")
 WIDE = Model("wide", "single", "wide")
@@ -69,8 +72,6 @@ def test_who_is_compared_with_whom() -> None:
         ("mixture", "wide"),
         ("trunk", "wide"),
     ]
-    with pytest.raises(EmorecError, match="control 'five' is no model"):
-        opponents([SINGLE, _mixture("mixture", control="five")])
 
 
 def test_the_headline_has_the_primary_mixture_and_one_of_each_family_and_no_oracle() -> None:
@@ -78,7 +79,7 @@ def test_the_headline_has_the_primary_mixture_and_one_of_each_family_and_no_orac
         SINGLE,
         WIDE,
         _mixture("joint", "joint"),
-        _mixture("joint-2", "joint", primary=True),
+        _mixture("joint-2", "joint", primary=True, control="four"),
         THREE,
         FOUR,
         _mixture("oracle", kind="oracle"),
@@ -86,13 +87,12 @@ def test_the_headline_has_the_primary_mixture_and_one_of_each_family_and_no_orac
         _mixture("mixture-2"),
         _mixture("tuned", "fine-tuned"),
     ]
-    controls = {"joint": "three", "joint-2": "four", "mixture": "four"}
     # The mixture that the config declares brings its control, wherever it stands.
     assert primary_mixture(models).name == "joint-2"
-    assert headline(models, controls) == ["single", "joint", "joint-2", "four", "mixture", "tuned"]
-    assert headline([SINGLE, THREE], {}) == ["single"]
-    trunk = _mixture("trunk", "joint", primary=True)
-    assert headline([SINGLE, trunk], {"trunk": "single"}) == ["single", "trunk"]
+    assert headline(models) == ["single", "joint", "joint-2", "four", "mixture", "tuned"]
+    assert headline([SINGLE, THREE]) == ["single"]
+    trunk = _mixture("trunk", "joint", primary=True, control="single")
+    assert headline([SINGLE, trunk]) == ["single", "trunk"]
 
 
 def test_fine_tuning_that_improved_nothing_makes_no_model_of_its_own() -> None:
@@ -100,20 +100,23 @@ def test_fine_tuning_that_improved_nothing_makes_no_model_of_its_own() -> None:
     some, every = ((0,), (0, 1))
     for kept, compared in ((some, True), (every, False), ((), True)):
         tuned = _mixture("tuned", "fine-tuned", networks=runs, kept_start=kept)
-        models = [SINGLE, _mixture("mixture", primary=True), tuned]
-        assert ("tuned" in headline(models, {"mixture": "single"})) == compared
+        models = [SINGLE, _mixture("mixture", primary=True, control="single"), tuned]
+        assert ("tuned" in headline(models)) == compared
         assert ((tuned, SINGLE) in opponents(models)) == compared
 
 
-def test_controls_come_from_the_table() -> None:
-    columns = {
-        "model": ["single", "three", "mixture"],
-        "control": [None, None, "three"],
-        "kept_start": ["", None, "1 2"],
-    }
-    table = pd.DataFrame(columns)
-    found = with_controls([SINGLE, THREE, _mixture("mixture")], table)
-    assert [model.control for model in found] == ["", "", "three"]
-    assert [model.kept_start for model in found] == [(), (), (1, 2)]
-    with pytest.raises(EmorecError, match=r"models.csv: lacks four"):
-        with_controls([FOUR], table)
+def test_controls_and_kept_starts_come_from_the_records(tmp_path: Path) -> None:
+    def records(name: str, flops: int, *best: int) -> dict[int, list[Path]]:
+        paths = {seed: [tmp_path / name / f"seed{seed}" / "network.json"] for seed in range(len(best))}
+        for (path,), epoch in zip(paths.values(), best, strict=True):
+            costs = {"parameters": 1, "flops": flops, "train_seconds": 1.5, "train_flops": 9}
+            write_json(path, costs | {"best_epoch": epoch, "spec": {}})
+        return paths
+
+    networks = {"single": records("single", 100, 3, 0), "three": records("three", 300, 3, 0)}
+    tuned = _mixture("tuned", "fine-tuned", networks=records("tuned", 290, 0, 2), before={0: [], 1: []})
+    models = [replace(m, networks=networks[m.name], before={0: [], 1: []}) for m in (SINGLE, THREE)]
+    table, complete = models_table([*models, tuned], 100)
+    assert [model.control for model in complete] == list(table["control"]) == ["", "", "three"]
+    assert [model.kept_start for model in complete] == [(), (), (0,)]
+    assert list(table["kept_start"]) == ["", "", "0"]

@@ -9,8 +9,7 @@ from scipy import stats
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.predictions.store import Gate
-from emorec.tables import gate_table, gate_use_table
-from emorec.tables.gates import collapsed, entropy
+from emorec.tables.gates import collapsed, entropy, gate_table, gate_use_table
 
 EXPERTS = ("a", "b", "c")
 

@@ -14,16 +14,11 @@ from fake_study import FOUND, make_study, write_all_tables
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.predictions.store import read_predictions
-from emorec.tables import (
-    Model,
-    Resampled,
-    classes_table,
-    comparisons_table,
-    curves_table,
-    models_table,
-    read_embeddings,
-    summary_table,
-)
+from emorec.tables.comparisons import comparisons_table
+from emorec.tables.networks import classes_table, curves_table, models_table
+from emorec.tables.performance import summary_table
+from emorec.tables.read import Model, read_embeddings
+from emorec.tables.resampled import Resampled
 
 COLUMNS = {
     "models": "model kind family label networks parts parameters flops train_seconds train_flops "
@@ -36,7 +31,6 @@ COLUMNS = {
     "summary": "model split metric mean sd seeds low high",
     "calibration": "model seed temperature metric before after",
     "reliability": "model seed scaled bin low high faces confidence accuracy",
-    "risk_coverage": "model seed coverage faces risk",
     "comparisons": "model reference measure grouping tier difference low high p p_holm verdict seeds",
     "pair_comparisons": "model reference first second hard reference_rate rate difference low high p p_holm verdict "
     "seeds",
@@ -57,7 +51,6 @@ COLUMNS = {
     "purity": "model reference difference low high p seeds",
     "error_flow": "model reference first second confused to_right to_other other from_right from_other still",
     "calibration_summary": "model metric state mean low high seeds",
-    "truth_summary": "model measure mean low high seeds",
 }
 
 
@@ -219,12 +212,8 @@ def test_missing_and_unreadable_files_are_named(study: Path, tmp_path: Path) -> 
             classes_table(path)
     with pytest.raises(EmorecError, match="no JSON"):
         models_table([model], 100)
-    with pytest.raises(EmorecError, match="no networks"):
-        models_table([Model("resnet18", "single", "single")], 100)
     with pytest.raises(EmorecError, match="network.json"):
         curves_table([tmp_path / "history.csv"])
-    with pytest.raises(EmorecError, match="unknown kind"):
-        Model("a", "double", "a")
 
 
 def test_bad_embeddings_are_named(study: Path, tmp_path: Path) -> None:
@@ -287,11 +276,6 @@ def test_summaries_of_seeds_agree(tables: dict[str, pd.DataFrame]) -> None:
         found = summary.loc[model, metric]
         assert found["mean"].to_dict() == pytest.approx({**values, "change": values["after"] - values["before"]})
         assert ((found["low"] <= found["mean"]) & (found["mean"] <= found["high"])).all()
-    summary = tables["truth_summary"].set_index(["model", "measure"])
-    by_seed = tables["truth"].groupby(["model", "measure"])["value"].mean().drop(["inside", "inside_chance"], level=1)
-    assert summary["mean"].to_dict() == pytest.approx(by_seed.to_dict())
-    summary = summary.dropna()
-    assert ((summary["low"] <= summary["mean"]) & (summary["mean"] <= summary["high"])).all()
 
 
 def test_groupings(tables: dict[str, pd.DataFrame]) -> None:

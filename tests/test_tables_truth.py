@@ -14,11 +14,9 @@ from emorec.data.synthetic import DEFAULT_MODEL, NAMES, planted_confusion, poste
 from emorec.data.synthetic.action_units import SHARES, draw_action_units, draw_labels, draw_wrong_labels
 from emorec.data.truth import Truth, load_truth
 from emorec.errors import EmorecError
-from emorec.tables.bootstrap import estimate, face_weights
 from emorec.tables.groupings import inside, pair_rates
-from emorec.tables.metrics import confusion_counts
 from emorec.tables.pairs import PAIRS
-from emorec.tables.truth import POSTERIOR, confusion_measures, correlation, planted_pairs, truth_tables
+from emorec.tables.truth import POSTERIOR, confusion_measures, correlation, planted_pairs, truth_table
 
 FACES = 3000
 
@@ -40,7 +38,7 @@ def found(truth: Truth) -> pd.DataFrame:
     for model, p in (("knows", knows), ("guesses", guesses), ("mute", np.eye(7)[np.full(FACES, 3)])):
         table = pd.DataFrame(p, columns=[f"p_{emotion}" for emotion in EMOTIONS])
         tables.append(table.assign(model=model, seed=0, split="test", row=np.arange(FACES), label=given))
-    table, _ = truth_tables(pd.concat(tables, ignore_index=True), truth, 0.06, count=7000, resamples=20)
+    table = truth_table(pd.concat(tables, ignore_index=True), truth, 0.06, planted_confusion(count=7000), {})
     return table.pivot_table(index="model", columns="measure", values="value", dropna=False)
 
 
@@ -85,40 +83,11 @@ def test_agreement_with_what_was_planted_agrees_with_scipy() -> None:
     assert np.isnan(correlation(np.ones((1, 3)), np.arange(3.0))).all()
 
 
-def test_intervals_cover_how_near_a_model_comes(truth: Truth) -> None:
-    """The correlation's intervals, over draws of test faces; 93 %, give or take three standard errors of 100 draws."""
-    rng = np.random.default_rng(8)
-    blurred = np.log(posterior(truth.action_units) + 1e-9) / 2 + rng.normal(size=(FACES, 7))
-    labels, predicted, planted = truth.true_labels.astype(int), blurred.argmax(axis=1), planted_confusion(count=7000)
-    expected = confusion_measures(confusion_counts(labels, predicted)[0], planted)["correlation"]
-    weights, covered = face_weights(1000, 200), 0
-    for _ in range(100):
-        faces = rng.integers(0, FACES, 1000)
-        counts = [confusion_counts(labels[faces], predicted[faces], drawn) for drawn in (None, weights)]
-        value, draws = (confusion_measures(each, planted)["correlation"] for each in counts)
-        found = estimate(value, draws[:, None])
-        covered += found.low <= expected <= found.high
-    assert covered >= 93 - 3 * np.sqrt(100 * 0.05 * 0.95)
-
-
-def test_the_summary_has_the_intervals_of_shares(truth: Truth) -> None:
-    p = 0.4 * posterior(truth.action_units) + 0.6 * np.random.default_rng(8).dirichlet(np.ones(7), size=FACES)
-    table = pd.DataFrame(p, columns=[f"p_{emotion}" for emotion in EMOTIONS])
-    table = table.assign(model="one", seed=0, split="test", row=np.arange(FACES), label=truth.true_labels)
-    _, summary = truth_tables(table, truth, 0.0, count=700, resamples=500)
-    found = summary[summary["model"] == "one"].set_index("measure")
-    for share in ("accuracy_true", "agreement"):
-        error = np.sqrt(found["mean"][share] * (1 - found["mean"][share]) / FACES)
-        assert found["high"][share] - found["low"][share] == pytest.approx(2 * 1.96 * error, rel=0.15)
-    # Ranks have none.
-    assert found["low"].isna().to_dict() == {name: name in ("pair_rank", "top_pairs") for name in found.index}
-
-
 def test_pairs_count_both_emotions_alike() -> None:
     counts = 90 * np.eye(7)
     counts[0, 1], counts[1] = 10, [2, 8, 0, 0, 0, 0, 0]  # ten times fewer faces of disgust than of anger
     assert pair_rates(counts)[0] == pytest.approx((0.1 + 0.2) / 2)
-    table = planted_pairs(count=1400)
+    table = planted_pairs(planted_confusion(count=1400))
     assert len(table) == 21 and table.rate.is_monotonic_decreasing
 
 
@@ -138,4 +107,4 @@ def test_truth_is_checked(tmp_path: Path, truth: Truth) -> None:
     table = pd.DataFrame(np.eye(7)[[0, 1]], columns=[f"p_{emotion}" for emotion in EMOTIONS])
     table = table.assign(model="one", seed=0, split="test", row=[3, 9], label=[0, 1])
     with pytest.raises(EmorecError, match="lacks test faces"):
-        truth_tables(table, Truth(truth.true_labels[:5], truth.action_units[:5]), 0.0, count=70)
+        truth_table(table, Truth(truth.true_labels[:5], truth.action_units[:5]), 0.0, np.eye(7), {})

@@ -15,8 +15,8 @@ from emorec.data.faces import Faces
 from emorec.data.prepare import prepare
 from emorec.data.votes import COLUMNS, Votes, find_votes, load_votes, majority, read_votes, save_votes
 from emorec.errors import EmorecError
-from emorec.tables import Model
 from emorec.tables.ferplus import by_majority_table, ceiling, ferplus_table, levels, tagger
+from emorec.tables.read import Model
 
 HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 USAGE = ("Training", "PublicTest", "PrivateTest")

@@ -13,7 +13,7 @@ from emorec.published.manifest import RECORDS, TIMES
 # Made from pixels or embeddings, which are not published; all other tables are made again from the predictions.
 GIVEN_TABLES = TABLES["pixels"] + TABLES["embeddings"]
 # A line a face, an epoch or a cell: a third of the size.
-COMPRESSED = ("twins", "projections", "curves", "confusion", "spread", "risk_coverage", "reliability", "pairs")
+COMPRESSED = ("twins", "projections", "curves", "confusion", "spread", "reliability", "pairs")
 
 
 def required(study: Study, *, votes: bool) -> list[str]:

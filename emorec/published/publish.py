@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from emorec import config as configs
-from emorec import ledger, tables
+from emorec import ledger
 from emorec.checkout import Checkout
 from emorec.config import Study
 from emorec.errors import EmorecError
@@ -39,6 +39,7 @@ from emorec.published.manifest import (
 )
 from emorec.published.packed import write_records, write_times
 from emorec.published.rebuild import differing, dumped
+from emorec.tables.performance import scores_table
 from emorec.tables.read import read_record
 
 
@@ -110,7 +111,7 @@ def _check_predictions(study: Study, run: Layout) -> None:
     predictions = read_predictions(run.predictions, [(model, seed) for model in study.models for seed in study.seeds])
     again = io.StringIO()
     scored = predictions[predictions["split"].isin(study.scored)]
-    tables.scores_table(scored).to_csv(again, index=False)
+    scores_table(scored).to_csv(again, index=False)
     stated = run.table("scores")
     if again.getvalue().encode() != stated.read_bytes():
         raise EmorecError(f"{stated}: not made from the predictions that are there; run the study again")

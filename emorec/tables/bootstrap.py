@@ -34,7 +34,7 @@ STATE = 2013
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, its 95 % interval, the two-sided p-value of `value == null`, and the number of seeds behind them."""
+    """A value, its 95 % interval, the two-sided p-value of `value == 0`, and the number of seeds behind them."""
 
     value: float
     low: float
@@ -56,20 +56,15 @@ def face_weights(faces: int, resamples: int = RESAMPLES, state: int = STATE) -> 
     return weights
 
 
-def estimate(
-    values: np.ndarray,
-    draws: np.ndarray,
-    null: float = 0.0,
-    bounds: tuple[float, float] = (-np.inf, np.inf),
-) -> Estimate:
+def estimate(values: np.ndarray, draws: np.ndarray, least: float = -np.inf, most: float = np.inf) -> Estimate:
     """Estimate the mean over seeds of a statistic, with chance from faces and from seeds.
 
     `values` (S,) is the statistic of each seed on all faces; `draws` (B, S) the same on B resamples of the faces, one
-    draw for all seeds. The p-value is Student's, of (value - null) over the standard error; shares of draws would need
+    draw for all seeds. The p-value is Student's, of the value over the standard error; shares of draws would need
     millions of them for Holm's correction of a large family, and are coarse where few faces tell two models apart. The
     interval has the shape of the draws, its ends moved outwards to the same error and degrees of freedom, about the
     estimate: a bootstrap of ECE is biased upwards, and its plain percentiles may not even contain the estimate. Ends
-    are cut at `bounds`.
+    are cut at `least` and `most`.
     """
     seeds = values.size
     value = float(values.mean())
@@ -87,8 +82,8 @@ def estimate(
         low, high = value + widened * np.quantile(faces, [0.025, 0.975])
     else:
         low, high = value - reach * error, value + reach * error
-    p = float(2 * stats.t.sf(abs(value - null) / max(error, np.finfo(float).tiny), freedom))
-    low, high = np.clip([low, high], *bounds)
+    p = float(2 * stats.t.sf(abs(value) / max(error, np.finfo(float).tiny), freedom))
+    low, high = np.clip([low, high], least, most)
     return Estimate(value, float(low), float(high), p, seeds)
 
 

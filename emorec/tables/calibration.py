@@ -1,4 +1,4 @@
-"""How far a model's probabilities can be trusted: temperature scaling, reliability, and answering only when sure.
+"""How far a model's probabilities can be trusted: temperature scaling, reliability, and errors where it is sure.
 
 Every model gets the same treatment: one scalar a seed, fitted on `val`, by which the logarithms of its probabilities
 are divided (Guo et al. 2017, arXiv 1706.04599). Mixtures and ensembles have no logits of their own; for a single
@@ -9,26 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from emorec.errors import EmorecError
-from emorec.tables.bootstrap import RESAMPLES, estimate, face_weights
-from emorec.tables.metrics import BINS, FLOOR, probability_scores
+from emorec.tables.bootstrap import RESAMPLES, face_weights
+from emorec.tables.metrics import BINS, FLOOR, METRICS, bins, probability_scores
 from emorec.tables.read import by_model
+from emorec.tables.resampled import drawn
 
 # Far outside what trained networks need; a fit that ends here says that confidence tells nothing (or everything).
 TEMPERATURES = (0.05, 20.0)
-COVERAGES = np.arange(1, 101) / 100
-
-CALIBRATION_COLUMNS = ["model", "seed", "temperature", "metric", "before", "after"]
-SUMMARY_COLUMNS = ["model", "metric", "state", "mean", "low", "high", "seeds"]
-SUMMARISED = {"nll": np.inf, "brier": 2.0, "ece": 1.0}  # with the largest value possible
-RELIABILITY_COLUMNS = ["model", "seed", "scaled", "bin", "low", "high", "faces", "confidence", "accuracy"]
-RISK_COLUMNS = ["model", "seed", "coverage", "faces", "risk"]
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -53,34 +47,27 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x))
 
 
-def risk_coverage(labels: np.ndarray, probabilities: np.ndarray, coverages: np.ndarray = COVERAGES) -> np.ndarray:
-    """Share of errors among the ceil(c N) faces with the largest top probability, for each coverage c: (C,).
+def area_under_risk_coverage(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """AURC (Geifman & El-Yaniv 2017, arXiv 1705.08500): share of errors among the k surest faces, mean over all k.
 
     Faces of one and the same probability share their errors evenly, so that the order of the file does not matter.
     """
-    risk = _expected_errors(labels, probabilities) / np.arange(1, labels.size + 1)
-    return risk[answered(coverages, labels.size) - 1]
+    confidence, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
+    order = np.argsort(-confidence, kind="stable")
+    _, tie = np.unique(-confidence[order], return_inverse=True)
+    rate = np.bincount(tie, weights=wrong[order]) / np.bincount(tie)
+    return float((np.cumsum(rate[tie]) / np.arange(1, labels.size + 1)).mean())
 
 
-def area_under_risk_coverage(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """AURC (Geifman & El-Yaniv 2017, arXiv 1705.08500): mean over all N coverages of the share of errors."""
-    return float((_expected_errors(labels, probabilities) / np.arange(1, labels.size + 1)).mean())
-
-
-def answered(coverages: np.ndarray, faces: int) -> np.ndarray:
-    """How many of N faces are answered at each coverage, at least one: (C,) int."""
-    return np.clip(np.ceil(coverages * faces - 1e-9).astype(int), 1, faces)
-
-
-def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
+def reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     """Faces, mean top probability and accuracy in each of the equal-width bins of ECE; NaN in an empty bin."""
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    faces = np.bincount(place, minlength=bins)
+    place = bins(confidence)
+    faces = np.bincount(place, minlength=BINS)
     with np.errstate(invalid="ignore"):
-        means = [np.bincount(place, weights=values, minlength=bins) / faces for values in (confidence, right)]
-    edges = np.arange(bins + 1) / bins
-    columns = {"bin": np.arange(bins), "low": edges[:-1], "high": edges[1:], "faces": faces}
+        means = [np.bincount(place, weights=values, minlength=BINS) / faces for values in (confidence, right)]
+    edges = np.arange(BINS + 1) / BINS
+    columns = {"bin": np.arange(BINS), "low": edges[:-1], "high": edges[1:], "faces": faces}
     return pd.DataFrame(columns | {"confidence": means[0], "accuracy": means[1]})
 
 
@@ -102,11 +89,9 @@ def scaled(predictions: pd.DataFrame) -> list[Scaled]:
     `predictions` is what `read_predictions` returns.
     """
     found = []
-    fitted_on, applied_to = by_model(predictions, "val"), by_model(predictions, "test")
-    for model, runs in applied_to.items():
-        val = fitted_on.get(model)
-        if val is None or val.seeds != runs.seeds:
-            raise EmorecError(f"model {model}: no predictions on val for every seed; run the predictions stage again")
+    fitted_on = by_model(predictions, "val")
+    for model, runs in by_model(predictions, "test").items():
+        val = fitted_on[model]
         for seed, mine, others in zip(runs.seeds, runs.probabilities, val.probabilities, strict=True):
             temperature = fit_temperature(val.labels, others)
             found.append(Scaled(model, seed, runs.labels, mine, temper(mine, temperature), temperature))
@@ -117,13 +102,12 @@ def calibration_table(runs: Sequence[Scaled]) -> pd.DataFrame:
     """calibration.csv: nll, brier, ece and aurc on `test` before and after the temperature that `val` chose."""
     rows = []
     for run in runs:
-        measured = []
-        for p in (run.before, run.after):
-            values = {name: float(value[0]) for name, value in probability_scores(run.labels, p).items()}
-            measured.append(values | {"aurc": area_under_risk_coverage(run.labels, p)})
-        for metric in ("nll", "brier", "ece", "aurc"):
-            rows.append((run.model, run.seed, run.temperature, metric, *(values[metric] for values in measured)))
-    return pd.DataFrame(rows, columns=CALIBRATION_COLUMNS)
+        before, after = (
+            probability_scores(run.labels, p) | {"aurc": [area_under_risk_coverage(run.labels, p)]}
+            for p in (run.before, run.after)
+        )
+        rows += [(run.model, run.seed, run.temperature, name, before[name][0], after[name][0]) for name in before]
+    return pd.DataFrame(rows, columns=["model", "seed", "temperature", "metric", "before", "after"])
 
 
 def calibration_summary_table(runs: Sequence[Scaled], resamples: int = RESAMPLES) -> pd.DataFrame:
@@ -133,54 +117,26 @@ def calibration_summary_table(runs: Sequence[Scaled], resamples: int = RESAMPLES
     The temperature is held: an interval says what the test faces and the seeds leave open, not what val's would.
     """
     rows = []
-    weights = face_weights(runs[0].labels.size, resamples) if runs else None
+    weights = face_weights(runs[0].labels.size, resamples)
     for model in dict.fromkeys(run.model for run in runs):
         own = [run for run in runs if run.model == model]
-        points, draws = {}, {}
-        for state in ("before", "after"):
-            measured = [
-                [probability_scores(run.labels, getattr(run, state), w) for run in own] for w in (None, weights)
-            ]
-            points[state], draws[state] = (
-                {name: np.stack([seed[name] for seed in seeds], axis=1) for name in SUMMARISED} for seeds in measured
-            )
-        for metric, most in SUMMARISED.items():
-            before, after = points["before"][metric][0], points["after"][metric][0]
-            b_draws, a_draws = draws["before"][metric], draws["after"][metric]
-            for name, values, drawn, bounds in (
-                ("before", before, b_draws, (0, most)),
-                ("after", after, a_draws, (0, most)),
-                ("change", after - before, a_draws - b_draws, (-most, most)),
-            ):
-                found = estimate(values, drawn, bounds=bounds)
-                rows.append((model, metric, name, found.value, found.low, found.high, found.seeds))
-    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+        before, after = (
+            drawn([partial(probability_scores, run.labels, getattr(run, state)) for run in own], weights)
+            for state in ("before", "after")
+        )
+        for metric in before:
+            most, change = METRICS[metric], after[metric].minus(before[metric])
+            for state, value in {"before": before[metric], "after": after[metric], "change": change}.items():
+                found = value.estimate(-most if state == "change" else 0, most)
+                rows.append({"model": model, "metric": metric, "state": state} | found.columns("mean"))
+    return pd.DataFrame(rows).drop(columns="p")
 
 
 def reliability_table(runs: Sequence[Scaled]) -> pd.DataFrame:
     """reliability.csv: the bins of `reliability` on `test`, before and after scaling."""
-    tables = [
-        reliability(run.labels, p).assign(model=run.model, seed=run.seed, scaled=is_scaled)
+    tables = {
+        (run.model, run.seed, is_scaled): reliability(run.labels, p)
         for run in runs
         for is_scaled, p in ((False, run.before), (True, run.after))
-    ]
-    return pd.concat(tables, ignore_index=True)[RELIABILITY_COLUMNS]
-
-
-def risk_coverage_table(runs: Sequence[Scaled]) -> pd.DataFrame:
-    """risk_coverage.csv: share of errors among the surest faces of `test`, by the scaled probabilities."""
-    rows = []
-    for run in runs:
-        faces = answered(COVERAGES, run.labels.size)
-        risks = risk_coverage(run.labels, run.after)
-        rows += [(run.model, run.seed, *found) for found in zip(COVERAGES, faces, risks, strict=True)]
-    return pd.DataFrame(rows, columns=RISK_COLUMNS)
-
-
-def _expected_errors(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Errors among the k surest faces, for k = 1 … N, expected over the order of equally sure ones: (N,)."""
-    confidence, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
-    order = np.argsort(-confidence, kind="stable")
-    _, tie = np.unique(-confidence[order], return_inverse=True)
-    rate = np.bincount(tie, weights=wrong[order]) / np.bincount(tie)
-    return np.cumsum(rate[tie])
+    }
+    return pd.concat(tables, names=["model", "seed", "scaled"]).reset_index(level=[0, 1, 2])

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from emorec import EMOTIONS
-from emorec.tables import who_errs
-from emorec.tables.bootstrap import estimate, holm
+from emorec.tables.bootstrap import holm
 from emorec.tables.controls import opponents, primary_mixture
+from emorec.tables.groupings import Groups
 from emorec.tables.metrics import CLASSES, accuracy, macro_f1
 from emorec.tables.pairs import HARD_PAIRS, PAIRS, mutual_confusion
 from emorec.tables.read import Model
 from emorec.tables.resampled import Drawn, Resampled
 from emorec.tables.verdicts import verdict, with_verdicts
-from emorec.tables.who_errs import Groups
+from emorec.tables.who_errs import statistic
 
 COLUMNS = ["model", "reference", "measure", "grouping", "tier", "difference", "low", "high", "p", "p_holm", "verdict"]
 COLUMNS += ["seeds"]
 PAIR_COLUMNS = ["model", "reference", "first", "second", "hard", "reference_rate", "rate", "difference", "low", "high"]
 PAIR_COLUMNS += ["p", "p_holm", "verdict", "seeds"]
-FLOW_COLUMNS = ["model", "reference", "first", "second", "confused", "to_right", "to_other", "other"]
-FLOW_COLUMNS += ["from_right", "from_other", "still"]
+BY_GROUPS = ("names_group", "within_group")
 
 
 def comparisons_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
@@ -37,58 +35,48 @@ def comparisons_table(resampled: Resampled, models: Sequence[Model], groupings: 
     rows = []
     for model, reference in opponents(models):
         grouping = next((m.grouping for m in (model, primary) if m and m.grouping in groupings), "")
-        asked: list[tuple[str, str, Callable[[str], Drawn]]] = [
-            ("accuracy", "", partial(resampled.of_confusion, statistic=accuracy)),
-            ("macro_f1", "", partial(resampled.of_confusion, statistic=macro_f1)),
-        ]
-        if grouping:
-            asked += [
-                (measure, grouping, partial(_of_groups, resampled, groupings[grouping], measure))
-                for measure in ("names_group", "within_group")
-            ]
-        for measure, by, drawn in asked:
-            found = drawn(model.name).minus(drawn(reference.name)).estimate(-1, 1)
+        mine, theirs = (_measured(resampled, m.name, groupings.get(grouping)) for m in (model, reference))
+        for measure, own in mine.items():
+            by = grouping if measure in BY_GROUPS else ""
             head = {"model": model.name, "reference": reference.name, "measure": measure, "grouping": by}
-            rows.append(head | found.columns("difference"))
-    table = pd.DataFrame(rows, columns=[c for c in COLUMNS if c not in ("tier", "p_holm", "verdict")])
-    return with_verdicts(table, models)[COLUMNS]
+            rows.append(head | own.minus(theirs[measure]).estimate(-1, 1).columns("difference"))
+    return with_verdicts(pd.DataFrame(rows), models)[COLUMNS]
 
 
-def _of_groups(resampled: Resampled, groups: Groups, measure: str, model: str) -> Drawn:
-    return who_errs.statistic(resampled, model, groups, measure)
+def _measured(resampled: Resampled, model: str, groups: Groups | None) -> dict[str, Drawn]:
+    found = {name: resampled.of_confusion(model, of) for name, of in (("accuracy", accuracy), ("macro_f1", macro_f1))}
+    return found | {measure: statistic(resampled, model, groups, measure) for measure in BY_GROUPS if groups}
 
 
 def pair_comparisons_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
     """pair_comparisons.csv: difference of each pair's mutual confusion rate (negative: fewer confusions).
 
     Holm's family is the 21 pairs of one model against one reference: which pairs changed is one question, and the
-    verdict answers it; no other family counts them. `hard` marks the pairs that the literature calls so. Rates are
-    means over the seeds that both models have.
+    verdict answers it; no other family counts them. `hard` marks the pairs that the literature calls so.
     """
-    tables = []
+    rows = []
     for model, reference in opponents(models):
         mine, theirs = (resampled.of_confusion(m.name, mutual_confusion) for m in (model, reference))
         difference = mine.minus(theirs)
-        found = [
-            estimate(difference.values[:, k], difference.draws[:, :, k], bounds=(-1, 1)) for k in range(len(PAIRS))
-        ]
-        common = [[own.seeds.index(seed) for seed in difference.seeds] for own in (mine, theirs)]
+        found = [Drawn(difference.values[:, k], difference.draws[:, :, k]).estimate(-1, 1) for k in range(len(PAIRS))]
         p_holm = holm(np.array([pair.p for pair in found]))
-        table = pd.DataFrame(
-            {
-                "model": model.name,
-                "reference": reference.name,
-                "first": [first for first, _ in PAIRS],
-                "second": [second for _, second in PAIRS],
-                "hard": [pair in HARD_PAIRS for pair in PAIRS],
-                "reference_rate": theirs.values[common[1]].mean(axis=0),
-                "rate": mine.values[common[0]].mean(axis=0),
-            }
-        )
-        table = table.join(pd.DataFrame([pair.columns("difference") for pair in found]))
-        verdicts = [verdict(-pair.high, -pair.low, p) for pair, p in zip(found, p_holm, strict=True)]
-        tables.append(table.assign(p_holm=p_holm, verdict=verdicts))
-    return pd.concat(tables, ignore_index=True)[PAIR_COLUMNS] if tables else pd.DataFrame(columns=PAIR_COLUMNS)
+        reference_rates, rates = theirs.values.mean(axis=0), mine.values.mean(axis=0)
+        for k, (first, second) in enumerate(PAIRS):
+            rows.append(
+                {
+                    "model": model.name,
+                    "reference": reference.name,
+                    "first": first,
+                    "second": second,
+                    "hard": (first, second) in HARD_PAIRS,
+                    "reference_rate": reference_rates[k],
+                    "rate": rates[k],
+                    **found[k].columns("difference"),
+                    "p_holm": p_holm[k],
+                    "verdict": verdict(-found[k].high, -found[k].low, p_holm[k]),
+                }
+            )
+    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
 
 
 def error_flow_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
@@ -102,11 +90,9 @@ def error_flow_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFr
     """
     rows = []
     for model, reference in opponents(models):
-        a, b = resampled.of(model.name), resampled.of(reference.name)
-        seeds = [seed for seed in a.seeds if seed in b.seeds]
+        before, after = (resampled.runs[m.name].predicted for m in (reference, model))
         flow = np.zeros((CLASSES, CLASSES, CLASSES))  # by label, reference's answer, model's answer
-        before, after = (own.predicted[[own.seeds.index(seed) for seed in seeds]] for own in (b, a))
-        np.add.at(flow, (np.broadcast_to(resampled.labels, before.shape), before, after), 1 / len(seeds))
+        np.add.at(flow, (np.broadcast_to(resampled.labels, before.shape), before, after), 1 / len(before))
         for first, second in PAIRS:
             i, j = EMOTIONS.index(first), EMOTIONS.index(second)
             third = [k for k in range(CLASSES) if k not in (i, j)]
@@ -126,4 +112,4 @@ def error_flow_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFr
                     "still": flow[i, :, j].sum() + flow[j, :, i].sum(),
                 }
             )
-    return pd.DataFrame(rows, columns=FLOW_COLUMNS)
+    return pd.DataFrame(rows)

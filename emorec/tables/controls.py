@@ -6,11 +6,9 @@ All follows from the config and from the networks' operations, so that it is fix
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import pandas as pd
 
 from emorec.errors import EmorecError
 from emorec.tables.read import Model
@@ -22,12 +20,6 @@ def reference_single(models: Sequence[Model]) -> Model:
         if model.kind == "single":
             return model
     raise EmorecError("models: none is of kind single; add one to the config, to compare the others with")
-
-
-def other_singles(models: Sequence[Model]) -> list[Model]:
-    """The singles but the first: one network with more parameters, more steps or a balanced sample, as it may be."""
-    reference = reference_single(models)
-    return [model for model in models if model.kind == "single" and model is not reference]
 
 
 def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[str, str]:
@@ -51,7 +43,7 @@ def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[s
     }
 
 
-def headline(models: Sequence[Model], controls: Mapping[str, str]) -> list[str]:
+def headline(models: Sequence[Model]) -> list[str]:
     """At most six models for figures with a panel each, in the config's order.
 
     They are the reference single, the study's primary mixture and its control, and the first separate, the first
@@ -60,15 +52,10 @@ def headline(models: Sequence[Model], controls: Mapping[str, str]) -> list[str]:
     chosen = {reference_single(models).name}
     primary = primary_mixture(models)
     if primary is not None:
-        chosen |= {primary.name, controls[primary.name]}
+        chosen |= {primary.name, primary.control}
     for family in ("mixture", "fine-tuned", "joint"):
-        chosen.update(model.name for model in first_of(models, family))
+        chosen.update([model.name for model in models if model.family == family and is_compared(model)][:1])
     return [model.name for model in models if model.name in chosen]
-
-
-def first_of(models: Sequence[Model], family: str) -> list[Model]:
-    """The first model of a family (single, ensemble, mixture, fine-tuned, joint) that is compared, if there is one."""
-    return [model for model in models if (model.family or model.kind) == family and is_compared(model)][:1]
 
 
 def primary_mixture(models: Sequence[Model]) -> Model | None:
@@ -83,39 +70,17 @@ def is_compared(model: Model) -> bool:
 
 def opponents(models: Sequence[Model]) -> list[tuple[Model, Model]]:
     """(model, reference) of every comparison: each compared model against the reference single, each mixture against
-    its control and against every other single. EmorecError where a control is no model of the study.
+    its control and against every other single.
 
     What a mixture gains over the reference single may come with its parameters, its steps, or because its experts meet
     rare emotions more often; another single that has the same asks which.
     """
-    single, others = reference_single(models), other_singles(models)
-    by_name = {model.name: model for model in models}
+    single, by_name = reference_single(models), {model.name: model for model in models}
+    others = [model for model in models if model.kind == "single" and model is not single]
     compared = [model for model in models if is_compared(model)]
     found = [(model, single) for model in compared if model is not single]
     for model in compared:
-        if model.kind != "mixture":
-            continue
-        if model.control not in ("", single.name):
-            if model.control not in by_name:
-                raise EmorecError(
-                    f"tables/models.csv: control {model.control!r} is no model of the study; make it anew"
-                )
-            found.append((model, by_name[model.control]))
-        found += [(model, other) for other in others]
+        if model.kind == "mixture":
+            control = [by_name[model.control]] if model.control not in ("", single.name) else []
+            found += [(model, other) for other in control + others]
     return found
-
-
-def with_controls(models: Sequence[Model], table: pd.DataFrame) -> list[Model]:
-    """The models with the controls and the kept starts that models.csv names. EmorecError where it lacks a model."""
-    rows = table.set_index("model")[["control", "kept_start"]].astype(object).fillna("")
-    missing = [model.name for model in models if model.name not in rows.index]
-    if missing:
-        raise EmorecError(f"tables/models.csv: lacks {', '.join(missing)}; make the tables' group `results` anew")
-    return [
-        replace(
-            model,
-            control=str(rows["control"][model.name]),
-            kept_start=tuple(map(int, str(rows["kept_start"][model.name]).split())),
-        )
-        for model in models
-    ]

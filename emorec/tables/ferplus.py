@@ -15,26 +15,21 @@ from emorec import EMOTIONS
 from emorec.data.votes import Votes, majority
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES
-from emorec.tables.controls import is_compared, opponents
+from emorec.tables.controls import is_compared
 from emorec.tables.metrics import accuracy, macro_f1
 from emorec.tables.read import Model, by_model
-from emorec.tables.resampled import Resampled
+from emorec.tables.resampled import Resampled, estimates
 
 FERPLUS_COLUMNS = ["model", "seed", "agreement", "faces", "judged", "label_accuracy", "majority_accuracy"]
 FERPLUS_COLUMNS += ["errors", "sided", "kept", "ceiling", "tagger"]
-MAJORITY_COLUMNS = ["model", "reference", "measure", "faces", "estimate", "low", "high", "p", "seeds"]
-# Least share of the votes for the majority, from which on the level counts; of ten votes.
-LEVELS = {"all": 0.0, "10": 1.0, "8 or 9": 0.8, "6 or 7": 0.6, "5 or fewer": 0.0}
+# The majority's share of the votes, from which on and below which a face is on the level; of ten votes.
+LEVELS = {"all": (0.0, 2.0), "10": (1.0, 2.0), "8 or 9": (0.8, 1.0), "6 or 7": (0.6, 0.8), "5 or fewer": (0.0, 0.6)}
 
 
 def levels(votes: np.ndarray) -> dict[str, np.ndarray]:
     """Which faces belong to each of LEVELS: (n,) bools from votes (n, 10)."""
-    share = votes.max(axis=1) / np.maximum(votes.sum(axis=1), 1)
-    found, above = {"all": np.ones(len(votes), bool)}, np.inf
-    for name, least in list(LEVELS.items())[1:]:
-        found[name] = (share >= least - 1e-9) & (share < above - 1e-9)
-        above = least
-    return found
+    share = votes.max(axis=1) / np.maximum(votes.sum(axis=1), 1) + 1e-9
+    return {name: (least <= share) & (share < below) for name, (least, below) in LEVELS.items()}
 
 
 def ceiling(votes: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -98,25 +93,18 @@ def by_majority_table(
     voted = majority(of_faces(votes, test["row"].to_numpy()))
     judged = (voted >= 0) & (voted < len(EMOTIONS))
     resampled = Resampled(test.assign(label=voted)[judged], resamples)
+    names = [model.name for model in models if is_compared(model)]
     rows = []
     for measure, statistic in (("accuracy", accuracy), ("macro_f1", macro_f1)):
-        drawn = {model.name: resampled.of_confusion(model.name, statistic) for model in models if is_compared(model)}
-        head = {"measure": measure, "faces": resampled.row.size}
-        for name, own in drawn.items():
-            rows.append(
-                {"model": name, "reference": ""} | head | own.estimate(0, 1).columns("estimate") | {"p": np.nan}
-            )
-        for model, reference in opponents(models):
-            found = drawn[model.name].minus(drawn[reference.name]).estimate(-1, 1)
-            rows.append({"model": model.name, "reference": reference.name} | head | found.columns("estimate"))
-    return pd.DataFrame(rows, columns=MAJORITY_COLUMNS)
+        found = {name: resampled.of_confusion(name, statistic) for name in names}
+        rows += estimates(models, found, measure=measure, faces=resampled.row.size)
+    return pd.DataFrame(rows)
 
 
 def of_faces(votes: Votes, row: np.ndarray) -> np.ndarray:
     """The votes (n, 10) of the faces with these rows (n,). EmorecError where one has none."""
-    order = np.argsort(votes.row)
-    place = order[np.minimum(np.searchsorted(votes.row, row, sorter=order), votes.row.size - 1)]
-    if not np.array_equal(votes.row[place], row):
+    place = pd.Index(votes.row).get_indexer(row)
+    if (place < 0).any():
         raise EmorecError("data/votes.npz: lacks test faces that were predicted; run the data stage again")
     return votes.votes[place].astype(int)
 

@@ -6,57 +6,44 @@ gives them to the gate. The single's confusions on val say which does which, bef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from emorec.errors import EmorecError
 from emorec.tables.metrics import confusion_counts
 from emorec.tables.pairs import PAIRS, mutual_confusion
 from emorec.tables.read import by_model
 
 COLUMNS = ["grouping", "method", "expert", "emotions", "inside", "inside_chance", "inside_planted"]
-
-
-@dataclass(frozen=True)
-class Grouping:
-    """A grouping's name, the method it comes from (given, spectral, random), and its groups of emotions."""
-
-    name: str
-    method: str
-    groups: Sequence[Sequence[str]]
+Groups = Sequence[Sequence[str]]
 
 
 def groupings_table(
-    predictions: pd.DataFrame, groupings: Sequence[Grouping], reference: str, planted: np.ndarray | None = None
+    predictions: pd.DataFrame,
+    groupings: Mapping[str, Groups],
+    methods: Mapping[str, str],
+    reference: str,
+    planted: np.ndarray | None,
 ) -> pd.DataFrame:
     """groupings.csv: every expert's emotions, with three numbers of the whole grouping on each row.
 
     inside: share of the `reference` model's confusions on val, mutual rates of PAIRS, that fall within one group, mean
     over seeds; inside_chance: its mean over groupings of the same sizes; inside_planted: the share of the `planted`
-    confusions (21,) of synthetic faces, empty for others. EmorecError where the reference has no predictions on val.
+    confusion (7, 7) of synthetic faces, empty for others. `methods`: given, spectral or random, by grouping.
     """
-    rates = _rates(predictions, reference) if groupings else []
+    runs = by_model(predictions, "val")[reference]
+    rates = [pair_rates(confusion_counts(runs.labels, predicted)[0]) for predicted in runs.predicted]
     rows = []
-    for grouping in groupings:
+    for name, groups in groupings.items():
         measured = (
-            float(np.mean([inside(grouping.groups, rate) for rate in rates])),
-            inside(grouping.groups, np.ones(len(PAIRS))),
-            inside(grouping.groups, planted) if planted is not None else None,
+            float(np.mean([inside(groups, rate) for rate in rates])),
+            inside(groups, np.ones(len(PAIRS))),
+            np.nan if planted is None else inside(groups, pair_rates(planted)),
         )
-        for number, group in enumerate(grouping.groups, 1):
-            rows.append((grouping.name, grouping.method, number, " ".join(group), *measured))
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"inside_planted": float})
-
-
-def _rates(predictions: pd.DataFrame, model: str) -> list[np.ndarray]:
-    """A model's mutual confusion of PAIRS on val, (21,) for each seed."""
-    runs = by_model(predictions, "val").get(model)
-    if runs is None:
-        raise EmorecError(f"model {model}: no predictions on val; run the predictions stage again")
-    return [pair_rates(confusion_counts(runs.labels, predicted)[0]) for predicted in runs.predicted]
+        for number, group in enumerate(groups, 1):
+            rows.append((name, methods[name], number, " ".join(group), *measured))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def pair_rates(confusion: np.ndarray) -> np.ndarray:
@@ -64,7 +51,7 @@ def pair_rates(confusion: np.ndarray) -> np.ndarray:
     return mutual_confusion(confusion / np.maximum(confusion.sum(axis=-1, keepdims=True), 1e-12))
 
 
-def inside(groups: Iterable[Iterable[str]], rates: np.ndarray) -> float:
+def inside(groups: Groups, rates: np.ndarray) -> float:
     """Share of the `rates` (21,) that belongs to PAIRS with both emotions in one of the groups; NaN without any."""
     sets = [set(group) for group in groups]
     own = np.array([any({*pair} <= group for group in sets) for pair in PAIRS])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from emorec import config as configs
-from emorec import tables
-from emorec.config import Study
+from emorec.config import Part, Study
 from emorec.data.faces import load_faces
-from emorec.data.truth import Truth, load_truth
+from emorec.data.synthetic import planted_confusion
+from emorec.data.truth import load_truth
 from emorec.data.twins import NEAREST
 from emorec.data.votes import load_votes
 from emorec.files import write_csv
@@ -20,187 +21,162 @@ from emorec.groupings.read import read_groups
 from emorec.inputs import made_of
 from emorec.paths import Layout
 from emorec.predictions.store import read_gates, read_predictions
+from emorec.tables import (
+    audit,
+    calibration,
+    comparisons,
+    ferplus,
+    gates,
+    groupings,
+    networks,
+    performance,
+    representation,
+    truth,
+    who_errs,
+)
 from emorec.tables.bootstrap import RESAMPLES
-from emorec.tables.representation import SAMPLE
+from emorec.tables.read import Model, read_embeddings
+from emorec.tables.resampled import Resampled
 
 Tables = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How finely the numbers that rest on chance are computed; less than the default is for tests.
+class Sizes:
+    """How many are drawn for the numbers that rest on chance; fewer than the default are for tests.
 
     resamples: of the faces; sample: test faces in the projections; twin_candidates: neighbours looked at for each face;
     planted_faces: for the Monte Carlo estimate of the planted confusions.
     """
 
     resamples: int = RESAMPLES
-    sample: int = SAMPLE
+    sample: int = 1000
     twin_candidates: int = NEAREST
     planted_faces: int = 20_000
 
 
-def pixels(study: Study, layout: Layout, effort: Effort) -> Tables:
+def pixels(study: Study, layout: Layout, sizes: Sizes) -> Tables:
     """What needs the faces themselves: their copies and near-copies within and across splits."""
-    counts, twins = tables.audit_tables(load_faces(layout.faces), effort.twin_candidates)
+    counts, twins = audit.audit_tables(load_faces(layout.faces), sizes.twin_candidates)
     return {"audit": counts, "twins": twins}
 
 
-def embeddings(study: Study, layout: Layout, effort: Effort) -> Tables:
+def embeddings(study: Study, layout: Layout, sizes: Sizes) -> Tables:
     """What needs the embeddings of the test faces: how well they part the emotions, and maps to the plane."""
     costs, models = _models(study, layout)
+    predictions = read_predictions(layout.predictions, _replicates(study))
     shown = {(model, study.seeds[0]) for model in costs.loc[costs["headline"], "model"]}
     measured, pictured = {}, {}
-    for key, own in tables.read_embeddings(_replicates(study, layout.embeddings, study.models)):
-        measured[key], labels = tables.measure(own.embeddings, own.label), own.label
+    paths = {(model, seed): layout.embeddings(model, seed) for model, seed in _replicates(study)}
+    for key, own in read_embeddings(paths):
+        measured[key], labels = representation.measure(own.embeddings, own.label), own.label
         if key in shown:
             pictured[key] = own
     return {
-        "representation": tables.representation_table(measured),
-        "purity": tables.purity_table(measured, labels, models, effort.resamples),
-        "projections": tables.projections_table(pictured, _predictions(study, layout), effort.sample),
+        "representation": representation.representation_table(measured),
+        "purity": representation.purity_table(measured, labels, models, sizes.resamples),
+        "projections": representation.projections_table(pictured, predictions, sizes.sample),
     }
 
 
-def results(study: Study, layout: Layout, effort: Effort) -> Tables:
+def results(study: Study, layout: Layout, sizes: Sizes) -> Tables:
     """All else: data, networks and predictions; twins are told by the table that `pixels` makes."""
     costs, models = _models(study, layout)
     histories = [layout.network(part.network, part.seed) / "history.csv" for part in configs.all_parts(study)]
-    predictions = _predictions(study, layout)
+    predictions = read_predictions(layout.predictions, _replicates(study))
+    scored = predictions[predictions["split"].isin(study.scored)]
+    recall, confusion = performance.recall_table(scored), performance.confusion_table(scored)
+    pairs = performance.pairs_table(scored)
     made = {
         "models": costs,
-        "classes": tables.classes_table(layout.summary),
-        "curves": tables.curves_table(histories),
-        **_scores(predictions[predictions["split"].isin(study.scored)], effort),
-    }
-    if not study.has_report:
-        return made
-    groupings = [_grouping(study, layout, name) for name in study.groupings if name in {m.grouping for m in models}]
-    by_name = {grouping.name: grouping.groups for grouping in groupings}
-    synthetic = study.data.source == "synthetic"
-    # What is read first is named first where it is none.
-    twins = _twins(layout)
-    votes = load_votes(layout.votes) if layout.votes.exists() else None
-    truth = load_truth(layout.truth) if synthetic else None
-    resampled = tables.Resampled(predictions, effort.resamples)
-    planted = tables.planted_rates(effort.planted_faces) if synthetic else None
-    made |= {
-        "groupings": tables.groupings_table(predictions, groupings, study.reference, planted),
-        "comparisons": tables.comparisons_table(resampled, models, by_name),
-        "pair_comparisons": tables.pair_comparisons_table(resampled, models),
-        "error_flow": tables.error_flow_table(resampled, models),
-        "group_scores": tables.group_scores_table(resampled, models, by_name),
-        "routing": tables.routing_table(resampled, models, by_name),
-        "twins_scores": tables.twins_scores_table(resampled, models, twins),
-        **_gates(study, layout, models),
-        **_calibration(predictions, effort),
-    }
-    if votes:
-        made |= {
-            "ferplus": tables.ferplus_table(predictions, votes),
-            "by_majority": tables.by_majority_table(predictions, models, votes, effort.resamples),
-        }
-    return made | _truth(study, truth, models, predictions, effort) if truth else made
-
-
-def _scores(predictions: pd.DataFrame, effort: Effort) -> Tables:
-    """Each model by itself: scores, recall, confusion, pairs, summary over seeds."""
-    recall, confusion, pairs = (
-        make(predictions) for make in (tables.recall_table, tables.confusion_table, tables.pairs_table)
-    )
-    return {
-        "scores": tables.scores_table(predictions),
+        "classes": networks.classes_table(layout.summary),
+        "curves": networks.curves_table(histories),
+        "scores": performance.scores_table(scored),
         "recall": recall,
         "confusion": confusion,
         "pairs": pairs,
-        "spread": tables.spread_table(recall, confusion, pairs),
-        "summary": tables.summary_table(predictions, effort.resamples),
+        "spread": performance.spread_table(recall, confusion, pairs),
+        "summary": performance.summary_table(scored, sizes.resamples),
     }
-
-
-def _gates(study: Study, layout: Layout, models: list[tables.Model]) -> Tables:
-    """How the gates that were trained share the faces out."""
+    if not study.has_report:
+        return made
+    # What is read first is named first where it is none.
+    groups, methods = _groupings(study, layout, {model.grouping for model in models})
+    by_model = {model.name: groups.get(model.grouping, []) for model in models}
+    twins = _twins(layout)
+    votes = load_votes(layout.votes) if layout.votes.exists() else None
+    drawn_from, planted = None, None
+    if study.data.source == "synthetic":
+        drawn_from, planted = load_truth(layout.truth), planted_confusion(count=sizes.planted_faces)
+    resampled, runs = Resampled(predictions, sizes.resamples), calibration.scaled(predictions)
     gated = [model for model in models if model.gate != "uniform" and model.kind == "mixture"]
-    found = read_gates(layout.predictions, [(model.name, seed) for model in gated for seed in study.seeds])
-    return {
-        "gate": tables.gate_table(found, {model.name: tables.read_groups(model) for model in gated}),
-        "gate_use": tables.gate_use_table(found),
+    shares = read_gates(layout.predictions, [(model.name, seed) for model in gated for seed in study.seeds])
+    made |= {
+        "groupings": groupings.groupings_table(predictions, groups, methods, study.reference, planted),
+        "comparisons": comparisons.comparisons_table(resampled, models, groups),
+        "pair_comparisons": comparisons.pair_comparisons_table(resampled, models),
+        "error_flow": comparisons.error_flow_table(resampled, models),
+        "group_scores": who_errs.group_scores_table(resampled, models, groups),
+        "routing": who_errs.routing_table(resampled, models, groups),
+        "twins_scores": audit.twins_scores_table(resampled, models, twins),
+        "gate": gates.gate_table(shares, by_model),
+        "gate_use": gates.gate_use_table(shares),
+        "calibration": calibration.calibration_table(runs),
+        "calibration_summary": calibration.calibration_summary_table(runs, sizes.resamples),
+        "reliability": calibration.reliability_table(runs),
     }
+    if votes:
+        made["ferplus"] = ferplus.ferplus_table(predictions, votes)
+        made["by_majority"] = ferplus.by_majority_table(predictions, models, votes, sizes.resamples)
+    if drawn_from and planted is not None:
+        made["truth"] = truth.truth_table(predictions, drawn_from, study.data.synthetic.wrong_labels, planted, by_model)
+        made["planted"] = truth.planted_pairs(planted)
+    return made
 
 
-def _calibration(predictions: pd.DataFrame, effort: Effort) -> Tables:
-    """How far each model's probabilities can be trusted on the test split, with a temperature fitted on val."""
-    runs = tables.scaled(predictions)
-    return {
-        "calibration": tables.calibration_table(runs),
-        "calibration_summary": tables.calibration_summary_table(runs, effort.resamples),
-        "reliability": tables.reliability_table(runs),
-        "risk_coverage": tables.risk_coverage_table(runs),
-    }
-
-
-def _truth(study: Study, truth: Truth, models: list[tables.Model], predictions: pd.DataFrame, effort: Effort) -> Tables:
-    """Models against what was planted in synthetic faces."""
-    wrong_labels = study.data.synthetic.wrong_labels
-    groups = {m.name: tables.read_groups(m) for m in models if m.kind in ("mixture", "oracle")}
-    data = predictions, truth
-    by_seed, summary = tables.truth_tables(*data, wrong_labels, groups, effort.planted_faces, effort.resamples)
-    return {"truth": by_seed, "truth_summary": summary, "planted": tables.planted_pairs(effort.planted_faces)}
-
-
-def _twins(layout: Layout) -> pd.DataFrame:
-    path = layout.table("twins")
-    with made_of([path]):
-        twins = pd.read_csv(path)
-        return twins.assign(row=twins["row"].astype("int64"), twin=twins["twin"].astype(bool))
-
-
-GROUPS: dict[str, Callable[[Study, Layout, Effort], Tables]] = {
+GROUPS: dict[str, Callable[[Study, Layout, Sizes], Tables]] = {
     made.__name__: made for made in (pixels, embeddings, results)
 }
 
 
-def write(group: str, study: Study, layout: Layout, effort: Effort = Effort()) -> None:
+def write(group: str, study: Study, layout: Layout, sizes: Sizes = Sizes()) -> None:
     """Make one group of tables and write its files."""
-    for name, table in GROUPS[group](study, layout, effort).items():
+    for name, table in GROUPS[group](study, layout, sizes).items():
         write_csv(layout.table(name), table)
 
 
-def models_of(study: Study, layout: Layout) -> list[tables.Model]:
-    """The study's models as the tables know them, without their controls, which models.csv has."""
+def _models(study: Study, layout: Layout) -> tuple[pd.DataFrame, list[Model]]:
+    """models.csv, and the models as the tables know them."""
 
-    def records(parts: list[tuple[str, int]]) -> list[Path]:
-        return [layout.network(network, seed) / "network.json" for network, seed in parts]
+    def records(parts: list[Part]) -> list[Path]:
+        return [layout.network(part.network, part.seed) / "network.json" for part in parts]
 
-    found = []
+    models = []
     for name, entry in study.models.items():
         separate = study.models[entry.of] if entry.kind == "fine-tuned" else entry
-        own = {seed: [(p.network, p.seed) for p in configs.parts(study, name, seed)] for seed in study.seeds}
-        before = {seed: [(p.network, p.seed) for p in configs.spent_before(study, name, seed)] for seed in study.seeds}
-        found.append(
-            tables.Model(
+        mixture: dict[str, Any] = {}
+        if separate.kind == "mixture":
+            mixture = {"grouping": separate.grouping, "foreign": separate.foreign, "start": separate.experts.start}
+            mixture |= {"length": separate.experts.length, "experts": len(configs.expert_networks(study, separate))}
+        elif entry.kind == "joint":
+            mixture = {"experts": entry.experts}
+        gate = _gate(entry)
+        own_kind = entry.kind if entry.kind in ("single", "ensemble") else "mixture"
+        models.append(
+            Model(
                 name,
-                _kind(entry),
+                "oracle" if gate == "oracle" else own_kind,
                 configs.label(study, name),
-                separate.grouping if separate.kind == "mixture" else "",
-                {seed: records(parts) for seed, parts in own.items()},
+                networks={seed: records(configs.parts(study, name, seed)) for seed in study.seeds},
+                before={seed: records(configs.spent_before(study, name, seed)) for seed in study.seeds},
                 family=entry.kind,
-                gate=_gate(entry),
-                foreign=separate.foreign if separate.kind == "mixture" else "",
-                experts=_experts(study, separate),
-                start=separate.experts.start if separate.kind == "mixture" else "",
-                length=separate.experts.length if separate.kind == "mixture" else "",
+                gate=gate,
                 primary=name == study.primary_mixture,
-                before={seed: records(parts) for seed, parts in before.items()},
+                **mixture,
             )
         )
-    return found
-
-
-def _kind(entry: configs.Model) -> str:
-    if entry.kind == "mixture":
-        return "oracle" if entry.gate == "oracle" else "mixture"
-    return entry.kind if entry.kind in ("single", "ensemble") else "mixture"
+    train = networks.classes_table(layout.summary).query("split == 'train'")
+    return networks.models_table(models, int(train["faces"].sum()))
 
 
 def _gate(entry: configs.Model) -> str:
@@ -211,32 +187,25 @@ def _gate(entry: configs.Model) -> str:
     return "soft" if entry.kind == "fine-tuned" else ""
 
 
-def _experts(study: Study, entry: configs.Model) -> int:
-    if entry.kind == "mixture":
-        return len(configs.expert_networks(study, entry))
-    return entry.experts if entry.kind == "joint" else 0
+def _groupings(study: Study, layout: Layout, used: set[str]) -> tuple[dict[str, list[tuple[str, ...]]], dict[str, str]]:
+    """The groups of each grouping that models use, and the method that each comes from."""
+    experts = configs.spectral_groupings(study)
+    found = {name: read_groups(layout.grouping(name), count) for name, count in experts.items()}
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    methods: dict[str, str] = {}
+    for name, entry in study.groupings.items():
+        if name in used:
+            groups[name] = configs.groups_of(study, name, found) or []
+            methods[name] = "given" if isinstance(entry, list) else entry.method
+    return groups, methods
 
 
-def _models(study: Study, layout: Layout) -> tuple[pd.DataFrame, list[tables.Model]]:
-    """models.csv, and the models with the controls that it names."""
-    train = tables.classes_table(layout.summary).query("split == 'train'")
-    models = models_of(study, layout)
-    costs = tables.models_table(models, int(train["faces"].sum()))
-    return costs, tables.with_controls(models, costs)
+def _twins(layout: Layout) -> pd.DataFrame:
+    path = layout.table("twins")
+    with made_of([path]):
+        twins = pd.read_csv(path)
+        return twins.assign(row=twins["row"].astype("int64"), twin=twins["twin"].astype(bool))
 
 
-def _grouping(study: Study, layout: Layout, name: str) -> tables.Grouping:
-    entry = study.groupings[name]
-    experts = configs.spectral_groupings(study).get(name)
-    found = {name: read_groups(layout.grouping(name), experts)} if experts else None
-    method = "given" if isinstance(entry, list) else entry.method
-    return tables.Grouping(name, method, configs.groups_of(study, name, found) or [])
-
-
-def _replicates(study: Study, path: Callable[[str, int], Path], models: Iterable[str]) -> dict[tuple[str, int], Path]:
-    """The file at `path` of each replicate of the models."""
-    return {(model, seed): path(model, seed) for model in models for seed in study.seeds}
-
-
-def _predictions(study: Study, layout: Layout) -> pd.DataFrame:
-    return read_predictions(layout.predictions, [(model, seed) for model in study.models for seed in study.seeds])
+def _replicates(study: Study) -> list[tuple[str, int]]:
+    return [(model, seed) for model in study.models for seed in study.seeds]

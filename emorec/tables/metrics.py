@@ -10,7 +10,7 @@ import numpy as np
 
 from emorec import EMOTIONS
 
-METRICS = ("accuracy", "macro_f1", "nll", "brier", "ece")
+METRICS = {"accuracy": 1.0, "macro_f1": 1.0, "nll": np.inf, "brier": 2.0, "ece": 1.0}  # each with its largest value
 CLASSES = len(EMOTIONS)
 BINS = 15
 # Probabilities are stored in steps of 2^-16 (predictions/store.py): a stored zero is anything below half a step, and a
@@ -70,13 +70,17 @@ def probability_scores(
     weights = _or_ones(weights, labels.size)
     p, labels, faces = np.asarray(probabilities, dtype=np.float64), labels.astype(int), np.arange(labels.size)
     confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     per_face = np.zeros((labels.size, 2 + BINS))
     per_face[:, 0] = -np.log(np.clip(p[faces, labels], FLOOR, 1))
     per_face[:, 1] = ((p - np.eye(CLASSES)[labels]) ** 2).sum(axis=1)
-    per_face[faces, 2 + bins] = right - confidence
+    per_face[faces, 2 + bins(confidence)] = right - confidence
     means = weights @ per_face.astype(weights.dtype) / weights.sum(axis=1, keepdims=True)
     return {"nll": means[:, 0], "brier": means[:, 1], "ece": np.abs(means[:, 2:]).sum(axis=1)}
+
+
+def bins(confidence: np.ndarray) -> np.ndarray:
+    """The bin of each largest probability (N,), of BINS of equal width that hold their upper ends: (N,) int."""
+    return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
 
 
 def _or_ones(weights: np.ndarray | None, faces: int) -> np.ndarray:

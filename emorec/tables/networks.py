@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,42 +15,44 @@ from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
 from emorec.inputs import check_table
 from emorec.paths import HISTORY
-from emorec.tables.controls import choose_controls, headline, with_controls
+from emorec.tables.controls import choose_controls, headline
 from emorec.tables.read import Model, read_record
 
 
-def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
-    """models.csv: what each model is, what it costs, and what it is compared with.
+def models_table(models: Sequence[Model], train_faces: int) -> tuple[pd.DataFrame, list[Model]]:
+    """models.csv: what each model is, what it costs, and what it is compared with; and the models, with their controls
+    and the seeds in which fine-tuning improved nothing.
 
     Parameters and flops (of one image) are sums over its networks; a network without operations, the expert for a
     single emotion, is none. `parts` names the networks, a gate first, then the experts in its order, with
     spaces between. train_seconds and train_flops are means over seeds, with the networks that a model starts from.
-    kept_start names the seeds in which a fine-tuned mixture is no better on val than what it started from.
 
     Args:
         train_faces: of the training split, which all networks' steps are counted by.
 
     Raises:
-        EmorecError: a record is missing or a model has no networks.
+        EmorecError: a record is missing, or has no numbers.
     """
-    rows, records = [], _Records()
+    read = cache(_cost_record)  # a network is part of several models
+    rows, with_starts = [], []
     for model in models:
-        own = [[records.of(path) for path in paths] for paths in model.networks.values()]
-        if not own or not own[0]:
-            raise EmorecError(f"model {model.name}: no networks; name its networks in the config")
-        first = next(iter(model.networks.values()))
-        before = [[records.of(path) for path in model.before.get(seed, ())] for seed in model.networks]
-        trained = [mine + theirs for mine, theirs in zip(own, before, strict=True)]
+        own = {seed: [read(path) for path in paths] for seed, paths in model.networks.items()}
+        trained = [records + [read(path) for path in model.before[seed]] for seed, records in own.items()]
+        paths = next(iter(model.networks.values()))
+        first = [read(path) for path in paths]
+        is_tuned = model.family == "fine-tuned"
+        kept_start = tuple(seed for seed, records in own.items() if is_tuned and records[0]["best_epoch"] == 0)
+        with_starts.append(replace(model, kept_start=kept_start))
         rows.append(
             {
                 "model": model.name,
                 "kind": model.kind,
-                "family": model.family or model.kind,
+                "family": model.family,
                 "label": model.label,
-                "networks": sum(record["flops"] > 0 for record in own[0]),
-                "parts": " ".join(dict.fromkeys(path.parent.parent.name for path in first)),
-                "parameters": sum(int(record["parameters"]) for record in own[0]),
-                "flops": sum(int(record["flops"]) for record in own[0]),
+                "networks": sum(record["flops"] > 0 for record in first),
+                "parts": " ".join(dict.fromkeys(path.parent.parent.name for path in paths)),
+                "parameters": sum(int(record["parameters"]) for record in first),
+                "flops": sum(int(record["flops"]) for record in first),
                 "train_seconds": float(np.mean([sum(float(r["train_seconds"]) for r in seed) for seed in trained])),
                 "train_flops": float(np.mean([sum(_train_flops(r, train_faces) for r in seed) for seed in trained])),
                 "grouping": model.grouping,
@@ -58,41 +62,28 @@ def models_table(models: Sequence[Model], train_faces: int) -> pd.DataFrame:
                 "length": model.length,
                 "experts": model.experts or None,
                 "primary": model.primary,
-                "kept_start": " ".join(
-                    str(seed)
-                    for seed, record in zip(model.networks, own, strict=True)
-                    if model.family == "fine-tuned" and record[0]["best_epoch"] == 0
-                ),
+                "kept_start": " ".join(map(str, kept_start)),
             }
         )
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows).astype({"experts": "Int64"})
     controls = choose_controls(models, dict(zip(table["model"], table["flops"], strict=True)))
-    table = table.assign(
-        experts=table["experts"].astype("Int64"),
-        control=table["model"].map(controls).astype(object).fillna(""),
-    )
-    return table.assign(headline=table["model"].isin(headline(with_controls(models, table), controls)))
+    complete = [replace(model, control=controls.get(model.name, "")) for model in with_starts]
+    control = [model.control for model in complete]
+    return table.assign(control=control, headline=table["model"].isin(headline(complete))), complete
 
 
-class _Records:
-    """network.json of each network, each read once."""
-
-    def __init__(self) -> None:
-        self._read: dict[Path, dict[str, Any]] = {}
-
-    def of(self, path: Path) -> dict[str, Any]:
-        path = Path(path)
-        if path not in self._read:
-            record = read_record(path, ("parameters", "flops", "train_seconds", "best_epoch", "spec"))
-            for key in ("parameters", "flops", "train_seconds", "best_epoch"):
-                _check_number(path, record, key)
-            if "train_flops" in record:
-                _check_number(path, record, "train_flops")
-            elif record["flops"]:
-                for key in ("spec.training.epochs", "spec.training.batch"):
-                    _check_number(path, record, key, least=1)
-            self._read[path] = record
-        return self._read[path]
+def _cost_record(path: Path) -> dict[str, Any]:
+    """A network's record, with numbers for all that its model costs."""
+    costs = ("parameters", "flops", "train_seconds", "best_epoch")
+    record = read_record(path, (*costs, "spec"))
+    for key in costs:
+        _check_number(path, record, key)
+    if "train_flops" in record:
+        _check_number(path, record, "train_flops")
+    elif record["flops"]:
+        for key in ("spec.training.epochs", "spec.training.batch"):
+            _check_number(path, record, key, least=1)
+    return record
 
 
 def _check_number(path: Path, record: Any, key: str, least: float = 0) -> None:
@@ -123,62 +114,55 @@ def classes_table(summary: Path) -> pd.DataFrame:
     counts = read_record(summary, ("counts",))["counts"]
     rows = []
     for split in SPLITS:
-        if not isinstance(counts, dict) or not isinstance(counts.get(split, {}), dict):
-            raise EmorecError(f"{summary}: its counts are no numbers by split and emotion; run the data stage again")
-        if split not in counts:
-            raise EmorecError(f"{summary}: no counts of split {split!r}; run the data stage again")
-        if not all(isinstance(count, int) and count >= 0 for count in counts[split].values()):
-            raise EmorecError(f"{summary}: a count of split {split!r} is no number of faces; run the data stage again")
-        total = sum(counts[split].values())
+        own = counts.get(split) if isinstance(counts, dict) else None
+        if not isinstance(own, dict) or not all(isinstance(count, int) and count >= 0 for count in own.values()):
+            raise EmorecError(f"{summary}: no numbers of faces by emotion of split {split}; run the data stage again")
+        total = sum(own.values())
         for emotion in EMOTIONS:
-            faces = int(counts[split].get(emotion, 0))
+            faces = int(own.get(emotion, 0))
             rows.append({"split": split, "emotion": emotion, "faces": faces, "share": faces / total if total else 0.0})
     return pd.DataFrame(rows)
-
-
-def _check_history(path: Path, history: pd.DataFrame, best: Any) -> None:
-    """EmorecError unless all are numbers, each epoch has a row of its own and the best one is among them."""
-    words = [column for column in HISTORY if history[column].dtype.kind not in "if"]
-    if words and len(history):
-        raise EmorecError(f"{path}: not only numbers in {', '.join(words)}; train the network again")
-    epochs = history["epoch"]
-    if not (epochs.is_unique and (epochs >= 0).all() and (epochs % 1 == 0).all()):
-        raise EmorecError(f"{path}: its epochs are not whole numbers, each once; train the network again")
-    if not (epochs == best).any():
-        raise EmorecError(f"{path}: lacks epoch {best}, the best by network.json; train the network again")
-    scored = [column for column in ("val_loss", "val_accuracy", "seconds") if not np.isfinite(history[column]).all()]
-    if scored:
-        raise EmorecError(f"{path}: not only finite numbers in {', '.join(scored)}; train the network again")
 
 
 def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
     """curves.csv: every epoch of every history.csv; `best` marks the epoch that network.json, beside it, names.
 
     Epoch 0, without a training loss, is what a fine-tuned mixture starts from. A network that has nothing to learn, the
-    expert of a single emotion, has no epochs, hence no rows.
+    expert of a single emotion, has no epochs, hence no rows. EmorecError where a file is not what a training writes.
     """
-    tables = []
+    tables = {}
     for path in histories:
-        path = Path(path)
         beside = path.with_name("network.json")
         record = read_record(beside, ("network", "seed", "role", "best_epoch"))
         _check_number(beside, record, "best_epoch")
-        if [type(record[key]) for key in ("network", "seed", "role")] != [str, int, str]:
+        identity = record["network"], record["seed"], record["role"]
+        if [type(part) for part in identity] != [str, int, str]:
             raise EmorecError(f"{beside}: lacks the network's name, seed or role; train the network again")
         check_table(path)
-        history = pd.read_csv(path)
-        missing = [column for column in HISTORY if column not in history.columns]
-        if missing:
-            raise EmorecError(f"{path}: no column {', '.join(missing)}; train the network again")
-        if history.empty and record["best_epoch"] == 0:
-            continue
-        history = history[list(HISTORY)]
-        _check_history(path, history, record["best_epoch"])
-        history.insert(0, "network", record["network"])
-        history.insert(1, "seed", record["seed"])
-        history.insert(2, "role", record["role"])
-        history["best"] = history["epoch"] == record["best_epoch"]
-        tables.append(history)
-    if not tables:
-        raise EmorecError("no histories given; name at least one network")
-    return pd.concat(tables).sort_values(["network", "seed", "epoch"], ignore_index=True)
+        history, best = pd.read_csv(path), record["best_epoch"]
+        problem = _problem(history, best)
+        if problem:
+            raise EmorecError(f"{path}: {problem}; train the network again")
+        if len(history):
+            tables[identity] = history[list(HISTORY)].assign(best=history["epoch"] == best)
+    table = pd.concat(tables, names=["network", "seed", "role"]).reset_index(level=[0, 1, 2])
+    return table.sort_values(["network", "seed", "epoch"], ignore_index=True)
+
+
+def _problem(history: pd.DataFrame, best: Any) -> str:
+    """What is wrong with a history; empty if all are numbers, each epoch has one row and the best is among them."""
+    missing = [column for column in HISTORY if column not in history]
+    if missing:
+        return f"no column {', '.join(missing)}"
+    if history.empty and best == 0:
+        return ""
+    words = [column for column in HISTORY if history[column].dtype.kind not in "if"]
+    if words and len(history):
+        return f"not only numbers in {', '.join(words)}"
+    epochs = history["epoch"]
+    if not (epochs.is_unique and (epochs >= 0).all() and (epochs % 1 == 0).all()):
+        return "its epochs are not whole numbers, each once"
+    if not (epochs == best).any():
+        return f"lacks epoch {best}, the best by network.json"
+    scored = [column for column in ("val_loss", "val_accuracy", "seconds") if not np.isfinite(history[column]).all()]
+    return f"not only finite numbers in {', '.join(scored)}" if scored else ""

@@ -2,80 +2,50 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import product
+
 import numpy as np
 import pandas as pd
 
 from emorec import EMOTIONS
-from emorec.tables.bootstrap import RESAMPLES, estimate, face_weights
+from emorec.tables.bootstrap import RESAMPLES, face_weights
 from emorec.tables.metrics import METRICS, confusion_counts, precision_recall_f1, scores
 from emorec.tables.pairs import PAIRS, mutual_confusion
 from emorec.tables.read import by_model, splits
+from emorec.tables.resampled import drawn
 
 # `predictions` is, everywhere here, what `read_predictions` returns.
-BOUNDS = {"accuracy": (0, 1), "macro_f1": (0, 1), "nll": (0, np.inf), "brier": (0, 2), "ece": (0, 1)}
 
 
 def scores_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """scores.csv: each of METRICS for every model, seed and split."""
-    rows = []
-    for split, model, seed, labels, p in _runs(predictions):
-        for metric, value in scores(labels, p).items():
-            rows.append({"model": model, "seed": seed, "split": split, "metric": metric, "value": float(value[0])})
-    return pd.DataFrame(rows)
+    runs, answers = _runs(predictions)
+    value = np.array([[score[0] for score in scores(labels, p).values()] for labels, p in answers])
+    return _long(runs, pd.DataFrame({"metric": list(METRICS)}), value=value)
 
 
 def recall_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """recall.csv: support, recall, precision and F1 of every emotion."""
-    rows = []
-    for split, model, seed, labels, p in _runs(predictions):
-        confusion = confusion_counts(labels, p.argmax(axis=1))[0]
-        precision, recall, f1 = precision_recall_f1(confusion)
-        for c, emotion in enumerate(EMOTIONS):
-            rows.append(
-                {
-                    "model": model,
-                    "seed": seed,
-                    "split": split,
-                    "emotion": emotion,
-                    "support": int(confusion[c].sum()),
-                    "recall": recall[c],
-                    "precision": precision[c],
-                    "f1": f1[c],
-                }
-            )
-    return pd.DataFrame(rows)
+    runs, counts = _confusions(predictions)
+    precision, recall, f1 = precision_recall_f1(counts)
+    support = counts.sum(axis=2).astype(int)
+    return _long(runs, pd.DataFrame({"emotion": EMOTIONS}), support=support, recall=recall, precision=precision, f1=f1)
 
 
 def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """confusion.csv: faces by true and predicted emotion; `rate` is the share of the true emotion's faces."""
-    rows = []
-    for split, model, seed, labels, p in _runs(predictions):
-        confusion = confusion_counts(labels, p.argmax(axis=1))[0]
-        for i, true in enumerate(EMOTIONS):
-            support = confusion[i].sum()
-            for j, predicted in enumerate(EMOTIONS):
-                rows.append(
-                    {
-                        "model": model,
-                        "seed": seed,
-                        "split": split,
-                        "true": true,
-                        "predicted": predicted,
-                        "count": int(confusion[i, j]),
-                        "rate": confusion[i, j] / support if support else np.nan,
-                    }
-                )
-    return pd.DataFrame(rows)
+    runs, counts = _confusions(predictions)
+    support = counts.sum(axis=2, keepdims=True)
+    rate = np.divide(counts, support, out=np.full_like(counts, np.nan), where=support > 0)
+    cells = pd.DataFrame(product(EMOTIONS, EMOTIONS), columns=["true", "predicted"])
+    return _long(runs, cells, count=counts.astype(int), rate=rate)
 
 
 def pairs_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """pairs.csv: mutual confusion rate of all 21 pairs of emotions."""
-    rows = []
-    for split, model, seed, labels, p in _runs(predictions):
-        rates = mutual_confusion(confusion_counts(labels, p.argmax(axis=1))[0])
-        for (first, second), rate in zip(PAIRS, rates, strict=True):
-            rows.append({"model": model, "seed": seed, "split": split, "first": first, "second": second, "rate": rate})
-    return pd.DataFrame(rows)
+    runs, counts = _confusions(predictions)
+    return _long(runs, pd.DataFrame(PAIRS, columns=["first", "second"]), rate=mutual_confusion(counts))
 
 
 def summary_table(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
@@ -85,29 +55,15 @@ def summary_table(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.D
     """
     rows = []
     for split in splits(predictions):
-        weights = None
-        for model, runs in by_model(predictions, split).items():
-            if weights is None:
-                weights = face_weights(runs.labels.size, resamples)
-            points = [scores(runs.labels, p) for p in runs.probabilities]
-            draws = [scores(runs.labels, p, weights) for p in runs.probabilities]
-            for metric in METRICS:
-                values = np.array([point[metric][0] for point in points])
-                found = estimate(values, np.stack([d[metric] for d in draws], axis=1), bounds=BOUNDS[metric])
-                rows.append(
-                    {
-                        "model": model,
-                        "split": split,
-                        "metric": metric,
-                        "mean": found.value,
-                        "sd": float(values.std(ddof=1)) if values.size > 1 else None,
-                        "seeds": found.seeds,
-                        "low": found.low,
-                        "high": found.high,
-                    }
-                )
-    table = pd.DataFrame(rows)
-    return table.assign(sd=table["sd"].astype(float))
+        models = by_model(predictions, split)
+        weights = face_weights(next(iter(models.values())).labels.size, resamples)
+        for model, runs in models.items():
+            found = drawn([partial(scores, runs.labels, p) for p in runs.probabilities], weights)
+            for metric, own in found.items():
+                sd = own.values.std(ddof=1) if own.values.size > 1 else np.nan
+                head = {"model": model, "split": split, "metric": metric, "sd": sd}
+                rows.append(head | own.estimate(0, METRICS[metric]).columns("mean"))
+    return pd.DataFrame(rows)[["model", "split", "metric", "mean", "sd", "seeds", "low", "high"]]
 
 
 def spread_table(recall: pd.DataFrame, confusion: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -126,11 +82,24 @@ def spread_table(recall: pd.DataFrame, confusion: pd.DataFrame, pairs: pd.DataFr
     return over_seeds.agg(mean="mean", sd="std", seeds="count").reset_index()
 
 
-def _runs(predictions: pd.DataFrame) -> list[tuple[str, str, int, np.ndarray, np.ndarray]]:
-    """(split, model, seed, labels (N,), probabilities (N, 7)) of every run on every split."""
-    return [
-        (split, model, seed, runs.labels, runs.probabilities[s])
+def _runs(predictions: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[np.ndarray, np.ndarray]]]:
+    """Model, seed and split of every run on every split, a row each, and its labels (N,) and probabilities (N, 7)."""
+    found = [
+        ((model, seed, split), (runs.labels, p))
         for split in splits(predictions)
         for model, runs in by_model(predictions, split).items()
-        for s, seed in enumerate(runs.seeds)
+        for seed, p in zip(runs.seeds, runs.probabilities, strict=True)
     ]
+    runs, answers = zip(*found, strict=True)
+    return pd.DataFrame(runs, columns=["model", "seed", "split"]), list(answers)
+
+
+def _confusions(predictions: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Model, seed and split of every run, and its confusion counts: (R, 7, 7)."""
+    runs, answers = _runs(predictions)
+    return runs, np.concatenate([confusion_counts(labels, p.argmax(axis=1)) for labels, p in answers])
+
+
+def _long(runs: pd.DataFrame, entries: pd.DataFrame, **values: np.ndarray) -> pd.DataFrame:
+    """A row for each of R runs and of E entries, with each of the values, (R, ...) of R × E numbers."""
+    return runs.merge(entries, how="cross").assign(**{name: value.ravel() for name, value in values.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,25 +15,22 @@ from emorec.errors import EmorecError
 from emorec.inputs import read_json
 from emorec.predictions.store import PROBABILITIES
 
-KINDS = ("single", "ensemble", "mixture", "oracle")
-
 
 @dataclass(frozen=True)
 class Model:
-    """One compared model: name, kind (of KINDS), label for readers, and what else the tables say of it.
+    """One compared model: name, kind, label for readers, and what else the tables say of it.
 
     kind is what a model counts as: a fine-tuned or jointly trained mixture is a mixture; one that knows the label is an
-    oracle. family is the config's kind, by default the same. grouping, gate, foreign: empty unless mixture; experts: 0
-    unless mixture. start, length: what the experts begin as (scratch or single) and how long they are trained (steps or
-    epochs), empty unless a separate mixture. primary: whether the study's primary test is about it. control: the model
-    of equal compute, empty where none is. kept_start: the seeds in which fine-tuning improved nothing on val, so that
-    epoch 0 was kept.
-    `networks` maps each seed to the network.json files of the networks that the model is made of, `before` to those of
-    the networks that were trained before, for these to start from.
+    oracle. family is the config's kind. grouping, gate, foreign: empty unless mixture; experts: 0 unless mixture.
+    start, length: what the experts begin as (scratch or single) and how long they are trained (steps or epochs), empty
+    unless a separate mixture. primary: whether the study's primary test is about it. control: the model of equal
+    compute, empty where none is. kept_start: the seeds in which fine-tuning improved nothing on val, so that epoch 0
+    was kept. `networks` maps each seed to the network.json files of the networks that the model is made of, `before` to
+    those of the networks that were trained before, for these to start from.
     """
 
     name: str
-    kind: str
+    kind: Literal["single", "ensemble", "mixture", "oracle"]
     label: str
     grouping: str = ""
     networks: Mapping[int, Sequence[Path]] = field(default_factory=dict)
@@ -47,10 +44,6 @@ class Model:
     control: str = ""
     kept_start: tuple[int, ...] = ()
     before: Mapping[int, Sequence[Path]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise EmorecError(f"model {self.name}: unknown kind {self.kind!r}; use one of {', '.join(KINDS)}")
 
     @property
     def is_its_start(self) -> bool:
@@ -82,36 +75,20 @@ class Embeddings:
     label: np.ndarray
 
 
-def read_groups(model: Model) -> list[tuple[str, ...]]:
-    """The emotions that each of a mixture's experts is asked about, by its networks' records; none where they are free.
-
-    One that is asked about no group in particular, a generalist, is asked about all.
-    """
-    groups: list[tuple[str, ...]] = []
-    paths = list(next(iter(model.networks.values()), ()))
-    for path in paths[int(model.gate == "single") :]:  # the single in the gate's place is no expert
-        record = read_record(path, ("role", "group", "mixture"))
-        if record["role"] == "mixture":
-            groups += [tuple(group) for group in record["mixture"]["groups"]]
-        elif record["role"] in ("expert", "classifier"):
-            groups.append(tuple(record["group"]) or EMOTIONS)
-    return groups
-
-
 def by_model(predictions: pd.DataFrame, split: str) -> dict[str, Replicates]:
-    """Arrays of each model on `split`, models in their order of appearance, seeds and rows ascending."""
-    chosen = predictions[predictions["split"] == split]
+    """Arrays of each model on `split`, models in their order of appearance, seeds and rows ascending.
+
+    All models have the same seeds and faces, which `read_predictions` sees to. EmorecError where the split has none.
+    """
     found = {}
-    for model in chosen["model"].unique():
-        own = chosen[chosen["model"] == model].sort_values(["seed", "row"], kind="stable")
-        seeds = tuple(int(seed) for seed in own["seed"].unique())
-        shape = (len(seeds), len(own) // len(seeds))
-        found[str(model)] = Replicates(
-            seeds,
-            own["row"].to_numpy().reshape(shape)[0],
-            own["label"].to_numpy().reshape(shape)[0],
-            own[PROBABILITIES].to_numpy(dtype=np.float64).reshape(*shape, len(EMOTIONS)),
-        )
+    for model, own in predictions[predictions["split"] == split].groupby("model", sort=False):
+        own = own.sort_values(["seed", "row"], kind="stable")
+        seeds = tuple(own["seed"].unique().tolist())
+        row, labels = (own[column].to_numpy()[: len(own) // len(seeds)] for column in ("row", "label"))
+        probabilities = own[PROBABILITIES].to_numpy(dtype=np.float64).reshape(len(seeds), row.size, len(EMOTIONS))
+        found[str(model)] = Replicates(seeds, row, labels, probabilities)
+    if not found:
+        raise EmorecError(f"no predictions on {split}; run the predictions stage again")
     return found
 
 
@@ -159,7 +136,7 @@ def _read_embedding(path: Path) -> Embeddings:
 
 def read_record(path: Path, keys: Sequence[str]) -> dict[str, Any]:
     """Read a JSON file that must have `keys`; EmorecError otherwise."""
-    record = read_json(Path(path))
+    record = read_json(path)
     for key in keys:
         if key not in record:
             raise EmorecError(f"{path}: no key {key!r}; run the stage that makes it again")

@@ -16,13 +16,12 @@ from scipy.sparse import csr_array
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
-from emorec.tables.bootstrap import RESAMPLES, STATE, estimate, face_weights
+from emorec.tables.bootstrap import STATE, face_weights
 from emorec.tables.controls import opponents
 from emorec.tables.read import Embeddings, Model, by_model
+from emorec.tables.resampled import Drawn
 
 NEIGHBOURS = 10
-SAMPLE = 1000
-PURITY_COLUMNS = ["model", "reference", "difference", "low", "high", "p", "seeds"]
 
 
 def standardise(embeddings: np.ndarray) -> np.ndarray:
@@ -50,16 +49,12 @@ def distances(x: np.ndarray) -> np.ndarray:
     return d
 
 
-def nearest_faces(distance: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
-    """Each face's nearest other faces, in no order: (N, K) indices from distances (N, N)."""
-    neighbours = min(neighbours, len(distance) - 1)
-    own = distance.diagonal().copy()
-    np.fill_diagonal(distance, np.inf)  # for a moment: a copy would take as much memory again
-    try:
-        # A copy: a view would keep the indices of all pairs, 100 MB for each model and seed of FER2013.
-        return np.argpartition(distance, neighbours - 1, axis=1)[:, :neighbours].copy()
-    finally:
-        np.fill_diagonal(distance, own)
+def nearest_faces(distance: np.ndarray) -> np.ndarray:
+    """Each face's nearest others, in no order: (N, K) indices from distances (N, N), whose diagonal it overwrites."""
+    neighbours = min(NEIGHBOURS, len(distance) - 1)
+    np.fill_diagonal(distance, np.inf)
+    # A copy: a view would keep the indices of all pairs, 100 MB for each model and seed of FER2013.
+    return np.argpartition(distance, neighbours - 1, axis=1)[:, :neighbours].copy()
 
 
 def neighbour_purity(nearest: np.ndarray, labels: np.ndarray) -> float:
@@ -131,48 +126,37 @@ class Measured:
 
 def measure(embeddings: np.ndarray, labels: np.ndarray) -> Measured:
     """Measure embeddings (N, D) of faces with labels (N,)."""
-    x = standardise(embeddings)
-    d = distances(x)
-    nearest = nearest_faces(d)
-    found = {"knn_purity": neighbour_purity(nearest, labels), "silhouette": silhouette(d, labels)}
-    return Measured(found, nearest)
+    d = distances(standardise(embeddings))
+    separation, nearest = silhouette(d, labels), nearest_faces(d)
+    return Measured({"knn_purity": neighbour_purity(nearest, labels), "silhouette": separation}, nearest)
 
 
 def representation_table(measured: Mapping[tuple[str, int], Measured]) -> pd.DataFrame:
     """representation.csv: each measure of every model and seed, over all test faces."""
-    rows = [
-        {"model": model, "seed": seed, "measure": name, "value": value}
-        for (model, seed), own in measured.items()
-        for name, value in own.values.items()
-    ]
+    rows = [(*key, name, value) for key, own in measured.items() for name, value in own.values.items()]
     return pd.DataFrame(rows, columns=["model", "seed", "measure", "value"])
 
 
 def purity_table(
-    measured: Mapping[tuple[str, int], Measured],
-    labels: np.ndarray,
-    models: Sequence[Model],
-    resamples: int = RESAMPLES,
+    measured: Mapping[tuple[str, int], Measured], labels: np.ndarray, models: Sequence[Model], resamples: int
 ) -> pd.DataFrame:
     """purity.csv: the difference in neighbour purity of every comparison, by interval; all of it is exploratory.
 
     `labels` (N,) are those of the embedded faces. Intervals and p-values: see `purity_difference` and `bootstrap`.
-    EmorecError where two models share no seed.
     """
     weights = face_weights(labels.size, resamples)
+    nearest: dict[str, list[np.ndarray]] = {}
+    for (name, _), own in sorted(measured.items(), key=lambda item: item[0]):
+        nearest.setdefault(name, []).append(own.nearest)
     rows = []
-    for name, other in ((model.name, reference.name) for model, reference in opponents(models)):
-        seeds = sorted({s for m, s in measured if m == name} & {s for m, s in measured if m == other})
-        if not seeds:
-            raise EmorecError(f"models {name} and {other}: no embeddings of a common seed; predict both models again")
-        own, reference = ([measured[model, seed].nearest for seed in seeds] for model in (name, other))
-        values, draws = purity_difference(own, reference, labels, weights)
-        found = estimate(values, draws, bounds=(-1, 1))
-        rows.append((name, other, found.value, found.low, found.high, found.p, found.seeds))
-    return pd.DataFrame(rows, columns=PURITY_COLUMNS)
+    for model, reference in opponents(models):
+        difference = Drawn(*purity_difference(nearest[model.name], nearest[reference.name], labels, weights))
+        head = {"model": model.name, "reference": reference.name}
+        rows.append(head | difference.estimate(-1, 1).columns("difference"))
+    return pd.DataFrame(rows)
 
 
-def project(embeddings: np.ndarray, state: int = STATE) -> dict[str, np.ndarray]:
+def project(embeddings: np.ndarray) -> dict[str, np.ndarray]:
     """PCA and t-SNE (van der Maaten & Hinton 2008, on the first 50 components) to the plane: (N, 2) each.
 
     t-SNE starts from the PCA (Kobak & Berens 2019, doi 10.1038/s41467-019-13056-x), so that both pictures have the same
@@ -189,44 +173,27 @@ def project(embeddings: np.ndarray, state: int = STATE) -> dict[str, np.ndarray]
         plane[:, : min(2, components.shape[1])] = components[:, :2]
         perplexity = min(30.0, (len(x) - 1) / 3)
         start = plane / plane[:, 0].std() * 1e-4
-        tsne = TSNE(n_components=2, perplexity=perplexity, init=start, random_state=state)
+        tsne = TSNE(n_components=2, perplexity=perplexity, init=start, random_state=STATE)
         return {"pca": plane, "tsne": tsne.fit_transform(components)}
 
 
 def projections_table(
-    embeddings: Mapping[tuple[str, int], Embeddings],
-    predictions: pd.DataFrame,
-    sample: int = SAMPLE,
-    state: int = STATE,
+    embeddings: Mapping[tuple[str, int], Embeddings], predictions: pd.DataFrame, sample: int
 ) -> pd.DataFrame:
-    """projections.csv: PCA and t-SNE of each model's first seed, on one random sample of test faces for all models.
+    """projections.csv: PCA and t-SNE of each model, of one seed each, on one random sample of test faces for all.
 
-    `predicted` is the emotion that the same model and seed predicts. Raises EmorecError where predictions lack a face.
+    `predicted` is the emotion that the same model and seed predicts. EmorecError where predictions lack a face.
     """
-    tables = []
+    tables, names = [], np.array(EMOTIONS)
     runs = by_model(predictions, "test")
-    for model in dict.fromkeys(model for model, _ in embeddings):
-        seed = min(s for m, s in embeddings if m == model)
-        own = embeddings[model, seed]
-        size = own.row.size
-        kept = np.sort(np.random.default_rng(state).choice(size, min(sample, size), replace=False))
-        if model not in runs or seed not in runs[model].seeds or not np.isin(own.row, runs[model].row).all():
+    for (model, seed), own in embeddings.items():
+        order = pd.Index(runs[model].row).get_indexer(own.row)
+        if (order < 0).any():
             raise EmorecError(f"model {model}, seed {seed}: embedded faces lack predictions; predict the model again")
-        order = np.searchsorted(runs[model].row, own.row[kept])
-        predicted = runs[model].predicted[runs[model].seeds.index(seed)][order]
-        for method, plane in project(own.embeddings[kept], state).items():
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "model": model,
-                        "method": method,
-                        "row": own.row[kept],
-                        "label": np.array(EMOTIONS)[own.label[kept]],
-                        "predicted": np.array(EMOTIONS)[predicted],
-                        "x": plane[:, 0].astype(np.float64).round(5),
-                        "y": plane[:, 1].astype(np.float64).round(5),
-                    }
-                )
-            )
-    columns = ["model", "method", "row", "label", "predicted", "x", "y"]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+        predicted = runs[model].predicted[runs[model].seeds.index(seed)]
+        kept = np.sort(np.random.default_rng(STATE).choice(own.row.size, min(sample, own.row.size), replace=False))
+        for method, plane in project(own.embeddings[kept]).items():
+            x, y = plane.T.astype(np.float64).round(5)
+            faces = {"row": own.row[kept], "label": names[own.label[kept]], "predicted": names[predicted[order[kept]]]}
+            tables.append(pd.DataFrame({"model": model, "method": method, **faces, "x": x, "y": y}))
+    return pd.concat(tables, ignore_index=True)

@@ -7,70 +7,48 @@ model, by the name of POSTERIOR, so that each number of a model has beside it th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
 from emorec import EMOTIONS
-from emorec.data.synthetic import planted_confusion, posterior, wrong_label_targets
+from emorec.data.synthetic import posterior, wrong_label_targets
 from emorec.data.truth import Truth
 from emorec.errors import EmorecError
-from emorec.tables.bootstrap import RESAMPLES, estimate, face_weights
-from emorec.tables.groupings import inside, pair_rates
+from emorec.tables.groupings import Groups, inside, pair_rates
 from emorec.tables.metrics import confusion_counts
 from emorec.tables.pairs import PAIRS
 from emorec.tables.read import by_model
 
-COLUMNS = ["model", "seed", "measure", "value"]
 POSTERIOR = "posterior"
-SUMMARY_COLUMNS = ["model", "measure", "mean", "low", "high", "seeds"]
 TOP = 6  # as many pairs as the literature calls hard
-MEASURES = (
-    "accuracy_true",
-    "accuracy_given",
-    "agreement",
-    "distance",
-    "correlation",
-    "pair_rank",
-    "top_pairs",
-)
-# Those with intervals, and the bounds of each. Resamples of faces shuffle the ranks of rare confusions more than fresh
-# faces do: in simulations with 2000 faces intervals of pair_rank and top_pairs covered 86 and 77 %, of correlation 93.
-BOUNDS = {"accuracy_true": (0, 1), "accuracy_given": (0, 1), "agreement": (0, 1), "distance": (0, 1)}
-BOUNDS |= {"correlation": (-1, 1)}
-Groups = Sequence[Sequence[str]]
 
 _OFF_DIAGONAL = ~np.eye(len(EMOTIONS), dtype=bool)
 
 
-def truth_tables(
+def truth_table(
     predictions: pd.DataFrame,
     truth: Truth,
     wrong_labels: float,
-    groups: Mapping[str, Groups] = MappingProxyType({}),
-    count: int = 20_000,
-    resamples: int = RESAMPLES,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """truth.csv and truth_summary.csv, on the test faces.
+    planted: np.ndarray,
+    groups: Mapping[str, Groups],
+) -> pd.DataFrame:
+    """truth.csv: measures of every model and seed on the test faces; the rows of POSTERIOR have no seed.
 
-    truth: each of MEASURES by model and seed; the rows of POSTERIOR have no seed. accuracy_true, accuracy_given: by the
-    emotion that was drawn, and by the label, of which a share is wrong. agreement: share of faces with the posterior's
-    answer. distance: mean total variation between the probabilities and the posterior of the label, 0 to 1.
-    correlation: Pearson's, of the 42 rates at which one emotion is taken for another with the planted ones; pair_rank:
-    Spearman's, of the 21 mutual confusions. top_pairs: how many of the TOP pairs that were planted most are among the
-    TOP that are confused most. Besides, inside and inside_chance: for models with experts of given emotions, the share
-    of the planted mutual confusion that lies inside one expert's group, and its mean over groupings of the same sizes.
-
-    truth_summary: the mean over seeds of each of MEASURES, with the 95 % interval over faces and seeds of BOUNDS' ones.
-    What was planted is held: it is known, but for the Monte Carlo error of `count` faces.
+    accuracy_true, accuracy_given: by the emotion that was drawn, and by the label, of which a share is wrong.
+    agreement: share of faces with the posterior's answer. distance: mean total variation between the probabilities and
+    the posterior of the label, 0 to 1. correlation: Pearson's, of the 42 rates at which one emotion is taken for
+    another with the planted ones; pair_rank: Spearman's, of the 21 mutual confusions. top_pairs: how many of the TOP
+    pairs that were planted most are among the TOP that are confused most. Besides, inside and inside_chance: for models
+    with experts of given emotions, the share of the planted mutual confusion that lies inside one expert's group, and
+    its mean over groupings of the same sizes.
 
     Args:
         wrong_labels: the share of wrong labels that was asked for.
+        planted: the planted confusion (7, 7).
         groups: by model, the emotions of each expert, of the models whose experts have some.
-        count: faces for the Monte Carlo estimate of the planted confusions.
 
     Raises:
         EmorecError: `truth` lacks a predicted face.
@@ -83,41 +61,25 @@ def truth_tables(
     of_truth = _posterior(truth.action_units[first.row])
     of_label = of_truth @ ((1 - wrong_labels) * np.eye(len(EMOTIONS)) + wrong_labels * wrong_label_targets())
     answer = of_truth.argmax(axis=1)
-    planted = planted_confusion(count=count)
-    weights = face_weights(given.size, resamples)
     rows: list[tuple[str, int | None, str, float]] = []
-    summary = []
 
-    def measured(p: np.ndarray, predicted: np.ndarray, drawn: np.ndarray | None) -> dict[str, np.ndarray]:
-        """MEASURES, each (B,), on all faces or on draws of them."""
-        drawn = np.ones((1, given.size)) if drawn is None else drawn
+    def add(model: str, seed: int | None, p: np.ndarray, predicted: np.ndarray) -> None:
         distance = np.abs(p - of_label).sum(axis=1) / 2
         of_faces = np.stack([predicted == true, predicted == given, predicted == answer, distance], axis=1)
-        means = drawn @ of_faces.astype(drawn.dtype) / given.size
-        linear = dict(zip(("accuracy_true", "accuracy_given", "agreement", "distance"), means.T, strict=True))
-        return linear | confusion_measures(confusion_counts(true, predicted, drawn), planted)
+        means = (np.ones((1, given.size)) @ of_faces)[0] / given.size
+        measures = dict(zip(("accuracy_true", "accuracy_given", "agreement", "distance"), means, strict=True))
+        measures |= confusion_measures(confusion_counts(true, predicted)[0], planted)
+        rows.extend((model, seed, name, float(value)) for name, value in measures.items())
 
-    def add(model: str, seeds: Sequence[int | None], p: Iterable[np.ndarray], predicted: Iterable[np.ndarray]) -> None:
-        points = [measured(*run, None) for run in zip(p, predicted, strict=True)]
-        draws = [measured(*run, weights) for run in zip(p, predicted, strict=True)]
-        for seed, values in zip(seeds, points, strict=True):
-            rows.extend((model, seed, name, float(values[name][0])) for name in MEASURES)
-        for name in MEASURES:
-            scored, drawn = (np.stack([seed[name] for seed in of], axis=1) for of in (points, draws))
-            found = estimate(scored[0], drawn, bounds=BOUNDS.get(name, (-np.inf, np.inf)))
-            ends = (found.low, found.high) if name in BOUNDS else (None, None)
-            summary.append((model, name, found.value, *ends, found.seeds))
-
-    add(POSTERIOR, [None], [of_label], [answer])
+    add(POSTERIOR, None, of_label, answer)
     for model, replicates in runs.items():
-        add(model, replicates.seeds, replicates.probabilities, replicates.predicted)
-    rates = pair_rates(planted)
+        for run in zip(replicates.seeds, replicates.probabilities, replicates.predicted, strict=True):
+            add(model, *run)
     for model in runs:
         if groups.get(model):
-            rows.append((model, None, "inside", inside(groups[model], rates)))
+            rows.append((model, None, "inside", inside(groups[model], pair_rates(planted))))
             rows.append((model, None, "inside_chance", inside(groups[model], np.ones(len(PAIRS)))))
-    table = pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64"})
-    return table, pd.DataFrame(summary, columns=SUMMARY_COLUMNS).astype({"low": float, "high": float})
+    return pd.DataFrame(rows, columns=["model", "seed", "measure", "value"]).astype({"seed": "Int64"})
 
 
 def confusion_measures(confusion: np.ndarray, planted: np.ndarray) -> dict[str, np.ndarray]:
@@ -142,15 +104,10 @@ def correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.divide((x * y).sum(axis=-1), spread, out=np.full_like(spread, np.nan), where=spread > 1e-12)
 
 
-def planted_pairs(count: int = 20_000) -> pd.DataFrame:
-    """planted.csv: first, second, and the planted mutual confusion of the pair, the most confused first."""
-    table = pd.DataFrame(PAIRS, columns=["first", "second"]).assign(rate=planted_rates(count))
+def planted_pairs(planted: np.ndarray) -> pd.DataFrame:
+    """planted.csv: first, second, and the mutual confusion of the pair in the planted one (7, 7), highest first."""
+    table = pd.DataFrame(PAIRS, columns=["first", "second"]).assign(rate=pair_rates(planted))
     return table.sort_values("rate", ascending=False, kind="stable", ignore_index=True)
-
-
-def planted_rates(count: int = 20_000) -> np.ndarray:
-    """The planted mutual confusion of PAIRS, by Monte Carlo over `count` faces: (21,)."""
-    return pair_rates(planted_confusion(count=count))
 
 
 def _posterior(action_units: np.ndarray) -> np.ndarray:

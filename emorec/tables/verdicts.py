@@ -18,23 +18,21 @@ from emorec.tables.controls import primary_mixture, reference_single
 from emorec.tables.read import Model
 
 LEVEL = 0.05
-VERDICTS = ("better", "worse", "not told apart")
-TIERS = ("primary", "secondary", "exploratory")
 # What the secondary family asks against the single and the control, besides accuracy.
 SECONDARY = ("macro_f1", "names_group", "within_group")
 
 
 def verdict(low: float, high: float, p: float) -> str:
-    """better, worse or not told apart: the interval (higher is better) excludes zero and p, corrected for the family
-    that the test belongs to, is at most .05.
+    """Better or worse where the interval (higher is better) excludes zero and p, corrected for the test's family, is at
+    most .05; else not told apart.
     """
-    if p > LEVEL or not np.isfinite([low, high]).all():
-        return "not told apart"
-    return "better" if low > 0 else "worse" if high < 0 else "not told apart"
+    if p <= LEVEL and low > 0:
+        return "better"
+    return "worse" if p <= LEVEL and high < 0 else "not told apart"
 
 
 def tier(models: Sequence[Model], model: str, reference: str, measure: str) -> str:
-    """Of TIERS: which one the comparison of two models by a measure belongs to."""
+    """Whether the comparison of two models by a measure is primary, secondary or exploratory."""
     primary, single = primary_mixture(models), reference_single(models)
     if primary is None or model != primary.name or reference not in (primary.control, single.name):
         return "exploratory"

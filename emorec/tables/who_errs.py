@@ -8,16 +8,17 @@ the steps of two models can be crossed: the one routes, the other decides.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from emorec import EMOTIONS
-from emorec.tables.controls import opponents, reference_single
+from emorec.tables.controls import reference_single
+from emorec.tables.groupings import Groups
 from emorec.tables.read import Model
-from emorec.tables.resampled import Drawn, Resampled
+from emorec.tables.resampled import Drawn, Resampled, estimates
 
 MEASURES = ("names_group", "within_group", "within_errors", "across_errors")
 SCORE_COLUMNS = ["model", "reference", "grouping", "group", "measure", "faces", "estimate", "low", "high", "p", "seeds"]
@@ -26,8 +27,6 @@ ROUTING_COLUMNS += ["difference", "difference_low", "difference_high", "p", "see
 # A model that leaves more of the faces' own groups without any probability, as a top-1 gate does, is not asked what it
 # decides within them.
 LEAST_DECIDED = 0.99
-
-Groups = Sequence[Sequence[str]]
 
 
 def membership(groups: Groups) -> np.ndarray:
@@ -92,15 +91,19 @@ def crossed(routes: np.ndarray, decides: np.ndarray, labels: np.ndarray, groups:
 
 def statistic(resampled: Resampled, model: str, groups: Groups, measure: str, group: Sequence[str] = ()) -> Drawn:
     """One of MEASURES, over all test faces or those whose label is in `group`."""
-    runs = resampled.of(model)
+    p, labels = resampled.runs[model].probabilities, resampled.labels
     if measure == "names_group":
-        values = names_group(runs.probabilities, resampled.labels, groups)
+        values = names_group(p, labels, groups)
     elif measure == "within_group":
-        values = within_group(runs.probabilities, resampled.labels, groups)
+        values = within_group(p, labels, groups)
     else:
-        values = errors(runs.probabilities, resampled.labels, groups)[MEASURES.index(measure) - 2]
-    faces = np.isin(resampled.labels, [EMOTIONS.index(emotion) for emotion in group]) if group else None
-    return resampled.mean(runs.seeds, values.astype(float), faces)
+        values = errors(p, labels, groups)[MEASURES.index(measure) - 2]
+    return resampled.mean(values, _of(group, labels))
+
+
+def _of(group: Sequence[str], labels: np.ndarray) -> np.ndarray:
+    """Which faces belong to a group of emotions, to any where it is empty: (N,) bools."""
+    return np.isin(labels, [EMOTIONS.index(emotion) for emotion in group or EMOTIONS])
 
 
 def group_scores_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
@@ -111,25 +114,13 @@ def group_scores_table(resampled: Resampled, models: Sequence[Model], groupings:
     """
     rows = []
     for grouping, groups in groupings.items():
-        for measure, group in _asked(groups):
+        every: list[tuple[str, Sequence[str]]] = [(measure, ()) for measure in MEASURES]
+        for measure, group in every + [(measure, group) for group in groups for measure in MEASURES[:2]]:
             found = {m.name: statistic(resampled, m.name, groups, measure, group) for m in models}
-            counted = np.isin(resampled.labels, [EMOTIONS.index(e) for e in group or EMOTIONS]).sum()
-            head = {"grouping": grouping, "group": " ".join(group), "measure": measure, "faces": int(counted)}
-            for model in models:
-                own = found[model.name].estimate(0, 1)
-                rows.append({"model": model.name, "reference": ""} | head | own.columns("estimate") | {"p": np.nan})
-            for model, reference in opponents(models):
-                own = found[model.name].minus(found[reference.name]).estimate(-1, 1)
-                rows.append({"model": model.name, "reference": reference.name} | head | own.columns("estimate"))
+            faces = int(_of(group, resampled.labels).sum())
+            head = {"grouping": grouping, "group": " ".join(group), "measure": measure, "faces": faces}
+            rows += estimates(models, found, **head)
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
-
-
-def _asked(groups: Groups) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for measure in MEASURES:
-        yield measure, ()
-    for group in groups:
-        for measure in ("names_group", "within_group"):
-            yield measure, tuple(group)
 
 
 def routing_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
@@ -138,27 +129,19 @@ def routing_table(resampled: Resampled, models: Sequence[Model], groupings: Mapp
     Four rows for every mixture that decides within the groups of its grouping, beside its control and the single; the
     difference is to the other model alone, which routes and decides.
     """
-    single = reference_single(models).name
+    single, labels = reference_single(models).name, resampled.labels
+    p = {name: runs.probabilities for name, runs in resampled.runs.items()}
     rows = []
     for mixture in models:
         groups = groupings.get(mixture.grouping)
         if mixture.kind != "mixture" or groups is None or mixture.is_its_start or not is_partition(groups):
             continue
-        own = resampled.of(mixture.name)
-        if np.isnan(within_group(own.probabilities, resampled.labels, groups)).any():
+        if np.isnan(within_group(p[mixture.name], labels, groups)).any():
             continue
         for other in dict.fromkeys((mixture.control or single, single)):
-            theirs = resampled.of(other)
-            seeds = tuple(seed for seed in own.seeds if seed in theirs.seeds)
-            p = {
-                name: runs.probabilities[[runs.seeds.index(seed) for seed in seeds]]
-                for name, runs in ((mixture.name, own), (other, theirs))
-            }
             found = {
-                (routes, decides): resampled.mean(
-                    seeds, crossed(p[routes], p[decides], resampled.labels, groups).astype(float)
-                )
-                for routes, decides in itertools.product((other, mixture.name), repeat=2)
+                (routes, decides): resampled.mean(crossed(p[routes], p[decides], labels, groups))
+                for routes, decides in product((other, mixture.name), repeat=2)
             }
             for (routes, decides), crossing in found.items():
                 difference = crossing.minus(found[other, other]).estimate(-1, 1)

@@ -46,7 +46,7 @@ def test_imports_in_functions_and_names_that_packages_hand_on() -> None:
 
 def test_a_function_leads_to_what_it_uses_alone() -> None:
     results, pixels = (set(closure.modules(f"emorec.tables.groups:{name}")) for name in ("results", "pixels"))
-    assert {"emorec.tables.groups", "emorec.tables.performance", "emorec.tables.pairs"} <= results
+    assert {"emorec.tables.groups", "emorec.tables.performance", "emorec.tables.metrics"} <= results
     assert "emorec.tables.performance" in results - pixels
     together = set().union(*(closure.modules(f"emorec.tables.groups:{name}") for name in GROUPS))
     assert together <= set(closure.modules("emorec.tables.groups"))

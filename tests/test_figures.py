@@ -42,7 +42,7 @@ from emorec.figures import (
 )
 from emorec.predictions.combine import Combined
 from emorec.predictions.store import Gate, prediction_frame, write_predictions
-from emorec.tables.pairs import HARD_PAIRS
+from emorec.tables.metrics import HARD_PAIRS
 
 GROUPS = {
     "original": ("happy-neutral", "fear-surprise", "angry-disgust-sad"),

@@ -13,7 +13,7 @@ from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.groupings.find import describe, mutual_confusions, spectral_groups
 from emorec.groupings.read import read_groups
-from emorec.tables.pairs import PAIRS, mutual_confusion
+from emorec.tables.metrics import PAIRS, mutual_confusion
 
 
 def drawn_confusions(seed: int) -> np.ndarray:

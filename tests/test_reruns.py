@@ -173,7 +173,7 @@ def test_a_label_mended_in_place_is_noticed(finished: Path) -> None:
     [
         ("data/summary.py", {DATA, RESULTS}, {TRAINING, COMBINED}),
         ("tables/groups.py", {RESULTS}, {TRAINING, DATA}),
-        ("tables/pairs.py", {RESULTS}, {TRAINING, DATA}),
+        ("tables/metrics.py", {RESULTS}, {TRAINING, DATA}),
         ("config/derived.py", {RESULTS, COMBINED}, {TRAINING, DATA}),
         ("predictions/stage.py", {RESULTS, COMBINED}, {TRAINING, DATA}),
         ("cli.py", set(), {TRAINING, DATA, RESULTS}),

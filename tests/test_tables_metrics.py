@@ -10,14 +10,16 @@ from sklearn import metrics as reference
 from emorec import EMOTIONS
 from emorec.tables.metrics import (
     BINS,
+    HARD_PAIRS,
     METRICS,
+    PAIRS,
     accuracy,
     confusion_counts,
     macro_f1,
+    mutual_confusion,
     precision_recall_f1,
     scores,
 )
-from emorec.tables.pairs import HARD_PAIRS, PAIRS, mutual_confusion
 
 
 def _predictions(faces: int = 400, state: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from emorec.data.synthetic.action_units import SHARES, draw_action_units, draw_l
 from emorec.data.truth import Truth, load_truth
 from emorec.errors import EmorecError
 from emorec.tables.groupings import inside, pair_rates
-from emorec.tables.pairs import PAIRS
+from emorec.tables.metrics import PAIRS
 from emorec.tables.truth import POSTERIOR, confusion_measures, correlation, planted_pairs, truth_table
 
 FACES = 3000

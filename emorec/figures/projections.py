@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from emorec import EMOTIONS
 from emorec.figures import style
-from emorec.tables.pairs import HARD_PAIRS
+from emorec.tables.metrics import HARD_PAIRS
 
 INPUTS = ("tables/models.csv", "tables/projections.csv")
 

@@ -10,14 +10,13 @@ from sklearn.cluster import SpectralClustering
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
-from emorec.tables.metrics import confusion_counts
-from emorec.tables.pairs import PAIRS, mutual_confusion
+from emorec.tables.metrics import PAIRS, confusion_counts, mutual_confusion
 
 
 def mutual_confusions(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """How often each two emotions are taken for one another: (7, 7), symmetric, zero on the diagonal.
 
-    The rates of `tables.pairs.mutual_confusion`, zero where neither emotion occurs; labels and predicted are (n,).
+    The rates of `tables.metrics.mutual_confusion`, zero where neither emotion occurs; labels and predicted are (n,).
     """
     rates = np.nan_to_num(mutual_confusion(confusion_counts(labels, predicted)[0]))
     first, second = np.array([(EMOTIONS.index(a), EMOTIONS.index(b)) for a, b in PAIRS]).T

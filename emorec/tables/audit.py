@@ -17,14 +17,7 @@ from emorec.tables.read import Model
 from emorec.tables.resampled import Drawn, Resampled, compared
 
 # Faces of the first, looked for in the second.
-LOOKED_FOR = (
-    ("train", "train"),
-    ("val", "val"),
-    ("test", "test"),
-    ("val", "train"),
-    ("test", "val"),
-    ("test", "train"),
-)
+LOOKED_FOR = (*zip(SPLITS, SPLITS, strict=True), ("val", "train"), ("test", "val"), ("test", "train"))
 
 
 def audit_tables(faces: Faces, nearest: int = NEAREST) -> tuple[pd.DataFrame, pd.DataFrame]:

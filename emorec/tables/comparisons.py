@@ -11,18 +11,16 @@ from emorec import EMOTIONS
 from emorec.tables.bootstrap import holm
 from emorec.tables.controls import opponents, primary_mixture
 from emorec.tables.groupings import Groups
-from emorec.tables.metrics import CLASSES, accuracy, macro_f1
-from emorec.tables.pairs import HARD_PAIRS, PAIRS, mutual_confusion
+from emorec.tables.metrics import CLASSES, HARD_PAIRS, PAIRS, accuracy, macro_f1, mutual_confusion
 from emorec.tables.read import Model
 from emorec.tables.resampled import Drawn, Resampled
 from emorec.tables.verdicts import verdict, with_verdicts
-from emorec.tables.who_errs import statistic
+from emorec.tables.who_errs import OF_GROUPS, statistic
 
 COLUMNS = ["model", "reference", "measure", "grouping", "tier", "difference", "low", "high", "p", "p_holm", "verdict"]
 COLUMNS += ["seeds"]
 PAIR_COLUMNS = ["model", "reference", "first", "second", "hard", "reference_rate", "rate", "difference", "low", "high"]
 PAIR_COLUMNS += ["p", "p_holm", "verdict", "seeds"]
-BY_GROUPS = ("names_group", "within_group")
 
 
 def comparisons_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
@@ -37,7 +35,7 @@ def comparisons_table(resampled: Resampled, models: Sequence[Model], groupings: 
         grouping = next((m.grouping for m in (model, primary) if m and m.grouping in groupings), "")
         mine, theirs = (_measured(resampled, m.name, groupings.get(grouping)) for m in (model, reference))
         for measure, own in mine.items():
-            by = grouping if measure in BY_GROUPS else ""
+            by = grouping if measure in OF_GROUPS else ""
             head = {"model": model.name, "reference": reference.name, "measure": measure, "grouping": by}
             rows.append(head | own.minus(theirs[measure]).estimate(-1, 1).columns("difference"))
     return with_verdicts(pd.DataFrame(rows), models)[COLUMNS]
@@ -45,7 +43,7 @@ def comparisons_table(resampled: Resampled, models: Sequence[Model], groupings: 
 
 def _measured(resampled: Resampled, model: str, groups: Groups | None) -> dict[str, Drawn]:
     found = {name: resampled.of_confusion(model, of) for name, of in (("accuracy", accuracy), ("macro_f1", macro_f1))}
-    return found | {measure: statistic(resampled, model, groups, measure) for measure in BY_GROUPS if groups}
+    return found | {measure: statistic(resampled, model, groups, measure) for measure in OF_GROUPS if groups}
 
 
 def pair_comparisons_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:

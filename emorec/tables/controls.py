@@ -6,7 +6,6 @@ All follows from the config and from the networks' operations, so that it is fix
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -35,12 +34,13 @@ def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[s
     single = reference_single(models)
     candidates = [single, *(model for model in models if model.kind == "ensemble")]
 
-    def distance(model: Model, other: Model) -> float:
-        return abs(float(np.log(max(flops[other.name], 1) / max(flops[model.name], 1))))
-
-    return {
-        model.name: min(candidates, key=partial(distance, model)).name for model in models if model.kind == "mixture"
-    }
+    costs = np.array([max(flops[model.name], 1) for model in candidates])
+    controls = {}
+    for model in models:
+        if model.kind == "mixture":
+            nearest = np.abs(np.log(costs / max(flops[model.name], 1))).argmin()
+            controls[model.name] = candidates[nearest].name
+    return controls
 
 
 def headline(models: Sequence[Model]) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import entr
 
 from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
@@ -64,8 +65,7 @@ def gate_use_table(gates: Gates) -> pd.DataFrame:
 
 def entropy(weights: np.ndarray) -> np.ndarray:
     """Entropy of weights (..., E) that sum to 1, over log(E): (...), 0 where one expert has all, 1 where all share."""
-    logs = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
-    return -(weights * logs).sum(axis=-1) / np.log(weights.shape[-1])
+    return entr(weights).sum(axis=-1) / np.log(weights.shape[-1])
 
 
 def collapsed(shares: np.ndarray) -> bool:

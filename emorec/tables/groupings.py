@@ -11,11 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from emorec.tables.metrics import confusion_counts
-from emorec.tables.pairs import PAIRS, mutual_confusion
+from emorec.tables.metrics import PAIRS, confusion_counts, mutual_confusion
 from emorec.tables.read import by_model
 
-COLUMNS = ["grouping", "method", "expert", "emotions", "inside", "inside_chance", "inside_planted"]
 Groups = Sequence[Sequence[str]]
 
 
@@ -43,7 +41,8 @@ def groupings_table(
         )
         for number, group in enumerate(groups, 1):
             rows.append((name, methods[name], number, " ".join(group), *measured))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    columns = ["grouping", "method", "expert", "emotions", "inside", "inside_chance", "inside_planted"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def pair_rates(confusion: np.ndarray) -> np.ndarray:

@@ -6,12 +6,24 @@ B is 1. The point estimate and the bootstrap therefore run through the same line
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 from emorec import EMOTIONS
 
 METRICS = {"accuracy": 1.0, "macro_f1": 1.0, "nll": np.inf, "brier": 2.0, "ece": 1.0}  # each with its largest value
 CLASSES = len(EMOTIONS)
+PAIRS = tuple(combinations(EMOTIONS, 2))
+# The pairs that FER2013's literature calls hard, in the order of the errors that they cause there.
+HARD_PAIRS = (
+    ("sad", "neutral"),
+    ("fear", "sad"),
+    ("angry", "sad"),
+    ("fear", "surprise"),
+    ("angry", "disgust"),
+    ("happy", "neutral"),
+)
 BINS = 15
 # Probabilities are stored in steps of 2^-16 (predictions/store.py): a stored zero is anything below half a step, and a
 # mixture gives emotions outside its experts exactly none.
@@ -49,6 +61,19 @@ def macro_f1(confusion: np.ndarray) -> np.ndarray:
     present = np.isfinite(f1).sum(axis=-1)
     total = np.nansum(f1, axis=-1)
     return np.divide(total, present, out=np.full_like(total, np.nan, dtype=float), where=present > 0)
+
+
+def mutual_confusion(confusion: np.ndarray) -> np.ndarray:
+    """How often a face of either emotion of PAIRS is taken for the other: (..., 21) from counts (..., 7, 7).
+
+    (n_ij + n_ji) / (n_i + n_j), where n_ij faces of emotion i are predicted as j, and n_i faces are truly i. NaN where
+    neither emotion occurs.
+    """
+    first, second = np.array([(EMOTIONS.index(a), EMOTIONS.index(b)) for a, b in PAIRS]).T
+    support = confusion.sum(axis=-1)
+    swapped = (confusion[..., first, second] + confusion[..., second, first]).astype(float)
+    either = support[..., first] + support[..., second]
+    return np.divide(swapped, either, out=np.full_like(swapped, np.nan), where=either > 0)
 
 
 def scores(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:

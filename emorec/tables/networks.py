@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,15 @@ def models_table(models: Sequence[Model], train_faces: int) -> tuple[pd.DataFram
     Raises:
         EmorecError: a record is missing, or has no numbers.
     """
-    read = cache(_cost_record)  # a network is part of several models
+    cost = cache(partial(_cost, train_faces=train_faces))  # a network is part of several models
     rows, with_starts = [], []
     for model in models:
-        own = {seed: [read(path) for path in paths] for seed, paths in model.networks.items()}
-        trained = [records + [read(path) for path in model.before[seed]] for seed, records in own.items()]
+        own = {seed: [cost(path) for path in paths] for seed, paths in model.networks.items()}
+        trained = [costs + [cost(path) for path in model.before[seed]] for seed, costs in own.items()]
         paths = next(iter(model.networks.values()))
-        first = [read(path) for path in paths]
+        first = [cost(path) for path in paths]
         is_tuned = model.family == "fine-tuned"
-        kept_start = tuple(seed for seed, records in own.items() if is_tuned and records[0]["best_epoch"] == 0)
+        kept_start = tuple(seed for seed, costs in own.items() if is_tuned and costs[0]["best_epoch"] == 0)
         with_starts.append(replace(model, kept_start=kept_start))
         rows.append(
             {
@@ -49,17 +49,13 @@ def models_table(models: Sequence[Model], train_faces: int) -> tuple[pd.DataFram
                 "kind": model.kind,
                 "family": model.family,
                 "label": model.label,
-                "networks": sum(record["flops"] > 0 for record in first),
+                "networks": sum(part["flops"] > 0 for part in first),
                 "parts": " ".join(dict.fromkeys(path.parent.parent.name for path in paths)),
-                "parameters": sum(int(record["parameters"]) for record in first),
-                "flops": sum(int(record["flops"]) for record in first),
-                "train_seconds": float(np.mean([sum(float(r["train_seconds"]) for r in seed) for seed in trained])),
-                "train_flops": float(np.mean([sum(_train_flops(r, train_faces) for r in seed) for seed in trained])),
-                "grouping": model.grouping,
-                "gate": model.gate,
-                "foreign": model.foreign,
-                "start": model.start,
-                "length": model.length,
+                "parameters": int(sum(part["parameters"] for part in first)),
+                "flops": int(sum(part["flops"] for part in first)),
+                "train_seconds": float(np.mean([sum(part["train_seconds"] for part in seed) for seed in trained])),
+                "train_flops": float(np.mean([sum(part["train_flops"] for part in seed) for seed in trained])),
+                **{key: getattr(model, key) for key in ("grouping", "gate", "foreign", "start", "length")},
                 "experts": model.experts or None,
                 "primary": model.primary,
                 "kept_start": " ".join(map(str, kept_start)),
@@ -72,41 +68,31 @@ def models_table(models: Sequence[Model], train_faces: int) -> tuple[pd.DataFram
     return table.assign(control=control, headline=table["model"].isin(headline(complete))), complete
 
 
-def _cost_record(path: Path) -> dict[str, Any]:
-    """A network's record, with numbers for all that its model costs."""
-    costs = ("parameters", "flops", "train_seconds", "best_epoch")
-    record = read_record(path, (*costs, "spec"))
-    for key in costs:
-        _check_number(path, record, key)
+def _cost(path: Path, train_faces: int) -> dict[str, float]:
+    """What a network costs by its record, and its best epoch. EmorecError where the record has no such numbers."""
+    keys = ("parameters", "flops", "train_seconds", "best_epoch")
+    record = read_record(path, (*keys, "spec"))
+    found = {key: _number(path, record, key) for key in keys}
     if "train_flops" in record:
-        _check_number(path, record, "train_flops")
-    elif record["flops"]:
-        for key in ("spec.training.epochs", "spec.training.batch"):
-            _check_number(path, record, key, least=1)
-    return record
+        return found | {"train_flops": _number(path, record, "train_flops")}
+    if not found["flops"]:
+        return found | {"train_flops": 0.0}
+    # Networks published before they told: forward, and twice that backward, for every face of every step. Those that
+    # did not tell their steps either all took as many as the training set has batches.
+    epochs, batch = (_number(path, record, f"spec.training.{key}", least=1) for key in ("epochs", "batch"))
+    steps = record.get("steps", epochs * (train_faces // batch))
+    return found | {"train_flops": 3.0 * found["flops"] * steps * batch}
 
 
-def _check_number(path: Path, record: Any, key: str, least: float = 0) -> None:
-    """EmorecError unless the record has a number of at least `least` at the dotted `key`; infinite ones are none."""
+def _number(path: Path, record: Any, key: str, least: float = 0) -> float:
+    """The number of at least `least` at the dotted `key`; EmorecError where there is none, or an infinite one."""
     value = record
     for step in key.split("."):
         value = value.get(step) if isinstance(value, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1e300:
         wanted = "a positive number" if least else "a number of at least 0"
         raise EmorecError(f"{path}: {key} is not {wanted}; run the stage that makes it again")
-
-
-def _train_flops(record: dict[str, Any], faces: int) -> float:
-    """Operations of a training, by its record; by formula for one published before records said so: forward, and twice
-    that backward, for every face of every step."""
-    if "train_flops" in record:
-        return float(record["train_flops"])
-    if not record["flops"]:
-        return 0.0
-    how = record["spec"]["training"]
-    # Networks published before they told their steps all took as many as the training set has batches.
-    steps = record.get("steps", how["epochs"] * (faces // how["batch"]))
-    return 3.0 * record["flops"] * steps * how["batch"]
+    return value
 
 
 def classes_table(summary: Path) -> pd.DataFrame:
@@ -134,12 +120,12 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
     for path in histories:
         beside = path.with_name("network.json")
         record = read_record(beside, ("network", "seed", "role", "best_epoch"))
-        _check_number(beside, record, "best_epoch")
+        best = _number(beside, record, "best_epoch")
         identity = record["network"], record["seed"], record["role"]
         if [type(part) for part in identity] != [str, int, str]:
             raise EmorecError(f"{beside}: lacks the network's name, seed or role; train the network again")
         check_table(path)
-        history, best = pd.read_csv(path), record["best_epoch"]
+        history = pd.read_csv(path)
         problem = _problem(history, best)
         if problem:
             raise EmorecError(f"{path}: {problem}; train the network again")

@@ -10,8 +10,7 @@ import pandas as pd
 
 from emorec import EMOTIONS
 from emorec.tables.bootstrap import RESAMPLES, face_weights
-from emorec.tables.metrics import METRICS, confusion_counts, precision_recall_f1, scores
-from emorec.tables.pairs import PAIRS, mutual_confusion
+from emorec.tables.metrics import METRICS, PAIRS, confusion_counts, mutual_confusion, precision_recall_f1, scores
 from emorec.tables.read import by_model, splits
 from emorec.tables.resampled import drawn
 

@@ -105,7 +105,7 @@ def read_embeddings(paths: Mapping[tuple[str, int], Path]) -> Iterator[tuple[tup
     """
     first: Embeddings | None = None
     for key, path in paths.items():
-        own = _read_embedding(Path(path))
+        own = _read_embedding(path)
         first = first or own
         if not (np.array_equal(own.row, first.row) and np.array_equal(own.label, first.label)):
             raise EmorecError(
@@ -124,10 +124,10 @@ def _read_embedding(path: Path) -> Embeddings:
     except (OSError, ValueError) as error:
         raise EmorecError(f"{path}: no npz file of embeddings ({error}); {again}") from None
     embeddings, row, label = found["embeddings"], found["row"], found["label"]
-    if embeddings.dtype.kind != "f" or row.dtype.kind not in "iu" or label.dtype.kind not in "iu":
-        raise EmorecError(f"{path}: holds {embeddings.dtype}, {row.dtype} and {label.dtype}, no embeddings; {again}")
-    if embeddings.ndim != 2 or row.shape != (len(embeddings),) or label.shape != row.shape or not row.size:
-        raise EmorecError(f"{path}: shapes {embeddings.shape}, {row.shape}, {label.shape} do not agree; {again}")
+    kinds = embeddings.dtype.kind == "f" and row.dtype.kind in "iu" and label.dtype.kind in "iu"
+    if not kinds or embeddings.ndim != 2 or not len(embeddings) or not row.shape == label.shape == embeddings.shape[:1]:
+        said = ", ".join(f"{array.dtype} {array.shape}" for array in (embeddings, row, label))
+        raise EmorecError(f"{path}: embeddings, rows and labels do not agree ({said}); {again}")
     if not np.isfinite(embeddings).all():
         raise EmorecError(f"{path}: embeddings are not all finite (float16 overflows at 65504); {again}")
     order = np.argsort(row, kind="stable")

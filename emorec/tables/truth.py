@@ -18,8 +18,7 @@ from emorec.data.synthetic import posterior, wrong_label_targets
 from emorec.data.truth import Truth
 from emorec.errors import EmorecError
 from emorec.tables.groupings import Groups, inside, pair_rates
-from emorec.tables.metrics import confusion_counts
-from emorec.tables.pairs import PAIRS
+from emorec.tables.metrics import PAIRS, confusion_counts
 from emorec.tables.read import by_model
 
 POSTERIOR = "posterior"

@@ -20,8 +20,6 @@ from emorec.tables.groupings import Groups
 from emorec.tables.read import Model
 from emorec.tables.resampled import Drawn, Resampled, estimates
 
-MEASURES = ("names_group", "within_group", "within_errors", "across_errors")
-SCORE_COLUMNS = ["model", "reference", "grouping", "group", "measure", "faces", "estimate", "low", "high", "p", "seeds"]
 ROUTING_COLUMNS = ["mixture", "other", "grouping", "routed_by", "decided_by", "accuracy", "low", "high"]
 ROUTING_COLUMNS += ["difference", "difference_low", "difference_high", "p", "seeds"]
 # A model that leaves more of the faces' own groups without any probability, as a top-1 gate does, is not asked what it
@@ -32,11 +30,6 @@ LEAST_DECIDED = 0.99
 def membership(groups: Groups) -> np.ndarray:
     """Which emotions each of G groups holds: (G, 7) bools."""
     return np.array([[emotion in group for emotion in EMOTIONS] for group in groups])
-
-
-def is_partition(groups: Groups) -> bool:
-    """Whether every emotion is in one group and no other."""
-    return bool((membership(groups).sum(axis=0) == 1).all())
 
 
 def routing(probabilities: np.ndarray, groups: Groups) -> np.ndarray:
@@ -89,16 +82,17 @@ def crossed(routes: np.ndarray, decides: np.ndarray, labels: np.ndarray, groups:
     return total.argmax(axis=-1) == labels
 
 
+OF_GROUPS = {"names_group": names_group, "within_group": within_group}
+MEASURES = OF_GROUPS | {
+    "within_errors": lambda *of: errors(*of)[0],
+    "across_errors": lambda *of: errors(*of)[1],
+}
+
+
 def statistic(resampled: Resampled, model: str, groups: Groups, measure: str, group: Sequence[str] = ()) -> Drawn:
     """One of MEASURES, over all test faces or those whose label is in `group`."""
-    p, labels = resampled.runs[model].probabilities, resampled.labels
-    if measure == "names_group":
-        values = names_group(p, labels, groups)
-    elif measure == "within_group":
-        values = within_group(p, labels, groups)
-    else:
-        values = errors(p, labels, groups)[MEASURES.index(measure) - 2]
-    return resampled.mean(values, _of(group, labels))
+    values = MEASURES[measure](resampled.runs[model].probabilities, resampled.labels, groups)
+    return resampled.mean(values, _of(group, resampled.labels))
 
 
 def _of(group: Sequence[str], labels: np.ndarray) -> np.ndarray:
@@ -114,13 +108,12 @@ def group_scores_table(resampled: Resampled, models: Sequence[Model], groupings:
     """
     rows = []
     for grouping, groups in groupings.items():
-        every: list[tuple[str, Sequence[str]]] = [(measure, ()) for measure in MEASURES]
-        for measure, group in every + [(measure, group) for group in groups for measure in MEASURES[:2]]:
+        for measure, group in [*product(MEASURES, [()]), *((measure, own) for own in groups for measure in OF_GROUPS)]:
             found = {m.name: statistic(resampled, m.name, groups, measure, group) for m in models}
             faces = int(_of(group, resampled.labels).sum())
             head = {"grouping": grouping, "group": " ".join(group), "measure": measure, "faces": faces}
             rows += estimates(models, found, **head)
-    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    return pd.DataFrame(rows)
 
 
 def routing_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
@@ -134,9 +127,10 @@ def routing_table(resampled: Resampled, models: Sequence[Model], groupings: Mapp
     rows = []
     for mixture in models:
         groups = groupings.get(mixture.grouping)
-        if mixture.kind != "mixture" or groups is None or mixture.is_its_start or not is_partition(groups):
+        if mixture.kind != "mixture" or groups is None or mixture.is_its_start:
             continue
-        if np.isnan(within_group(p[mixture.name], labels, groups)).any():
+        is_partition = (membership(groups).sum(axis=0) == 1).all()
+        if not is_partition or np.isnan(within_group(p[mixture.name], labels, groups)).any():
             continue
         for other in dict.fromkeys((mixture.control or single, single)):
             found = {

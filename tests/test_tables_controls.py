@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_study import make_study
 
+from emorec import config as configs
 from emorec.errors import EmorecError
 from emorec.files import write_json
+from emorec.paths import Layout
 from emorec.tables.controls import choose_controls, headline, opponents, primary_mixture
 from emorec.tables.networks import models_table
 from emorec.tables.read import Model
 
-SINGLE = Model("single", "single", "single")
-WIDE = Model("wide", "single", "wide")
-THREE = Model("three", "ensemble", "three")
-FOUR = Model("four", "ensemble", "four")
+SINGLE = Model("single", "single")
+WIDE = Model("wide", "single")
+THREE = Model("three", "ensemble")
+FOUR = Model("four", "ensemble")
 FLOPS = {"single": 100, "wide": 400, "three": 300, "four": 400}
 
 
 def _mixture(name: str, family: str = "mixture", kind: str = "mixture", control: str = "", **other: Any) -> Model:
-    return Model(name, kind, name, family=family, control=control, **other)
+    return Model(name, kind, family=family, control=control, **other)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ def test_a_control_is_of_equal_compute(flops: int, control: str) -> None:
 
 
 def test_equals_go_to_the_first_and_the_wide_single_is_no_control() -> None:
-    again = Model("again", "ensemble", "again")
+    again = Model("again", "ensemble")
     models = [SINGLE, WIDE, FOUR, again, _mixture("mixture"), _mixture("oracle", kind="oracle")]
     flops = FLOPS | {"again": 400, "mixture": 400, "oracle": 300}
     assert choose_controls(models, flops) == {"mixture": "four"}
@@ -96,27 +99,22 @@ def test_the_headline_has_the_primary_mixture_and_one_of_each_family_and_no_orac
 
 
 def test_fine_tuning_that_improved_nothing_makes_no_model_of_its_own() -> None:
-    runs = {0: [], 1: []}
-    some, every = ((0,), (0, 1))
-    for kept, compared in ((some, True), (every, False), ((), True)):
-        tuned = _mixture("tuned", "fine-tuned", networks=runs, kept_start=kept)
+    for unchanged in (False, True):
+        tuned = _mixture("tuned", "fine-tuned", is_its_start=unchanged)
         models = [SINGLE, _mixture("mixture", primary=True, control="single"), tuned]
-        assert ("tuned" in headline(models)) == compared
-        assert ((tuned, SINGLE) in opponents(models)) == compared
+        assert ("tuned" in headline(models)) != unchanged
+        assert ((tuned, SINGLE) in opponents(models)) != unchanged
 
 
 def test_controls_and_kept_starts_come_from_the_records(tmp_path: Path) -> None:
-    def records(name: str, flops: int, *best: int) -> dict[int, list[Path]]:
-        paths = {seed: [tmp_path / name / f"seed{seed}" / "network.json"] for seed in range(len(best))}
-        for (path,), epoch in zip(paths.values(), best, strict=True):
-            costs = {"parameters": 1, "flops": flops, "train_seconds": 1.5, "train_flops": 9}
-            write_json(path, costs | {"best_epoch": epoch, "spec": {}})
-        return paths
-
-    networks = {"single": records("single", 100, 3, 0), "three": records("three", 300, 3, 0)}
-    tuned = _mixture("tuned", "fine-tuned", networks=records("tuned", 290, 0, 2), before={0: [], 1: []})
-    models = [replace(m, networks=networks[m.name], before={0: [], 1: []}) for m in (SINGLE, THREE)]
-    table, complete = models_table([*models, tuned], 100)
-    assert [model.control for model in complete] == list(table["control"]) == ["", "", "three"]
-    assert [model.kept_start for model in complete] == [(), (), (0,)]
-    assert list(table["kept_start"]) == ["", "", "0"]
+    names = ["resnet18", "ensemble-3", "mixture", "mixture-tuned"]
+    study = configs.load(make_study(tmp_path, faces=(70, 70, 70), epochs=2, models=names) / "config.yaml")
+    paths = {seed: Layout(tmp_path).network("mixture-tuned", seed) / "network.json" for seed in study.seeds}
+    for kept in ((), (0,), (0, 1)):
+        for seed, path in paths.items():
+            write_json(path, json.loads(path.read_text()) | {"best_epoch": 0 if seed in kept else 1})
+        table, models = models_table(study, Layout(tmp_path))
+        assert [model.control for model in models] == list(table["control"]) == ["", "", "ensemble-3", "ensemble-3"]
+        assert list(table["kept_start"]) == ["", "", "", " ".join(map(str, kept))]
+        assert [model.is_its_start for model in models] == [False, False, False, kept == (0, 1)]
+        assert table["headline"].iloc[-1] == (kept != (0, 1))

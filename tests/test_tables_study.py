@@ -12,7 +12,10 @@ import pytest
 from fake_study import FOUND, make_study, write_all_tables
 
 from emorec import EMOTIONS
+from emorec import config as configs
 from emorec.errors import EmorecError
+from emorec.files import write_text
+from emorec.paths import Layout
 from emorec.predictions.store import read_predictions
 from emorec.tables.comparisons import comparisons_table
 from emorec.tables.networks import classes_table, curves_table, models_table
@@ -196,7 +199,7 @@ def test_one_seed_covers_faces_only(study: Path) -> None:
     predictions = _predictions(study, "resnet18", "mixture", seeds=(0,))
     summary = summary_table(predictions, 100)
     assert (summary["seeds"] == 1).all() and summary["sd"].isna().all() and summary["low"].notna().all()
-    models = [Model("resnet18", "single", "single"), Model("mixture", "mixture", "mixture")]
+    models = [Model("resnet18", "single"), Model("mixture", "mixture")]
     assert (comparisons_table(Resampled(predictions, 100), models, {})["seeds"] == 1).all()
 
 
@@ -204,14 +207,17 @@ def test_missing_and_unreadable_files_are_named(study: Path, tmp_path: Path) -> 
     junk = tmp_path / "junk"
     junk.write_text("junk")
     absent = tmp_path / "absent"
-    model = Model("resnet18", "single", "single", networks={0: [junk]})
     for path, word in ((junk, "junk: no"), (absent, "absent: no such file")):
         with pytest.raises(EmorecError, match=word):
             dict(read_embeddings({("a", 0): path}))
         with pytest.raises(EmorecError, match=word):
             classes_table(path)
-    with pytest.raises(EmorecError, match="no JSON"):
-        models_table([model], 100)
+    layout = Layout(tmp_path)
+    write_text(layout.summary, (study / "data/summary.json").read_text())
+    record = layout.network("resnet18", 0) / "network.json"
+    write_text(record, "junk")
+    with pytest.raises(EmorecError, match=r"network\.json: no JSON"):
+        models_table(configs.load(study / "config.yaml"), layout)
     with pytest.raises(EmorecError, match="network.json"):
         curves_table([tmp_path / "history.csv"])
 

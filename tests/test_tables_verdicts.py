@@ -12,10 +12,10 @@ from emorec.tables.bootstrap import total_variance
 from emorec.tables.read import Model
 from emorec.tables.verdicts import LEVEL, tier, verdict, with_verdicts
 
-SINGLE = Model("single", "single", "single")
-ENSEMBLE = Model("ensemble", "ensemble", "ensemble")
-OTHER = Model("found", "mixture", "found", control="ensemble")
-PRIMARY = Model("mixture", "mixture", "mixture", primary=True, control="ensemble")
+SINGLE = Model("single", "single")
+ENSEMBLE = Model("ensemble", "ensemble")
+OTHER = Model("found", "mixture", control="ensemble")
+PRIMARY = Model("mixture", "mixture", primary=True, control="ensemble")
 MODELS = [SINGLE, ENSEMBLE, OTHER, PRIMARY]
 MEASURES = ("accuracy", "macro_f1", "names_group", "within_group")
 
@@ -49,7 +49,7 @@ def test_one_primary_test_seven_secondary_and_the_rest_exploratory() -> None:
 
 
 def test_where_the_single_is_the_control_three_secondary_tests_are_left() -> None:
-    models = [SINGLE, Model("branches", "mixture", "branches", primary=True, control="single")]
+    models = [SINGLE, Model("branches", "mixture", primary=True, control="single")]
     tiers = [tier(models, "branches", "single", measure) for measure in MEASURES]
     assert tiers == ["primary", "secondary", "secondary", "secondary"]
 
@@ -107,7 +107,7 @@ def test_tables_of_studies_without_a_difference_find_as_few() -> None:
 
     rng = np.random.default_rng(1)
     groups = {"original": [["happy", "neutral"], ["fear", "surprise"], ["angry", "disgust", "sad"]]}
-    models = [SINGLE, ENSEMBLE, Model("mixture", "mixture", "mixture", "original", primary=True, control="ensemble")]
+    models = [SINGLE, ENSEMBLE, Model("mixture", "mixture", "original", primary=True, control="ensemble")]
     faces, seeds, studies = 200, 2, 100
     primary = family = 0
     for _ in range(studies):

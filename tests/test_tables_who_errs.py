@@ -111,7 +111,7 @@ def test_tables(made_up: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
             frame = pd.DataFrame(both[seed], columns=PROBABILITIES)
             frames.append(frame.assign(model=model, seed=seed, split="test", row=np.arange(400), label=labels))
     resampled = Resampled(pd.concat(frames, ignore_index=True), 100)
-    models = [Model("single", "single", "single"), Model("mixture", "mixture", "mixture", "original", primary=True)]
+    models = [Model("single", "single"), Model("mixture", "mixture", "original", primary=True)]
     table = group_scores_table(resampled, models, {"original": ORIGINAL})
     scores = table[(table["reference"] == "") & (table["group"] == "")].set_index(["model", "measure"])["estimate"]
     for model, both in (("single", p), ("mixture", other)):

@@ -186,7 +186,7 @@ def test_errors_that_the_majority_sides_with() -> None:
     assert given.ceiling == pytest.approx(3.5 / 5) and given.tagger == pytest.approx(2.5 / 5)
     assert pd.isna(given.seed) and found.loc[("one", "8 or 9")].judged == 0
 
-    models = [Model("one", "single", "one"), Model("two", "single", "two")]
+    models = [Model("one", "single"), Model("two", "single")]
     scored = by_majority_table(table, models, votes, resamples=50).set_index(["model", "reference", "measure"])
     assert (scored.faces == 3).all()
     assert scored.estimate["one", "", "accuracy"] == pytest.approx(2 / 3)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from emorec import config as configs
-from emorec.config import Part, Study
+from emorec.config import Study
 from emorec.data.faces import load_faces
 from emorec.data.synthetic import planted_confusion
 from emorec.data.truth import load_truth
@@ -35,7 +33,7 @@ from emorec.tables import (
     who_errs,
 )
 from emorec.tables.bootstrap import RESAMPLES
-from emorec.tables.read import Model, read_embeddings
+from emorec.tables.read import read_embeddings
 from emorec.tables.resampled import Resampled
 
 Tables = dict[str, pd.DataFrame]
@@ -63,7 +61,7 @@ def pixels(study: Study, layout: Layout, sizes: Sizes) -> Tables:
 
 def embeddings(study: Study, layout: Layout, sizes: Sizes) -> Tables:
     """What needs the embeddings of the test faces: how well they part the emotions, and maps to the plane."""
-    costs, models = _models(study, layout)
+    costs, models = networks.models_table(study, layout)
     predictions = read_predictions(layout.predictions, _replicates(study))
     shown = {(model, study.seeds[0]) for model in costs.loc[costs["headline"], "model"]}
     measured, pictured = {}, {}
@@ -81,7 +79,7 @@ def embeddings(study: Study, layout: Layout, sizes: Sizes) -> Tables:
 
 def results(study: Study, layout: Layout, sizes: Sizes) -> Tables:
     """All else: data, networks and predictions; twins are told by the table that `pixels` makes."""
-    costs, models = _models(study, layout)
+    costs, models = networks.models_table(study, layout)
     histories = [layout.network(part.network, part.seed) / "history.csv" for part in configs.all_parts(study)]
     predictions = read_predictions(layout.predictions, _replicates(study))
     scored = predictions[predictions["split"].isin(study.scored)]
@@ -143,48 +141,6 @@ def write(group: str, study: Study, layout: Layout, sizes: Sizes = Sizes()) -> N
     """Make one group of tables and write its files."""
     for name, table in GROUPS[group](study, layout, sizes).items():
         write_csv(layout.table(name), table)
-
-
-def _models(study: Study, layout: Layout) -> tuple[pd.DataFrame, list[Model]]:
-    """models.csv, and the models as the tables know them."""
-
-    def records(parts: list[Part]) -> list[Path]:
-        return [layout.network(part.network, part.seed) / "network.json" for part in parts]
-
-    models = []
-    for name, entry in study.models.items():
-        separate = study.models[entry.of] if entry.kind == "fine-tuned" else entry
-        mixture: dict[str, Any] = {}
-        if separate.kind == "mixture":
-            mixture = {"grouping": separate.grouping, "foreign": separate.foreign, "start": separate.experts.start}
-            mixture |= {"length": separate.experts.length, "experts": len(configs.expert_networks(study, separate))}
-        elif entry.kind == "joint":
-            mixture = {"experts": entry.experts}
-        gate = _gate(entry)
-        own_kind = entry.kind if entry.kind in ("single", "ensemble") else "mixture"
-        models.append(
-            Model(
-                name,
-                "oracle" if gate == "oracle" else own_kind,
-                configs.label(study, name),
-                networks={seed: records(configs.parts(study, name, seed)) for seed in study.seeds},
-                before={seed: records(configs.spent_before(study, name, seed)) for seed in study.seeds},
-                family=entry.kind,
-                gate=gate,
-                primary=name == study.primary_mixture,
-                **mixture,
-            )
-        )
-    train = networks.classes_table(layout.summary).query("split == 'train'")
-    return networks.models_table(models, int(train["faces"].sum()))
-
-
-def _gate(entry: configs.Model) -> str:
-    if entry.kind == "joint":
-        return f"top-{entry.top}" if entry.top else "soft"
-    if entry.kind == "mixture":
-        return entry.gate
-    return "soft" if entry.kind == "fine-tuned" else ""
 
 
 def _groupings(study: Study, layout: Layout, used: set[str]) -> tuple[dict[str, list[tuple[str, ...]]], dict[str, str]]:

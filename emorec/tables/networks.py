@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,60 +12,85 @@ import numpy as np
 import pandas as pd
 
 from emorec import EMOTIONS, SPLITS
+from emorec import config as configs
+from emorec.config import Part, Study
 from emorec.errors import EmorecError
 from emorec.inputs import check_table
-from emorec.paths import HISTORY
+from emorec.paths import HISTORY, Layout
 from emorec.tables.controls import choose_controls, headline
 from emorec.tables.read import Model, read_record
 
 
-def models_table(models: Sequence[Model], train_faces: int) -> tuple[pd.DataFrame, list[Model]]:
-    """models.csv: what each model is, what it costs, and what it is compared with; and the models, with their controls
-    and the seeds in which fine-tuning improved nothing.
+def models_table(study: Study, layout: Layout) -> tuple[pd.DataFrame, list[Model]]:
+    """models.csv: what each model is, what it costs, and what it is compared with; and the models.
 
-    Parameters and flops (of one image) are sums over its networks; a network without operations, the expert for a
-    single emotion, is none. `parts` names the networks, a gate first, then the experts in its order, with
-    spaces between. train_seconds and train_flops are means over seeds, with the networks that a model starts from.
-
-    Args:
-        train_faces: of the training split, which all networks' steps are counted by.
+    kind is what a model counts as: a fine-tuned or jointly trained mixture is a mixture, one that knows the label an
+    oracle; family is the config's kind. `parts` names the networks, a gate first, then the experts in its order, with
+    spaces between. Parameters and flops (of one image) are sums over them; a network without operations, the expert
+    for a single emotion, is none. train_seconds and train_flops are means over seeds, with the networks that a model
+    starts from. start, length: what the experts of a separate mixture begin as and how long they are trained.
+    kept_start names the seeds in which fine-tuning improved nothing on val, so that epoch 0 was kept.
 
     Raises:
         EmorecError: a record is missing, or has no numbers.
     """
-    cost = cache(partial(_cost, train_faces=train_faces))  # a network is part of several models
-    rows, with_starts = [], []
-    for model in models:
-        own = {seed: [cost(path) for path in paths] for seed, paths in model.networks.items()}
-        trained = [costs + [cost(path) for path in model.before[seed]] for seed, costs in own.items()]
-        paths = next(iter(model.networks.values()))
-        first = [cost(path) for path in paths]
-        is_tuned = model.family == "fine-tuned"
-        kept_start = tuple(seed for seed, costs in own.items() if is_tuned and costs[0]["best_epoch"] == 0)
-        with_starts.append(replace(model, kept_start=kept_start))
+    train_faces = int(classes_table(layout.summary).query("split == 'train'")["faces"].sum())
+
+    @cache  # a network is part of several models
+    def cost(part: Part) -> dict[str, float]:
+        return _cost(layout.network(part.network, part.seed) / "network.json", train_faces)
+
+    rows, models = [], []
+    for name, entry in study.models.items():
+        parts = {seed: configs.parts(study, name, seed) for seed in study.seeds}
+        own = {seed: [cost(part) for part in parts[seed]] for seed in study.seeds}
+        trained = [own[seed] + [cost(part) for part in configs.spent_before(study, name, seed)] for seed in study.seeds]
+        first = own[study.seeds[0]]
+        separate = study.models[entry.of] if entry.kind == "fine-tuned" else entry
+        mixture = separate if separate.kind == "mixture" else None
+        experts = len(configs.expert_networks(study, mixture)) if mixture else None
+        grouping = mixture.grouping if mixture else ""
+        gate, primary = _gate(entry), name == study.primary_mixture
+        kind = entry.kind if entry.kind in ("single", "ensemble") else "oracle" if gate == "oracle" else "mixture"
+        tuned = entry.kind == "fine-tuned"
+        kept_start = [seed for seed, costs in own.items() if tuned and costs[0]["best_epoch"] == 0]
         rows.append(
             {
-                "model": model.name,
-                "kind": model.kind,
-                "family": model.family,
-                "label": model.label,
+                "model": name,
+                "kind": kind,
+                "family": entry.kind,
+                "label": configs.label(study, name),
                 "networks": sum(part["flops"] > 0 for part in first),
-                "parts": " ".join(dict.fromkeys(path.parent.parent.name for path in paths)),
+                "parts": " ".join(dict.fromkeys(part.network for part in parts[study.seeds[0]])),
                 "parameters": int(sum(part["parameters"] for part in first)),
                 "flops": int(sum(part["flops"] for part in first)),
                 "train_seconds": float(np.mean([sum(part["train_seconds"] for part in seed) for seed in trained])),
                 "train_flops": float(np.mean([sum(part["train_flops"] for part in seed) for seed in trained])),
-                **{key: getattr(model, key) for key in ("grouping", "gate", "foreign", "start", "length")},
-                "experts": model.experts or None,
-                "primary": model.primary,
+                "grouping": grouping,
+                "gate": gate,
+                "foreign": mixture.foreign if mixture else "",
+                "start": mixture.experts.start if mixture else "",
+                "length": mixture.experts.length if mixture else "",
+                "experts": entry.experts if entry.kind == "joint" else experts,
+                "primary": primary,
                 "kept_start": " ".join(map(str, kept_start)),
             }
         )
+        unchanged = len(kept_start) == len(study.seeds)
+        models.append(Model(name, kind, grouping, entry.kind, gate, primary, is_its_start=unchanged))
     table = pd.DataFrame(rows).astype({"experts": "Int64"})
     controls = choose_controls(models, dict(zip(table["model"], table["flops"], strict=True)))
-    complete = [replace(model, control=controls.get(model.name, "")) for model in with_starts]
-    control = [model.control for model in complete]
-    return table.assign(control=control, headline=table["model"].isin(headline(complete))), complete
+    models = [replace(model, control=controls.get(model.name, "")) for model in models]
+    control = [model.control for model in models]
+    return table.assign(control=control, headline=table["model"].isin(headline(models))), models
+
+
+def _gate(entry: configs.Model) -> str:
+    if entry.kind == "joint":
+        return f"top-{entry.top}" if entry.top else "soft"
+    if entry.kind == "mixture":
+        return entry.gate
+    return "soft" if entry.kind == "fine-tuned" else ""
 
 
 def _cost(path: Path, train_faces: int) -> dict[str, float]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,37 +18,20 @@ from emorec.predictions.store import PROBABILITIES
 
 @dataclass(frozen=True)
 class Model:
-    """One compared model: name, kind, label for readers, and what else the tables say of it.
+    """One compared model: columns of models.csv, which tells what they mean.
 
-    kind is what a model counts as: a fine-tuned or jointly trained mixture is a mixture; one that knows the label is an
-    oracle. family is the config's kind. grouping, gate, foreign: empty unless mixture; experts: 0 unless mixture.
-    start, length: what the experts begin as (scratch or single) and how long they are trained (steps or epochs), empty
-    unless a separate mixture. primary: whether the study's primary test is about it. control: the model of equal
-    compute, empty where none is. kept_start: the seeds in which fine-tuning improved nothing on val, so that epoch 0
-    was kept. `networks` maps each seed to the network.json files of the networks that the model is made of, `before` to
-    those of the networks that were trained before, for these to start from.
+    primary: whether the study's primary test is about it. control: the model of equal compute, empty where none is.
+    is_its_start: whether fine-tuning improved nothing in any seed, so that it is the mixture that it started from.
     """
 
     name: str
-    kind: Literal["single", "ensemble", "mixture", "oracle"]
-    label: str
+    kind: str
     grouping: str = ""
-    networks: Mapping[int, Sequence[Path]] = field(default_factory=dict)
     family: str = ""
     gate: str = ""
-    foreign: str = ""
-    experts: int = 0
-    start: str = ""
-    length: str = ""
     primary: bool = False
     control: str = ""
-    kept_start: tuple[int, ...] = ()
-    before: Mapping[int, Sequence[Path]] = field(default_factory=dict)
-
-    @property
-    def is_its_start(self) -> bool:
-        """Whether it is the mixture that it was to improve, since fine-tuning improved nothing in any seed."""
-        return bool(self.kept_start) and set(self.kept_start) == set(self.networks)
+    is_its_start: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from emorec.data.truth import Truth, load_truth
 from emorec.errors import EmorecError
 from emorec.tables.groupings import inside, pair_rates
 from emorec.tables.metrics import PAIRS
+from emorec.tables.resampled import Resampled
 from emorec.tables.truth import POSTERIOR, confusion_measures, correlation, planted_pairs, truth_table
 
 FACES = 3000
@@ -38,7 +39,9 @@ def found(truth: Truth) -> pd.DataFrame:
     for model, p in (("knows", knows), ("guesses", guesses), ("mute", np.eye(7)[np.full(FACES, 3)])):
         table = pd.DataFrame(p, columns=[f"p_{emotion}" for emotion in EMOTIONS])
         tables.append(table.assign(model=model, seed=0, split="test", row=np.arange(FACES), label=given))
-    table = truth_table(pd.concat(tables, ignore_index=True), truth, 0.06, planted_confusion(count=7000), {})
+    table = truth_table(
+        Resampled(pd.concat(tables, ignore_index=True), 10), truth, 0.06, planted_confusion(count=7000), {}
+    )
     return table.pivot_table(index="model", columns="measure", values="value", dropna=False)
 
 
@@ -107,4 +110,4 @@ def test_truth_is_checked(tmp_path: Path, truth: Truth) -> None:
     table = pd.DataFrame(np.eye(7)[[0, 1]], columns=[f"p_{emotion}" for emotion in EMOTIONS])
     table = table.assign(model="one", seed=0, split="test", row=[3, 9], label=[0, 1])
     with pytest.raises(EmorecError, match="lacks test faces"):
-        truth_table(table, Truth(truth.true_labels[:5], truth.action_units[:5]), 0.0, np.eye(7), {})
+        truth_table(Resampled(table, 10), Truth(truth.true_labels[:5], truth.action_units[:5]), 0.0, np.eye(7), {})

@@ -17,6 +17,7 @@ from emorec.data.votes import COLUMNS, Votes, find_votes, load_votes, majority, 
 from emorec.errors import EmorecError
 from emorec.tables.ferplus import by_majority_table, ceiling, ferplus_table, levels, tagger
 from emorec.tables.read import Model
+from emorec.tables.resampled import Resampled
 
 HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 USAGE = ("Training", "PublicTest", "PrivateTest")
@@ -176,7 +177,7 @@ def test_errors_that_the_majority_sides_with() -> None:
     votes = Votes(np.arange(20, dtype=np.int32), np.concatenate([np.zeros((10, 10), int), VOTES, VOTES]))
     # Right, sided with by the majority, not judged, not judged, wrong for both.
     table = predictions({"one": [angry, sad, sad, sad, sad], "two": [angry, neutral, happy, neutral, fear]}, labels)
-    found = ferplus_table(table, votes).set_index(["model", "agreement"])
+    found = ferplus_table(Resampled(table, 10), votes).set_index(["model", "agreement"])
     one, two, given = found.loc[("one", "all")], found.loc[("two", "all")], found.loc[("", "all")]
     assert (one.faces, one.judged, one.errors) == (5, 3, 2)
     assert one.label_accuracy == pytest.approx(1 / 3) and one.majority_accuracy == pytest.approx(2 / 3)
@@ -193,4 +194,4 @@ def test_errors_that_the_majority_sides_with() -> None:
     assert scored.estimate["two", "one", "accuracy"] == pytest.approx(0)
 
     with pytest.raises(EmorecError, match="lacks test faces"):
-        ferplus_table(table, Votes(votes.row[:12], votes.votes[:12]))
+        ferplus_table(Resampled(table, 10), Votes(votes.row[:12], votes.votes[:12]))

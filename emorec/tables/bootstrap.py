@@ -98,10 +98,9 @@ def spread(values: np.ndarray, draws: np.ndarray) -> tuple[float, float]:
     return float(np.var(values, ddof=1)), float(explained)
 
 
-Number = float | np.ndarray
-
-
-def total_variance(by_faces: Number, between: Number, explained: Number, seeds: int) -> tuple[np.ndarray, np.ndarray]:
+def total_variance(
+    by_faces: float | np.ndarray, between: float | np.ndarray, explained: float | np.ndarray, seeds: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Variance of a mean over seeds, and its degrees of freedom (Satterthwaite's), for numbers or arrays of them.
 
     `by_faces` is the variance of the mean over resamples of the faces, `between` that of single seeds, of which

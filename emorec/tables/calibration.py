@@ -16,7 +16,6 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from emorec.tables.bootstrap import RESAMPLES, face_weights
 from emorec.tables.metrics import BINS, FLOOR, METRICS, bins, probability_scores
 from emorec.tables.read import by_model
 from emorec.tables.resampled import drawn
@@ -110,14 +109,13 @@ def calibration_table(runs: Sequence[Scaled]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "seed", "temperature", "metric", "before", "after"])
 
 
-def calibration_summary_table(runs: Sequence[Scaled], resamples: int = RESAMPLES) -> pd.DataFrame:
+def calibration_summary_table(runs: Sequence[Scaled], weights: np.ndarray) -> pd.DataFrame:
     """calibration_summary.csv: mean over seeds of nll, brier and ece, before scaling, after it, and of what it changes
-    (`change`, after less before), each with its 95 % interval over faces and seeds.
+    (`change`, after less before), each with its 95 % interval over faces and seeds, from resamples `weights` (B, N).
 
     The temperature is held: an interval says what the test faces and the seeds leave open, not what val's would.
     """
     rows = []
-    weights = face_weights(runs[0].labels.size, resamples)
     for model in dict.fromkeys(run.model for run in runs):
         own = [run for run in runs if run.model == model]
         before, after = (

@@ -17,7 +17,7 @@ from emorec.errors import EmorecError
 from emorec.tables.bootstrap import RESAMPLES
 from emorec.tables.controls import is_compared
 from emorec.tables.metrics import accuracy, macro_f1
-from emorec.tables.read import Model, by_model
+from emorec.tables.read import Model
 from emorec.tables.resampled import Resampled, estimates
 
 FERPLUS_COLUMNS = ["model", "seed", "agreement", "faces", "judged", "label_accuracy", "majority_accuracy"]
@@ -44,7 +44,7 @@ def tagger(votes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return votes[np.arange(labels.size), labels] / np.maximum(votes.sum(axis=1), 1)
 
 
-def ferplus_table(predictions: pd.DataFrame, votes: Votes) -> pd.DataFrame:
+def ferplus_table(resampled: Resampled, votes: Votes) -> pd.DataFrame:
     """ferplus.csv: by model, seed and agreement, on the test faces. EmorecError where a face has no votes.
 
     faces at the level; judged ones, over which all that follows is counted: accuracy by the label and by the majority,
@@ -52,9 +52,7 @@ def ferplus_table(predictions: pd.DataFrame, votes: Votes) -> pd.DataFrame:
     keeps to the label (`kept`). The rows without a model are about the labels: accuracy by the majority, and, over
     all faces of the level, `ceiling` and `tagger`.
     """
-    runs = by_model(predictions, "test")
-    first = next(iter(runs.values()))
-    own, labels = of_faces(votes, first.row), first.labels
+    own, labels = of_faces(votes, resampled.row), resampled.labels
     voted = majority(own)
     judged = (voted >= 0) & (voted < len(EMOTIONS))
     rows = []
@@ -67,7 +65,7 @@ def ferplus_table(predictions: pd.DataFrame, votes: Votes) -> pd.DataFrame:
             "tagger": _mean(tagger(own, labels)[at]),
         }
         rows.append({"model": "", **counts, **of_labels})
-        for model, replicates in runs.items():
+        for model, replicates in resampled.runs.items():
             for seed, predicted in zip(replicates.seeds, replicates.predicted, strict=True):
                 wrong = counted & (predicted != labels)
                 measured = {

@@ -120,14 +120,14 @@ def results(study: Study, layout: Layout, sizes: Sizes) -> Tables:
         "gate": gates.gate_table(shares, by_model),
         "gate_use": gates.gate_use_table(shares),
         "calibration": calibration.calibration_table(runs),
-        "calibration_summary": calibration.calibration_summary_table(runs, sizes.resamples),
+        "calibration_summary": calibration.calibration_summary_table(runs, resampled.weights),
         "reliability": calibration.reliability_table(runs),
     }
     if votes:
-        made["ferplus"] = ferplus.ferplus_table(predictions, votes)
+        made["ferplus"] = ferplus.ferplus_table(resampled, votes)
         made["by_majority"] = ferplus.by_majority_table(predictions, models, votes, sizes.resamples)
     if drawn_from and planted is not None:
-        made["truth"] = truth.truth_table(predictions, drawn_from, study.data.synthetic.wrong_labels, planted, by_model)
+        made["truth"] = truth.truth_table(resampled, drawn_from, study.data.synthetic.wrong_labels, planted, by_model)
         made["planted"] = truth.planted_pairs(planted)
     return made
 

@@ -19,7 +19,7 @@ from emorec.data.truth import Truth
 from emorec.errors import EmorecError
 from emorec.tables.groupings import Groups, inside, pair_rates
 from emorec.tables.metrics import PAIRS, confusion_counts
-from emorec.tables.read import by_model
+from emorec.tables.resampled import Resampled
 
 POSTERIOR = "posterior"
 TOP = 6  # as many pairs as the literature calls hard
@@ -28,11 +28,7 @@ _OFF_DIAGONAL = ~np.eye(len(EMOTIONS), dtype=bool)
 
 
 def truth_table(
-    predictions: pd.DataFrame,
-    truth: Truth,
-    wrong_labels: float,
-    planted: np.ndarray,
-    groups: Mapping[str, Groups],
+    resampled: Resampled, truth: Truth, wrong_labels: float, planted: np.ndarray, groups: Mapping[str, Groups]
 ) -> pd.DataFrame:
     """truth.csv: measures of every model and seed on the test faces; the rows of POSTERIOR have no seed.
 
@@ -52,12 +48,10 @@ def truth_table(
     Raises:
         EmorecError: `truth` lacks a predicted face.
     """
-    runs = by_model(predictions, "test")
-    first = next(iter(runs.values()))
-    if first.row.max() >= truth.true_labels.size:
+    if resampled.row.max() >= truth.true_labels.size:
         raise EmorecError("data/truth.npz: lacks test faces that were predicted; run the data stage again")
-    true, given = truth.true_labels[first.row].astype(int), first.labels
-    of_truth = _posterior(truth.action_units[first.row])
+    true, given = truth.true_labels[resampled.row].astype(int), resampled.labels
+    of_truth = _posterior(truth.action_units[resampled.row])
     of_label = of_truth @ ((1 - wrong_labels) * np.eye(len(EMOTIONS)) + wrong_labels * wrong_label_targets())
     answer = of_truth.argmax(axis=1)
     rows: list[tuple[str, int | None, str, float]] = []
@@ -71,10 +65,10 @@ def truth_table(
         rows.extend((model, seed, name, float(value)) for name, value in measures.items())
 
     add(POSTERIOR, None, of_label, answer)
-    for model, replicates in runs.items():
+    for model, replicates in resampled.runs.items():
         for run in zip(replicates.seeds, replicates.probabilities, replicates.predicted, strict=True):
             add(model, *run)
-    for model in runs:
+    for model in resampled.runs:
         if groups.get(model):
             rows.append((model, None, "inside", inside(groups[model], pair_rates(planted))))
             rows.append((model, None, "inside_chance", inside(groups[model], np.ones(len(PAIRS)))))

@@ -80,7 +80,7 @@ def test_purity_interval_has_the_width_of_chance() -> None:
 def test_silhouette_agrees_with_scikit_learn() -> None:
     embeddings, labels = _clouds(apart=0.7)
     expected = silhouette_score(standardise(embeddings), labels)
-    assert measure(embeddings, labels).values["silhouette"] == pytest.approx(expected, abs=1e-4)
+    assert measure(embeddings, labels)[0]["silhouette"] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 1, 1, 2], [3, 3, 3, 5, 5]])
@@ -92,7 +92,7 @@ def test_silhouette_of_few_faces_agrees_with_scikit_learn(labels: list[int]) -> 
 
 
 def test_separation_raises_every_measure() -> None:
-    near, far = (measure(*_clouds(apart=apart)).values for apart in (0.3, 3.0))
+    near, far = (measure(*_clouds(apart=apart))[0] for apart in (0.3, 3.0))
     assert set(near) == {"knn_purity", "silhouette"}
     assert all(far[name] > near[name] for name in near)
     assert far["knn_purity"] == 1
@@ -101,7 +101,7 @@ def test_separation_raises_every_measure() -> None:
 def test_scale_and_dead_units_change_nothing() -> None:
     embeddings, labels = _clouds(apart=0.7)
     scaled = np.concatenate([embeddings * np.geomspace(0.1, 10, 12), np.full((len(labels), 3), 2.0)], axis=1)
-    before, after = measure(embeddings, labels).values, measure(scaled, labels).values
+    before, after = measure(embeddings, labels)[0], measure(scaled, labels)[0]
     for name, value in before.items():
         assert after[name] == pytest.approx(value, rel=1e-3)
     with pytest.raises(EmorecError, match="all faces have the same"):
@@ -135,7 +135,7 @@ def test_tables_have_one_sample_for_all_models() -> None:
     assert (table["label"].map(following) == table["predicted"]).all()
     assert np.array_equal(np.array(EMOTIONS)[labels[table["row"] - 1000]], table["label"])
 
-    measured = representation_table({key: measure(own.embeddings, own.label) for key, own in runs.items()})
+    measured = representation_table({key: measure(own.embeddings, own.label)[0] for key, own in runs.items()})
     assert list(measured) == ["model", "seed", "measure", "value"] and len(measured) == 4 * 2
 
     with pytest.raises(EmorecError, match="lack predictions"):

@@ -9,16 +9,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from emorec.errors import EmorecError
 from emorec.tables.read import Model
 
 
 def reference_single(models: Sequence[Model]) -> Model:
-    """The first model of kind single; EmorecError where there is none."""
-    for model in models:
-        if model.kind == "single":
-            return model
-    raise EmorecError("models: none is of kind single; add one to the config, to compare the others with")
+    """The first model of kind single: every study has one."""
+    return next(model for model in models if model.kind == "single")
 
 
 def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[str, str]:
@@ -28,12 +24,11 @@ def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[s
     of equals: what the same compute buys without specialisation. Other singles are no controls: they match a mixture in
     parameters, steps or the balance of emotions, not in operations, and are compared with every mixture by themselves.
     Operations count rather than networks, because a mixture without a gate, one whose experts share a trunk, or one
-    that asks two of its experts costs less than its experts' number says. Oracles have none: they are no models that
+    that selects two of its experts costs less than its experts' number says. Oracles have none: they are no models that
     could be used.
     """
     single = reference_single(models)
     candidates = [single, *(model for model in models if model.kind == "ensemble")]
-
     costs = np.array([max(flops[model.name], 1) for model in candidates])
     controls = {}
     for model in models:

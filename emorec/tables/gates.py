@@ -1,9 +1,9 @@
 """How mixtures' gates share the faces out: by emotion, by expert, and whether a gate has collapsed.
 
-A gate collapses when it learns to ask the same few experts whatever the face (Shazeer et al. 2017, arXiv 1701.06538,
-section 4): the others get no faces, learn nothing, and are asked the less. Two numbers tell that from a gate that
-decides: the entropy of its weights for a face, low where it is sure whom to ask, and that of its mean weights over
-faces, high where all experts are asked for some.
+A gate collapses when it learns to select the same few experts whatever the face (Shazeer et al. 2017, arXiv 1701.06538,
+section 4): the others get no faces, learn nothing, and are selected even less. Two numbers tell that from a gate that
+decides: the entropy of its weights for a face, low where it is sure which expert to select, and that of its mean
+weights over faces, high where all experts are selected for some.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from emorec import EMOTIONS, SPLITS
 from emorec.errors import EmorecError
 from emorec.predictions.store import Gate
 
-GATE_COLUMNS = ["model", "seed", "split", "emotion", "expert", "weight", "own"]
-USE_COLUMNS = ["model", "seed", "split", "expert", "share", "top_share", "entropy", "balance", "collapsed"]
 LEAST_BALANCE = 0.5  # of the entropy that equal shares have
 LEAST_SHARE = 0.1  # of an equal share
 
@@ -44,7 +42,7 @@ def gate_table(gates: Gates, groups: Mapping[str, Sequence[Sequence[str]]]) -> p
             means = faces.mean(axis=0) if len(faces) else np.full(len(experts), np.nan)
             for expert, mean, own in zip(experts, means, owned, strict=True):
                 rows.append((model, seed, split, emotion, expert, float(mean), emotion in own))
-    return pd.DataFrame(rows, columns=GATE_COLUMNS)
+    return pd.DataFrame(rows, columns=["model", "seed", "split", "emotion", "expert", "weight", "own"])
 
 
 def gate_use_table(gates: Gates) -> pd.DataFrame:
@@ -60,7 +58,8 @@ def gate_use_table(gates: Gates) -> pd.DataFrame:
         of_gate = (float(entropy(weights).mean()), float(entropy(shares)), collapsed(shares))
         for expert, share, top in zip(experts, shares, tops, strict=True):
             rows.append((model, seed, split, expert, float(share), float(top), *of_gate))
-    return pd.DataFrame(rows, columns=USE_COLUMNS)
+    columns = ["model", "seed", "split", "expert", "share", "top_share", "entropy", "balance", "collapsed"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def entropy(weights: np.ndarray) -> np.ndarray:

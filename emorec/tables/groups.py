@@ -64,15 +64,15 @@ def embeddings(study: Study, layout: Layout, sizes: Sizes) -> Tables:
     costs, models = networks.models_table(study, layout)
     predictions = read_predictions(layout.predictions, _replicates(study))
     shown = {(model, study.seeds[0]) for model in costs.loc[costs["headline"], "model"]}
-    measured, pictured = {}, {}
+    measured, nearest, pictured = {}, {}, {}
     paths = {(model, seed): layout.embeddings(model, seed) for model, seed in _replicates(study)}
     for key, own in read_embeddings(paths):
-        measured[key], labels = representation.measure(own.embeddings, own.label), own.label
+        measured[key], nearest[key] = representation.measure(own.embeddings, own.label)
         if key in shown:
             pictured[key] = own
     return {
         "representation": representation.representation_table(measured),
-        "purity": representation.purity_table(measured, labels, models, sizes.resamples),
+        "purity": representation.purity_table(nearest, own.label, models, sizes.resamples),
         "projections": representation.projections_table(pictured, predictions, sizes.sample),
     }
 

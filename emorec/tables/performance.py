@@ -11,7 +11,7 @@ import pandas as pd
 from emorec import EMOTIONS
 from emorec.tables.bootstrap import RESAMPLES, face_weights
 from emorec.tables.metrics import METRICS, PAIRS, confusion_counts, mutual_confusion, precision_recall_f1, scores
-from emorec.tables.read import by_model, splits
+from emorec.tables.read import by_model
 from emorec.tables.resampled import drawn
 
 # `predictions` is, everywhere here, what `read_predictions` returns.
@@ -53,7 +53,7 @@ def summary_table(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.D
     With `seeds` = 1, `sd` is empty and the interval is over faces alone. Intervals: see `bootstrap`.
     """
     rows = []
-    for split in splits(predictions):
+    for split in predictions["split"].unique():
         models = by_model(predictions, split)
         weights = face_weights(next(iter(models.values())).labels.size, resamples)
         for model, runs in models.items():
@@ -85,7 +85,7 @@ def _runs(predictions: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[np.ndarra
     """Model, seed and split of every run on every split, a row each, and its labels (N,) and probabilities (N, 7)."""
     found = [
         ((model, seed, split), (runs.labels, p))
-        for split in splits(predictions)
+        for split in predictions["split"].unique()
         for model, runs in by_model(predictions, split).items()
         for seed, p in zip(runs.seeds, runs.probabilities, strict=True)
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emorec import EMOTIONS, SPLITS, npz
+from emorec import EMOTIONS, npz
 from emorec.errors import EmorecError
 from emorec.inputs import read_json
 from emorec.predictions.store import PROBABILITIES
@@ -73,11 +73,6 @@ def by_model(predictions: pd.DataFrame, split: str) -> dict[str, Replicates]:
     if not found:
         raise EmorecError(f"no predictions on {split}; run the predictions stage again")
     return found
-
-
-def splits(predictions: pd.DataFrame) -> list[str]:
-    """The splits that occur, in SPLITS' order."""
-    return [split for split in SPLITS if (predictions["split"] == split).any()]
 
 
 def read_embeddings(paths: Mapping[tuple[str, int], Path]) -> Iterator[tuple[tuple[str, int], Embeddings]]:

@@ -8,7 +8,6 @@ networks count alike whatever the scale of their features.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -28,12 +27,12 @@ def standardise(embeddings: np.ndarray) -> np.ndarray:
     """Centre (N, D) and scale each dimension to unit variance: (N, D') float32, without the constant dimensions."""
     x = embeddings.astype(np.float32)
     x -= x.mean(axis=0)
-    spread = x.std(axis=0)
+    deviation = x.std(axis=0)
     # A unit that hardly ever fires carries rounding, not meaning; unit variance would blow that up.
-    alive = spread > 1e-3 * max(float(spread.max(initial=0.0)), 1e-12)
+    alive = deviation > 1e-3 * max(float(deviation.max(initial=0.0)), 1e-12)
     if not alive.any():
         raise EmorecError("embeddings: all faces have the same; check that the network was trained")
-    return x[:, alive] / spread[alive]
+    return x[:, alive] / deviation[alive]
 
 
 def distances(x: np.ndarray) -> np.ndarray:
@@ -116,41 +115,33 @@ def silhouette(distance: np.ndarray, labels: np.ndarray) -> float:
     return float(np.where(sizes[place] > 1, (b - a) / np.maximum(np.maximum(a, b), 1e-12), 0.0).mean())
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One representation: its measures by name (knn_purity, silhouette), and each face's nearest others (N, K)."""
-
-    values: dict[str, float]
-    nearest: np.ndarray
-
-
-def measure(embeddings: np.ndarray, labels: np.ndarray) -> Measured:
-    """Measure embeddings (N, D) of faces with labels (N,)."""
+def measure(embeddings: np.ndarray, labels: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
+    """knn_purity and silhouette of embeddings (N, D), labels (N,); and the nearest other faces of each: (N, K)."""
     d = distances(standardise(embeddings))
     separation, nearest = silhouette(d, labels), nearest_faces(d)
-    return Measured({"knn_purity": neighbour_purity(nearest, labels), "silhouette": separation}, nearest)
+    return {"knn_purity": neighbour_purity(nearest, labels), "silhouette": separation}, nearest
 
 
-def representation_table(measured: Mapping[tuple[str, int], Measured]) -> pd.DataFrame:
+def representation_table(measured: Mapping[tuple[str, int], Mapping[str, float]]) -> pd.DataFrame:
     """representation.csv: each measure of every model and seed, over all test faces."""
-    rows = [(*key, name, value) for key, own in measured.items() for name, value in own.values.items()]
+    rows = [(*key, name, value) for key, own in measured.items() for name, value in own.items()]
     return pd.DataFrame(rows, columns=["model", "seed", "measure", "value"])
 
 
 def purity_table(
-    measured: Mapping[tuple[str, int], Measured], labels: np.ndarray, models: Sequence[Model], resamples: int
+    nearest: Mapping[tuple[str, int], np.ndarray], labels: np.ndarray, models: Sequence[Model], resamples: int
 ) -> pd.DataFrame:
     """purity.csv: the difference in neighbour purity of every comparison, by interval; all of it is exploratory.
 
-    `labels` (N,) are those of the embedded faces. Intervals and p-values: see `purity_difference` and `bootstrap`.
+    `nearest` holds the nearest faces (N, K) of each model and seed, labels (N,) are those of the embedded faces.
+    Intervals and p-values: see `purity_difference` and `bootstrap`.
     """
     weights = face_weights(labels.size, resamples)
-    nearest: dict[str, list[np.ndarray]] = {}
-    for (name, _), own in sorted(measured.items(), key=lambda item: item[0]):
-        nearest.setdefault(name, []).append(own.nearest)
+    seeds = sorted({seed for _, seed in nearest})
     rows = []
     for model, reference in opponents(models):
-        difference = Drawn(*purity_difference(nearest[model.name], nearest[reference.name], labels, weights))
+        mine, theirs = ([nearest[of.name, seed] for seed in seeds] for of in (model, reference))
+        difference = Drawn(*purity_difference(mine, theirs, labels, weights))
         head = {"model": model.name, "reference": reference.name}
         rows.append(head | difference.estimate(-1, 1).columns("difference"))
     return pd.DataFrame(rows)

@@ -93,8 +93,8 @@ def correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Pearson's, of each of x (..., K) with y (K,); NaN where one side does not vary, as if a model says one thing."""
     x = x - x.mean(axis=-1, keepdims=True)
     y = y - y.mean()
-    spread = np.sqrt((x**2).sum(axis=-1) * (y**2).sum())
-    return np.divide((x * y).sum(axis=-1), spread, out=np.full_like(spread, np.nan), where=spread > 1e-12)
+    scale = np.sqrt((x**2).sum(axis=-1) * (y**2).sum())
+    return np.divide((x * y).sum(axis=-1), scale, out=np.full_like(scale, np.nan), where=scale > 1e-12)
 
 
 def planted_pairs(planted: np.ndarray) -> pd.DataFrame:

@@ -83,10 +83,7 @@ class Scaled:
 
 
 def scaled(predictions: pd.DataFrame) -> list[Scaled]:
-    """Fit each model's temperature on `val` and apply it to `test`, seed by seed. EmorecError where a split is missing.
-
-    `predictions` is what `read_predictions` returns.
-    """
+    """Fit each model's temperature on `val` and apply it to `test`, seed by seed. EmorecError where one is missing."""
     found = []
     fitted_on = by_model(predictions, "val")
     for model, runs in by_model(predictions, "test").items():

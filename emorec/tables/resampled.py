@@ -30,10 +30,7 @@ class Drawn:
         return estimate(self.values, self.draws, least, most)
 
 
-Measure = Callable[[np.ndarray | None], Mapping[str, np.ndarray]]
-
-
-def drawn(measures: Sequence[Measure], weights: np.ndarray) -> dict[str, Drawn]:
+def drawn(measures: Sequence[Callable[..., dict[str, np.ndarray]]], weights: np.ndarray) -> dict[str, Drawn]:
     """Statistics by name, of one function a seed: from weights (B, N) of the faces, or None, to each statistic (B,)."""
     points, draws = ([measure(each) for measure in measures] for each in (None, weights))
     return {

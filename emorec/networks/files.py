@@ -6,7 +6,7 @@ Apart from the weights, so that their processes need not import torch, which tak
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 
@@ -21,47 +21,30 @@ def read_record(folder: Path) -> dict[str, Any]:
     return read_json(folder / "network.json")
 
 
-class Kept(TypedDict):
+def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
+    """Write what a network gives for every face of val and test; what is None is left out."""
+    with atomic(path) as temporary:
+        arrays = {name: array for name, array in outputs.items() if array is not None}
+        np.savez(temporary, **arrays)  # type: ignore[arg-type]  # no array is named allow_pickle
+
+
+def load_outputs(path: Path) -> dict[str, np.ndarray]:
     """outputs.npz: logits (n, k) float32, features (n, d) float16, row (n,), label (n,), split (n,); val then test.
 
-    And gate (n, e) float32, the experts' weights in a mixture that was trained jointly; None for other networks.
+    And gate (n, e) float32, the experts' weights, of a mixture that was trained jointly. Raises EmorecError if the file
+    is missing or damaged.
     """
-
-    logits: np.ndarray
-    features: np.ndarray
-    row: np.ndarray
-    label: np.ndarray
-    split: np.ndarray
-    gate: np.ndarray | None
-
-
-def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
-    """Write what a network says about every face of val and test; what is None is left out."""
-    with atomic(path) as temporary:
-        kept = {name: array for name, array in outputs.items() if array is not None}
-        np.savez(temporary, **kept)  # type: ignore[arg-type]  # no array is named allow_pickle
-
-
-def load_outputs(path: Path) -> Kept:
-    """What a network says about every face of val and test. Raises EmorecError if it is missing or damaged."""
     try:
         found = npz.read(path, ("logits", "features", "row", "label", "split"), optional=("gate",))
         _check_outputs(found)
     except (OSError, ValueError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else error
         raise EmorecError(f"{path}: not a readable outputs file ({reason}); delete it and run again") from None
-    return {
-        "logits": found["logits"],
-        "features": found["features"],
-        "row": found["row"],
-        "label": found["label"],
-        "split": found["split"],
-        "gate": found.get("gate"),
-    }
+    return found
 
 
 def _check_outputs(found: dict[str, np.ndarray]) -> None:
-    """Raise ValueError for what no network says: of other types or lengths, or not finite."""
+    """Raise ValueError for what no network gives: of other types or lengths, or not finite."""
     count = len(found["row"]) if found["row"].ndim == 1 else -1
     for name, array in found.items():
         if array.ndim != (1 if name in ("row", "label", "split") else 2) or len(array) != count:

@@ -1,24 +1,16 @@
-"""What a trained network says about faces: logits, representation and gate weights, averaged over views of each."""
+"""What a trained network gives for faces: logits, representation and gate weights, averaged over views of each."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import torch
 
-from emorec.networks.augment import normalise
+from emorec.networks.augment import normalise, views_of
 from emorec.networks.build import Network
 from emorec.networks.device import on_device
-from emorec.networks.views import views_of
-
-
-class Outputs(NamedTuple):
-    """logits (n, k) float32, features (n, d) float16, a mixture's gate weights (n, e) float32."""
-
-    logits: np.ndarray
-    features: np.ndarray
-    gate: np.ndarray | None
+from emorec.networks.resnet import Output
 
 
 @torch.no_grad()
@@ -33,25 +25,25 @@ def network_outputs(
     views: str = "flip",
     crop: int = 48,
     batch: int = 256,
-) -> Outputs:
-    """What a network says of uint8 images (n, 48, 48).
+) -> Output[np.ndarray]:
+    """Logits (n, k) float32, representation (n, d) float16, gate weights (n, e) float32 for uint8 images (n, 48, 48).
 
     All are means over the face's `views` ("none", "flip" or "ten-crop" of side `crop`); in fp32, whatever the network
     was trained in (on CUDA with convolutions in TF32, as torch has it). A mixture's logits are means of log p, so that
-    its softmax is, as a ResNet's, the normalised geometric mean of what it says of the views; its gate weights, some of
-    which may be zero, are arithmetic means.
+    its softmax is, as a ResNet's, the normalised geometric mean over the views; its gate weights, some of which may be
+    zero, are arithmetic means.
     """
     torch.set_num_threads(threads)
     network = on_device(network, device).eval()
     logits, features, gate = [], [], []
     for chunk in torch.from_numpy(images).split(batch):
         seen = views_of(normalise(chunk.to(device), mean, std), views, crop)
-        answers = [network.answer(x.contiguous(memory_format=torch.channels_last)) for x in seen]
-        logits.append(_mean([answer.logits for answer in answers]))
-        features.append(_mean([answer.features for answer in answers]).half())
-        if weights := [answer.gate for answer in answers if answer.gate is not None]:
+        outputs = [network.output(x.contiguous(memory_format=torch.channels_last)) for x in seen]
+        logits.append(_mean([output.logits for output in outputs]))
+        features.append(_mean([output.features for output in outputs]).half())
+        if weights := [output.gate for output in outputs if output.gate is not None]:
             gate.append(_mean(weights))
-    return Outputs(torch.cat(logits).numpy(), torch.cat(features).numpy(), torch.cat(gate).numpy() if gate else None)
+    return Output(torch.cat(logits).numpy(), torch.cat(features).numpy(), torch.cat(gate).numpy() if gate else None)
 
 
 def _mean(of_views: list[torch.Tensor]) -> torch.Tensor:

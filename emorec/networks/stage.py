@@ -15,10 +15,9 @@ from emorec.data.twins_file import load_twins
 from emorec.files import discard_partial
 from emorec.gpus import own_card
 from emorec.networks import train as training
-from emorec.networks.brought import CIRCUMSTANCES
-from emorec.networks.device import avoid_overrun, pick_device
+from emorec.networks.device import avoid_overrun
 from emorec.networks.files import save_outputs
-from emorec.networks.outputs import network_outputs
+from emorec.networks.pretrained import CIRCUMSTANCES
 from emorec.networks.store import load_network, load_parts, load_teachers, save_network
 from emorec.paths import Layout
 
@@ -77,18 +76,9 @@ def outputs(spec: NetworkSpec, seed: int, layout: Layout) -> None:
 
 
 def _write_outputs(spec: NetworkSpec, folder: Path, faces: Faces) -> None:
-    avoid_overrun(8, "fp32")  # which is one of training alone: answers are oneDNN's, whatever was trained before
-    loaded = load_network(folder)
+    avoid_overrun(8, "fp32")  # which is one of training alone: outputs are oneDNN's, whatever was trained before
     rows = faces.split != SPLITS.index("train")
-    answers = network_outputs(
-        loaded.network,
-        faces.images[rows],
-        mean=loaded.record["pixel_mean"],
-        std=loaded.record["pixel_std"],
-        device=pick_device(spec.training.device),
-        threads=spec.training.threads,
-        views=spec.training.views,
-        crop=spec.training.crop,
-    )
+    given = load_network(folder).outputs(faces.images[rows], spec.training.device, spec.training.threads)
+    arrays = {"logits": given.logits, "features": given.features, "gate": given.gate}
     named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
-    save_outputs(folder / "outputs.npz", {**answers._asdict(), **named})
+    save_outputs(folder / "outputs.npz", arrays | named)

@@ -19,18 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-from emorec.config import NetworkSpec, Training
+from emorec.config import NetworkSpec
 from emorec.errors import EmorecError
 from emorec.networks import checkpoint
-from emorec.networks.augment import normalise
-from emorec.networks.average import Average
-from emorec.networks.balance import loss_weights
-from emorec.networks.batches import Batch, Feed, Part, select
-from emorec.networks.build import build, learns_nothing
+from emorec.networks.augment import normalise, views_of
+from emorec.networks.batches import Batch, Feed, Part, loss_weights, select
+from emorec.networks.build import Network, Weights, build, learns_nothing, start_from
 from emorec.networks.cuda import compile_for_training
-from emorec.networks.descent import Descent
 from emorec.networks.device import (
     autocast,
     avoid_overrun,
@@ -41,18 +37,13 @@ from emorec.networks.device import (
     pick_device,
     set_determinism,
 )
-from emorec.networks.learner import Learner
-from emorec.networks.mixture import logits_of
-from emorec.networks.resnet import Trunk
-from emorec.networks.schedule import rate
-from emorec.networks.start import Weights, start_from
-from emorec.networks.views import views_of
-from emorec.networks.whitening import whitening_filters
+from emorec.networks.learner import Average, Descent, Learner, under
+from emorec.networks.resnet import Stages, whitening_filters
 from emorec.paths import HISTORY
 
 log = logging.getLogger(__name__)
 
-_REMEDY = "lower training.lr or set training.precision: fp32"
+_REMEDY = "the last checkpoint is kept; lower training.lr or set training.precision: fp32"
 
 
 @dataclass
@@ -66,7 +57,7 @@ class Trained:
     better; else None.
     """
 
-    weights: dict[str, torch.Tensor]
+    weights: Weights
     history: list[dict[str, Any]]
     best_epoch: int
     seconds: float
@@ -84,52 +75,6 @@ class Trained:
         return next((row["val_accuracy"] for row in self.history if row["epoch"] == self.best_epoch), 1.0)
 
 
-def make_learner(
-    spec: NetworkSpec,
-    part: Part,
-    mean: float,
-    std: float,
-    seed: int,
-    cache: Path | None,
-    parts: Sequence[Weights] = (),
-    teachers: Sequence[nn.Module] = (),
-) -> Learner:
-    """A network on the device of `part` with all that its training needs.
-
-    It is initialised from `seed`, or has the weights of the trained `parts` that its spec names. Smoothing is of
-    labels: where teachers say what is to be learned, there is none.
-    """
-    how, device = spec.training, part.images.device
-    branches = [spec.mixture.branch_width] if spec.mixture and spec.mixture.branch_width else []
-    avoid_overrun(min(spec.architecture.width, *branches, 8), computes_in(device, how.precision))
-    torch.manual_seed(seed)
-    network = build(spec)
-    if spec.architecture.whitening:
-        filters = whitening_filters(normalise(part.images[:1000], mean, std))
-        for module in network.modules():
-            if isinstance(module, Trunk) and module.whiten is not None:
-                module.whiten.weight.data.copy_(filters)
-    start_from(network, spec, parts)
-    network = on_device(network, device)
-    average = Average(network, how.ema) if how.ema else None  # a copy, which is evaluated only
-    fast = is_fast(device, how) and not how.sam
-    if fast:
-        compile_for_training(network, cache)
-    return Learner(
-        network,
-        Descent(network, how.momentum, how.weight_decay, fused=device.type == "cuda"),
-        average,
-        how.precision,
-        0.0 if teachers else how.label_smoothing,
-        loss_weights(part.targets, how.class_balance, part.importance),
-        part.importance,
-        spec.mixture.balance if spec.mixture else 0.0,
-        how.sam,
-        [on_device(teacher, device).eval() for teacher in teachers],
-        captured=fast and not teachers,
-    )
-
-
 def train(
     spec: NetworkSpec,
     seed: int,
@@ -141,7 +86,7 @@ def train(
     checkpoint_path: Path | None = None,
     compile_cache: Path | None = None,
     parts: Sequence[Weights] = (),
-    teachers: Sequence[nn.Module] = (),
+    teachers: Sequence[Network] = (),
     left_out: dict[str, np.ndarray] | None = None,
     code: str = "",
 ) -> Trained:
@@ -170,7 +115,6 @@ def train(
     """
     how = spec.training
     device = pick_device(how.device)
-    exact = is_deterministic(device, how.deterministic)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {how.threads} thread(s)"
     if learns_nothing(spec):
         log.info("%s seed %d: an expert of one emotion has nothing to learn", spec.network, seed)
@@ -186,68 +130,61 @@ def train(
         steps = max(1, len(part) // how.batch)
     learner = make_learner(spec, part, mean, std, _stream(seed, spec.network, 0), compile_cache, parts, teachers)
     feed = Feed(part, how, mean, std, captured=is_fast(device, how))
-    known = [*parts, *(teacher.state_dict() for teacher in learner.teachers)]
-    fingerprint = _fingerprint(spec, seed, images, labels, known, code, left_out)
 
     history: list[dict[str, Any]] = []
     best = _copy(learner.evaluated)
+    known = [*parts, *(teacher.state_dict() for teacher in learner.teachers)]
+    fingerprint = _fingerprint(spec, seed, images, labels, known, code, left_out)
     resumed = checkpoint.load(checkpoint_path, fingerprint) if checkpoint_path else None
     if resumed:
         history = resumed.history
         learner.restore(resumed.tensors)
-        best = {n.removeprefix("best."): t.to(device) for n, t in resumed.tensors.items() if n.startswith("best.")}
+        best = under("best.", resumed.tensors, device)
         log.info("%s seed %d: resumed after epoch %d", spec.network, seed, resumed.epoch)
 
-    if parts and not history:
-        history.append(_start(learner, val, mean, std, how, spec.network))
-        _report(spec.network, seed, history, how.epochs)
-    for epoch in range(history[-1]["epoch"] if history else 0, how.epochs):
+    first = history[-1]["epoch"] + 1 if history else 0 if parts else 1
+    for epoch in range(first, how.epochs + 1):
         started = time.perf_counter()
-        stream = _stream(seed, spec.network, epoch + 1)
-        torch.manual_seed(stream)  # of what the network itself draws: dropout, stochastic depth
-        rates = [_rate(how, epoch * steps + step, how.epochs * steps) for step in range(steps)]
-        loss, accuracy = _epoch(learner, feed.epoch(steps, stream), rates, epoch, spec.network, part.rows)
+        lr = 0.0
+        loss: float | None = None
+        accuracy: float | None = None
+        if epoch > 0:
+            stream = _stream(seed, spec.network, epoch)
+            torch.manual_seed(stream)  # of what the network itself draws: dropout, stochastic depth
+            rates = [
+                rate(step, how.epochs * steps, peak=how.lr, schedule=how.schedule, warmup=how.warmup)
+                for step in range((epoch - 1) * steps, epoch * steps)
+            ]
+            loss, accuracy = _epoch(learner, feed.epoch(steps, stream), rates, epoch, spec.network, part.rows)
+            lr = rates[-1]
         val_loss, val_accuracy = _score(learner.evaluated, val, mean, std, how.crop, how.precision)
         if not math.isfinite(val_loss):
-            raise EmorecError(
-                f"{spec.network}: the loss on val is not finite at step {steps} of epoch {epoch + 1} (learning rate "
-                f"{rates[-1]:.4g}, {len(val)} faces); the last checkpoint is kept; {_REMEDY}"
-            )
-        history.append(
-            {
-                "epoch": epoch + 1,
-                "lr": rates[-1],
-                "train_loss": loss,
-                "train_accuracy": accuracy,
-                "val_loss": val_loss,
-                "val_accuracy": val_accuracy,
-                "seconds": round(time.perf_counter() - started, 3),
-            }
-        )
-        if best_epoch(history) == epoch + 1:
+            where = f"at step {steps} of epoch {epoch} (learning rate {lr:.4g}, {len(val)} faces); {_REMEDY}"
+            start = "at the start; train the networks it starts from again"
+            raise EmorecError(f"{spec.network}: the loss on val is not finite {where if epoch else start}")
+        seconds = round(time.perf_counter() - started, 3)
+        row = (epoch, lr, loss, accuracy, val_loss, val_accuracy, seconds)
+        history.append(dict(zip(HISTORY, row, strict=True)))
+        if best_epoch(history) == epoch:
             best = _copy(learner.evaluated)
-        if checkpoint_path and ((epoch + 1) % how.checkpoint_every == 0 or epoch + 1 == how.epochs):
+        if checkpoint_path and epoch > 0 and (epoch % how.checkpoint_every == 0 or epoch == how.epochs):
             tensors = learner.state() | {f"best.{name}": tensor for name, tensor in best.items()}
-            checkpoint.save(checkpoint_path, checkpoint.Checkpoint(epoch + 1, tensors, history, fingerprint))
+            checkpoint.save(checkpoint_path, checkpoint.Checkpoint(epoch, tensors, history, fingerprint))
         _report(spec.network, seed, history, how.epochs)
 
-    seconds = sum(row["seconds"] for row in history)
-    seen = {"train": part, "val": val}
     trained = Trained(
-        *(
-            best,
-            history,
-            best_epoch(history),
-            seconds,
-            name,
-            exact,
-            computes_in(device, how.precision),
-            steps * how.epochs,
-        ),
-        faces={split: len(faces) for split, faces in seen.items()},
-        left_out={split: faces.left_out for split, faces in seen.items()},
+        best,
+        history,
+        best_epoch(history),
+        sum(row["seconds"] for row in history),
+        name,
+        deterministic=is_deterministic(device, how.deterministic),
+        precision=computes_in(device, how.precision),
+        steps=steps * how.epochs,
+        faces={"train": len(part), "val": len(val)},
+        left_out={"train": part.left_out, "val": val.left_out},
+        no_better_than=_no_better_than(history, val),
     )
-    trained.no_better_than = _no_better_than(history, val)
     if trained.no_better_than is not None:
         log.warning(
             "%s seed %d: no better than a constant answer: right on %.1f %% of val at its best, the most frequent"
@@ -255,6 +192,119 @@ def train(
             *(spec.network, seed, 100 * trained.val_accuracy, 100 * trained.no_better_than),
         )
     return trained
+
+
+def make_learner(
+    spec: NetworkSpec,
+    part: Part,
+    mean: float,
+    std: float,
+    seed: int,
+    cache: Path | None,
+    parts: Sequence[Weights] = (),
+    teachers: Sequence[Network] = (),
+) -> Learner:
+    """A network on the device of `part` with all that its training needs.
+
+    It is initialised from `seed`, or has the weights of the trained `parts` that its spec names. Smoothing is of
+    labels: where teachers say what is to be learned, there is none.
+    """
+    how, device = spec.training, part.images.device
+    branches = [spec.mixture.branch_width] if spec.mixture and spec.mixture.branch_width else []
+    avoid_overrun(min(spec.architecture.width, *branches, 8), computes_in(device, how.precision))
+    torch.manual_seed(seed)
+    network = build(spec)
+    if spec.architecture.whitening:
+        # Some two million patches of 1,000 faces: enough for a 9×9 covariance.
+        filters = whitening_filters(normalise(part.images[:1000], mean, std))
+        for module in network.modules():
+            if isinstance(module, Stages) and module.whiten is not None:
+                module.whiten.weight.data.copy_(filters)
+    start_from(network, spec, parts)
+    network = on_device(network, device)
+    average = Average(network, how.ema) if how.ema else None  # a copy, which is evaluated only
+    fast = is_fast(device, how) and not how.sam
+    if fast:
+        compile_for_training(network, cache)
+    return Learner(
+        network,
+        Descent(network, how.momentum, how.weight_decay, fused=device.type == "cuda"),
+        average,
+        how.precision,
+        0.0 if teachers else how.label_smoothing,
+        loss_weights(part.targets, how.class_balance, part.importance),
+        part.importance,
+        spec.mixture.balance if spec.mixture else 0.0,
+        how.sam,
+        [on_device(teacher, device).eval() for teacher in teachers],
+        captured=fast and not teachers,
+    )
+
+
+def rate(step: int, steps: int, *, peak: float, schedule: str, warmup: float) -> float:
+    """Learning rate at `step` of `steps`.
+
+    Both schedules rise linearly to `peak` over the first `warmup` share of the steps. Then "cosine" falls along half a
+    cosine (Loshchilov & Hutter 2017, arXiv 1608.03983), "one-cycle" in a straight line (Smith & Topin 2018, arXiv
+    1708.07120, with linear annealing); both end at zero after the last step.
+    """
+    rise = warmup * steps
+    if step < rise:
+        return peak * (step + 1) / (rise + 1)
+    done = (step - rise) / (steps - rise)
+    if schedule == "cosine":
+        return peak * 0.5 * (1 + math.cos(math.pi * done))
+    return peak * (1 - done)
+
+
+def _epoch(
+    learner: Learner, batches: Iterable[Batch], rates: list[float], epoch: int, name: str, rows: np.ndarray
+) -> tuple[float, float]:
+    """Train for epoch `epoch`, from 1; mean loss and accuracy over its (changed) faces.
+
+    The device is asked for them once, at the end.
+    """
+    learner.network.train()
+    losses, hits, counts, faces = [], [], [], []
+    for step, (batch, lr) in enumerate(zip(batches, rates, strict=True)):
+        loss, right, count = learner.step(batch.x, batch.targets, lr, (epoch - 1) * len(rates) + step)
+        losses.append(loss)
+        hits.append(right)
+        counts.append(count)
+        faces.append(batch.faces)
+    together = torch.stack(losses)
+    finite = torch.isfinite(together)
+    if not finite.all():
+        step = int((~finite).nonzero()[0])
+        seen = rows[faces[step].cpu().numpy()].tolist()
+        log.error("%s: training faces of step %d of epoch %d: %s", name, step + 1, epoch, seen)
+        raise EmorecError(
+            f"{name}: the loss is not finite at step {step + 1} of epoch {epoch} (learning rate {rates[step]:.4g}, "
+            f"training faces {seen[:4]}…, all of them above); {_REMEDY}"
+        )
+    return together.mean().item(), torch.stack(hits).sum().item() / float(sum(counts))
+
+
+@torch.no_grad()
+def _score(network: Network, part: Part, mean: float, std: float, crop: int, precision: str) -> tuple[float, float]:
+    """Loss (without smoothing) and accuracy on faces that are not augmented, one view of each."""
+    network.eval()
+    logits = []
+    for images in part.images.split(512):
+        (x,) = views_of(normalise(images, mean, std), "none", crop)
+        with autocast(images.device, precision):
+            logits.append(network.output(x.to(memory_format=torch.channels_last)).logits.float())
+    together = torch.cat(logits)
+    hits = part.targets.gather(1, together.argmax(1, keepdim=True)).squeeze(1).gt(0).float()
+    if part.importance is None:
+        return F.cross_entropy(together, part.targets).item(), hits.mean().item()
+    losses = F.cross_entropy(together, part.targets, reduction="none")
+    return (losses * part.weights).sum().item(), (hits * part.weights).sum().item()
+
+
+def best_epoch(history: list[dict[str, Any]]) -> int:
+    """The epoch (from 1; 0 is a start from trained parts) with the highest accuracy on `val`; of equals the first."""
+    return max(history, key=lambda row: (row["val_accuracy"], -row["epoch"]))["epoch"]
 
 
 def _no_better_than(history: list[dict[str, Any]], val: Part) -> float | None:
@@ -267,80 +317,12 @@ def _no_better_than(history: list[dict[str, Any]], val: Part) -> float | None:
 
 
 def constant_answer(part: Part) -> tuple[float, float]:
-    """Accuracy and loss of always giving the same answer, the most frequent one and the outputs' shares, faces weighed
-    as `_score` weighs them."""
-    weights = torch.ones_like(part.targets[:, 0]) if part.importance is None else part.targets @ part.importance
-    weights = weights / weights.sum()
-    shares = weights @ part.targets
-    return (weights @ part.targets.gt(0).float()).max().item(), torch.special.entr(shares).sum().item()
+    """Accuracy and loss of always giving the same answer: the most frequent one, and the outputs' shares."""
+    shares = part.weights @ part.targets
+    return (part.weights @ part.targets.gt(0).float()).max().item(), torch.special.entr(shares).sum().item()
 
 
-def best_epoch(history: list[dict[str, Any]]) -> int:
-    """The epoch (from 1; 0 is a start from trained parts) with the highest accuracy on `val`; of equals the first."""
-    return max(history, key=lambda row: (row["val_accuracy"], -row["epoch"]))["epoch"]
-
-
-def _epoch(
-    learner: Learner, batches: Iterable[Batch], rates: list[float], epoch: int, name: str, rows: np.ndarray
-) -> tuple[float, float]:
-    """One epoch; mean loss and accuracy over its (changed) faces. The device is asked for them once, at the end."""
-    learner.network.train()
-    losses, hits, counts, faces = [], [], [], []
-    for step, (batch, lr) in enumerate(zip(batches, rates, strict=True)):
-        loss, right, count = learner.step(batch.x, batch.targets, lr, epoch * len(rates) + step)
-        losses.append(loss)
-        hits.append(right)
-        counts.append(count)
-        faces.append(batch.faces)
-    together = torch.stack(losses)
-    finite = torch.isfinite(together)
-    if not finite.all():
-        step = int((~finite).nonzero()[0])
-        seen = rows[faces[step].cpu().numpy()].tolist()
-        log.error("%s: training faces of step %d of epoch %d: %s", name, step + 1, epoch + 1, seen)
-        raise EmorecError(
-            f"{name}: the loss is not finite at step {step + 1} of epoch {epoch + 1} (learning rate {rates[step]:.4g}, "
-            f"training faces {seen[:4]}…, all of them above); the last checkpoint is kept; {_REMEDY}"
-        )
-    return together.mean().item(), torch.stack(hits).sum().item() / float(sum(counts))
-
-
-def _rate(how: Training, step: int, steps: int) -> float:
-    return rate(step, steps, peak=how.lr, schedule=how.schedule, warmup=how.warmup)
-
-
-@torch.no_grad()
-def _score(network: nn.Module, part: Part, mean: float, std: float, crop: int, precision: str) -> tuple[float, float]:
-    """Loss (without smoothing) and accuracy on faces that are not augmented, one view of each."""
-    network.eval()
-    logits = []
-    for images in part.images.split(512):
-        (x,) = views_of(normalise(images, mean, std), "none", crop)
-        with autocast(images.device, precision):
-            logits.append(logits_of(network(x.to(memory_format=torch.channels_last))).float())
-    together = torch.cat(logits)
-    hits = part.targets.gather(1, together.argmax(1, keepdim=True)).squeeze(1).gt(0).float()
-    if part.importance is None:
-        return F.cross_entropy(together, part.targets).item(), hits.mean().item()
-    weights = part.targets @ part.importance
-    weights /= weights.sum()
-    losses = F.cross_entropy(together, part.targets, reduction="none")
-    return (losses * weights).sum().item(), (hits * weights).sum().item()
-
-
-def _start(learner: Learner, val: Part, mean: float, std: float, how: Training, name: str) -> dict[str, Any]:
-    """Row 0 of the history: what the trained parts score together before they are trained on."""
-    started = time.perf_counter()
-    loss, accuracy = _score(learner.evaluated, val, mean, std, how.crop, how.precision)
-    if not math.isfinite(loss):
-        raise EmorecError(
-            f"{name}: the loss on val is not finite at the start; train the networks it starts from again"
-        )
-    values = (0, 0.0, None, None, loss, accuracy, round(time.perf_counter() - started, 3))
-    return dict(zip(HISTORY, values, strict=True))
-
-
-def _copy(network: nn.Module) -> dict[str, torch.Tensor]:
+def _copy(network: Network) -> Weights:
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 

@@ -31,7 +31,7 @@ def combine(study: Study, layout: Layout) -> None:
     def heard(part: Part) -> tuple[Said, dict[str, np.ndarray]]:
         folder = layout.network(part.network, part.seed)
         outputs = load_outputs(folder / "outputs.npz")
-        said = Said(read_record(folder), outputs["logits"], outputs["features"], outputs["gate"])
+        said = Said(read_record(folder), outputs["logits"], outputs["features"], outputs.get("gate"))
         return said, {"split": outputs["split"], "row": outputs["row"], "label": outputs["label"]}
 
     frames: dict[tuple[str, int], pd.DataFrame] = {}

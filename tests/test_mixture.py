@@ -21,7 +21,7 @@ from emorec.networks import train as trainer
 from emorec.networks.build import build
 from emorec.networks.device import computes_in
 from emorec.networks.mixture import CAPACITY, NEVER, Mixture, balance_loss, capacity
-from emorec.networks.outputs import network_outputs
+from emorec.networks.store import network_outputs
 from emorec.predictions import combine
 from emorec.size import Size
 from tests.flops import forward_flops

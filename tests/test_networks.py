@@ -17,11 +17,11 @@ from torch import nn
 from emorec import EMOTIONS
 from emorec.config import Architecture, Augmentation, NetworkSpec, Training
 from emorec.errors import EmorecError
+from emorec.inputs import read_json
 from emorec.networks.augment import _affine, augment, augmented_pictures, normalise
-from emorec.networks.files import load_outputs, read_record, save_outputs
-from emorec.networks.outputs import network_outputs
+from emorec.networks.files import load_outputs, save_outputs
 from emorec.networks.resnet import Output, ResNet
-from emorec.networks.store import load_network, save_network
+from emorec.networks.store import load_network, network_outputs, save_network
 from emorec.networks.torchvision_layout import resnet18
 from emorec.networks.train import Trained, build, rate
 from emorec.size import STAGES, STEMS, resnet_size, width_nearest
@@ -448,10 +448,10 @@ def test_missing_or_damaged_record(folder: Path) -> None:
     path = folder / "network.json"
     for content in (b"", b"{", b"\xff\xfe\xff", b'{"network": "a",\n\n oops}'):
         path.write_bytes(content)
-        for call in (read_record, load_network):
-            refuse(path, call, folder)
+        refuse(path, read_json, path)
+        refuse(path, load_network, folder)
     path.unlink()
-    refuse(path, read_record, folder)
+    refuse(path, read_json, path)
     refuse(path, load_network, folder)
 
 

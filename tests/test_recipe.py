@@ -13,8 +13,8 @@ from torch import nn
 from emorec.networks.augment import draw_mixes, mix, random_crop, views_of
 from emorec.networks.batches import Feed, balanced_draws, class_weights, select
 from emorec.networks.learner import Average
-from emorec.networks.outputs import network_outputs
 from emorec.networks.resnet import ResNet, SqueezeExcitation, StochasticDepth, whitening_filters
+from emorec.networks.store import network_outputs
 from emorec.networks.torchvision_layout import resnet18
 from emorec.networks.train import build, make_learner
 

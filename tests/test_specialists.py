@@ -15,9 +15,8 @@ from emorec.config import SEVEN, NetworkSpec
 from emorec.errors import EmorecError
 from emorec.networks import train as trainer
 from emorec.networks.build import build, specialist
-from emorec.networks.outputs import network_outputs
 from emorec.networks.pretrained import differences
-from emorec.networks.store import load_network, load_parts, save_network
+from emorec.networks.store import load_network, load_parts, network_outputs, save_network
 
 torch.set_num_threads(1)
 

@@ -1,24 +1,17 @@
-"""A trained network's record and outputs, for those who combine and describe networks but run none.
+"""What a trained network gives for the faces of val and test, as a file: outputs.npz.
 
-Apart from the weights, so that their processes need not import torch, which takes longer than their work.
+Apart from the weights, so that those who combine networks need not import torch, which takes longer than their work.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from emorec import EMOTIONS, SPLITS, npz
 from emorec.errors import EmorecError
 from emorec.files import atomic
-from emorec.inputs import read_json
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """network.json of a trained network. Raises EmorecError if it is missing or damaged."""
-    return read_json(folder / "network.json")
 
 
 def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import InitVar, dataclass
 from typing import Generic
 
 import torch
@@ -15,6 +14,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.sgd import sgd
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from emorec.config import NetworkSpec
+from emorec.networks.batches import Part, loss_weights
 from emorec.networks.build import Network
 from emorec.networks.cuda import Captured
 from emorec.networks.device import Module, autocast, on_device
@@ -110,29 +111,26 @@ def uphill(network: nn.Module, rho: float) -> Iterator[None]:
                 p.copy_(own)
 
 
-@dataclass
 class Learner:
-    """Network, optimiser and, where wanted, the weights' moving average.
+    """A network with its optimiser and, where wanted, the weights' moving average.
 
-    class_weights: (k,) weights of a balanced loss, or None; importance: (k,) weights in accuracy, or None; balance:
-    weight of a mixture's load-balancing loss; sam: how far uphill each step looks, 0 for not; teachers: networks whose
-    mean probabilities are learned in the labels' place; captured: whether steps are queued as one CUDA graph.
+    Args:
+        part: the faces that it learns from.
+        teachers: networks whose mean probabilities are learned in the labels' place, then without label smoothing.
+        captured: whether steps are queued as one CUDA graph.
     """
 
-    network: Network
-    descent: Descent
-    average: Average[Network] | None
-    precision: str
-    label_smoothing: float
-    class_weights: torch.Tensor | None = None
-    importance: torch.Tensor | None = None
-    balance: float = 0.0
-    sam: float = 0.0
-    teachers: Sequence[Network] = ()
-    captured: InitVar[bool] = False
-
-    def __post_init__(self, captured: bool) -> None:
-        self.device = next(self.network.parameters()).device
+    def __init__(
+        self, network: Network, spec: NetworkSpec, part: Part, teachers: Sequence[Network] = (), captured: bool = False
+    ) -> None:
+        how, self.device = spec.training, part.images.device
+        self.network, self.teachers, self.precision, self.sam = network, teachers, how.precision, how.sam
+        self.descent = Descent(network, how.momentum, how.weight_decay, fused=self.device.type == "cuda")
+        self.average = Average(network, how.ema) if how.ema else None
+        self.label_smoothing = 0.0 if teachers else how.label_smoothing
+        self.class_weights = loss_weights(part.targets, how.class_balance, part.importance)
+        self.importance = part.importance
+        self.balance = spec.mixture.balance if spec.mixture else 0.0
         # A graph has the numbers of its capture for good: what changes from step to step must be a tensor.
         self.rate: float | torch.Tensor = torch.zeros((), device=self.device) if captured else 0.0
         self.descend: Callable[..., tuple[torch.Tensor, ...]] = Captured(self._descend) if captured else self._descend

@@ -63,10 +63,11 @@ def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_
 
 def made_of(spec: NetworkSpec, seed: int, layout: Layout, code: str) -> str:
     """A digest of what a network is made of: its spec, the faces by their fingerprint, and the code that trains."""
-    told = spec.to_dict(seed)
-    told["training"] = {key: value for key, value in told["training"].items() if key not in CIRCUMSTANCES}
+    description = spec.to_dict(seed)
+    for key in CIRCUMSTANCES:
+        del description["training"][key]
     faces = layout.fingerprint.read_text(encoding="utf-8").strip() if layout.fingerprint.exists() else ""
-    return hashlib.sha256(json.dumps([told, faces, code], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([description, faces, code], sort_keys=True).encode()).hexdigest()
 
 
 def outputs(spec: NetworkSpec, seed: int, layout: Layout) -> None:

@@ -1,4 +1,7 @@
-"""The files of a trained network: weights, history and record. What others read of them is in `files`."""
+"""Trained networks: their files (weights, history and record), and what they give for faces.
+
+What others read of the files, without torch, is in `files`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,10 +24,10 @@ from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Trainin
 from emorec.config.sizes import spec_size
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
+from emorec.inputs import read_json
+from emorec.networks.augment import normalise, views_of
 from emorec.networks.build import Network, Weights, build
-from emorec.networks.device import instruction_set, pick_device, processor
-from emorec.networks.files import read_record
-from emorec.networks.outputs import network_outputs
+from emorec.networks.device import instruction_set, on_device, pick_device, processor
 from emorec.networks.resnet import Output
 from emorec.networks.train import Trained
 from emorec.paths import HISTORY
@@ -119,7 +122,7 @@ def load_network(folder: Path, need: str = "") -> Loaded:
     again = f"delete {folder} and train it again"
     if need and not weights.exists():
         raise EmorecError(f"{weights}: missing, and {need}")
-    record = read_record(folder)
+    record = read_json(folder / "network.json")
     try:
         spec = NetworkSpec(
             network=record["network"],
@@ -171,3 +174,40 @@ def _load(folder: Path, classes: Sequence[Sequence[str]], use: str) -> Loaded:
         named = "; ".join(", ".join(group) for group in loaded.classes)
         raise EmorecError(f"{folder}: {use}, but it was trained on other groups ({named}); train it again")
     return loaded
+
+
+@torch.no_grad()
+def network_outputs(
+    network: Network,
+    images: np.ndarray,
+    *,
+    mean: float,
+    std: float,
+    device: torch.device,
+    threads: int,
+    views: str = "flip",
+    crop: int = 48,
+    batch: int = 256,
+) -> Output[np.ndarray]:
+    """Logits (n, k) float32, representation (n, d) float16, gate weights (n, e) float32 for uint8 images (n, 48, 48).
+
+    All are means over the face's `views` ("none", "flip" or "ten-crop" of side `crop`); in fp32, whatever the network
+    was trained in (on CUDA with convolutions in TF32, as torch has it). A mixture's logits are means of log p, so that
+    its softmax is, as a ResNet's, the normalised geometric mean over the views; its gate weights, some of which may be
+    zero, are arithmetic means.
+    """
+    torch.set_num_threads(threads)
+    network = on_device(network, device).eval()
+    logits, features, gate = [], [], []
+    for chunk in torch.from_numpy(images).split(batch):
+        seen = views_of(normalise(chunk.to(device), mean, std), views, crop)
+        outputs = [network.output(x.contiguous(memory_format=torch.channels_last)) for x in seen]
+        logits.append(_mean([output.logits for output in outputs]))
+        features.append(_mean([output.features for output in outputs]).half())
+        if weights := [output.gate for output in outputs if output.gate is not None]:
+            gate.append(_mean(weights))
+    return Output(torch.cat(logits).numpy(), torch.cat(features).numpy(), torch.cat(gate).numpy() if gate else None)
+
+
+def _mean(of_views: list[torch.Tensor]) -> torch.Tensor:
+    return (cast(torch.Tensor, sum(of_views)) / len(of_views)).cpu()

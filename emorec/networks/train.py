@@ -24,7 +24,7 @@ from emorec.config import NetworkSpec
 from emorec.errors import EmorecError
 from emorec.networks import checkpoint
 from emorec.networks.augment import normalise, views_of
-from emorec.networks.batches import Batch, Feed, Part, loss_weights, select
+from emorec.networks.batches import Batch, Feed, Part, select
 from emorec.networks.build import Network, Weights, build, learns_nothing, start_from
 from emorec.networks.cuda import compile_for_training
 from emorec.networks.device import (
@@ -37,7 +37,7 @@ from emorec.networks.device import (
     pick_device,
     set_determinism,
 )
-from emorec.networks.learner import Average, Descent, Learner, under
+from emorec.networks.learner import Learner, under
 from emorec.networks.resnet import Stages, whitening_filters
 from emorec.paths import HISTORY
 
@@ -206,8 +206,7 @@ def make_learner(
 ) -> Learner:
     """A network on the device of `part` with all that its training needs.
 
-    It is initialised from `seed`, or has the weights of the trained `parts` that its spec names. Smoothing is of
-    labels: where teachers say what is to be learned, there is none.
+    It is initialised from `seed`, or has the weights of the trained `parts` that its spec names.
     """
     how, device = spec.training, part.images.device
     branches = [spec.mixture.branch_width] if spec.mixture and spec.mixture.branch_width else []
@@ -222,23 +221,12 @@ def make_learner(
                 module.whiten.weight.data.copy_(filters)
     start_from(network, spec, parts)
     network = on_device(network, device)
-    average = Average(network, how.ema) if how.ema else None  # a copy, which is evaluated only
+    teachers = [on_device(teacher, device).eval() for teacher in teachers]
     fast = is_fast(device, how) and not how.sam
+    learner = Learner(network, spec, part, teachers, captured=fast and not teachers)
     if fast:
-        compile_for_training(network, cache)
-    return Learner(
-        network,
-        Descent(network, how.momentum, how.weight_decay, fused=device.type == "cuda"),
-        average,
-        how.precision,
-        0.0 if teachers else how.label_smoothing,
-        loss_weights(part.targets, how.class_balance, part.importance),
-        part.importance,
-        spec.mixture.balance if spec.mixture else 0.0,
-        how.sam,
-        [on_device(teacher, device).eval() for teacher in teachers],
-        captured=fast and not teachers,
-    )
+        compile_for_training(network, cache)  # after the average has copied the network
+    return learner
 
 
 def rate(step: int, steps: int, *, peak: float, schedule: str, warmup: float) -> float:
@@ -358,13 +346,11 @@ def _fingerprint(
 
 def _report(network: str, seed: int, history: list[dict[str, Any]], epochs: int) -> None:
     row = history[-1]
-    if row["epoch"] == 0:
-        values = (network, seed, row["val_loss"], 100 * row["val_accuracy"])
-        log.info("%s seed %d: before training, val loss %.3f, val accuracy %.1f %%", *values)
-        return
-    left = (epochs - row["epoch"]) * sum(r["seconds"] for r in history) / row["epoch"]
-    log.info(
-        "%s seed %d: epoch %d/%d, loss %.3f, accuracy %.1f %%, val loss %.3f, val accuracy %.1f %%, %d:%02d left",
-        *(network, seed, row["epoch"], epochs, row["train_loss"], 100 * row["train_accuracy"]),
-        *(row["val_loss"], 100 * row["val_accuracy"], int(left) // 60, int(left) % 60),
-    )
+    progress, left = "before training", ""
+    if row["epoch"]:
+        seconds = int((epochs - row["epoch"]) * sum(r["seconds"] for r in history) / row["epoch"])
+        left = f", {seconds // 60}:{seconds % 60:02d} left"
+        accuracy = f"accuracy {100 * row['train_accuracy']:.1f} %"
+        progress = f"epoch {row['epoch']}/{epochs}, loss {row['train_loss']:.3f}, {accuracy}"
+    score = f"val loss {row['val_loss']:.3f}, val accuracy {100 * row['val_accuracy']:.1f} %"
+    log.info("%s seed %d: %s, %s%s", network, seed, progress, score, left)

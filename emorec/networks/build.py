@@ -32,8 +32,7 @@ def build(spec: NetworkSpec) -> Network:
         raise EmorecError(f"{spec.network}: the groups of grouping {spec.grouping} are not known yet; find them first")
     architecture = spec.architecture.model_dump()
     if spec.mixture:
-        how = {name: getattr(spec.mixture, name) for name in ("top", "trunk", "branch_width")}
-        return Mixture(experts, architecture, **how)
+        return Mixture(spec.mixture, architecture)
     return Constant() if learns_nothing(spec) else ResNet(len(spec.classes), **architecture)
 
 

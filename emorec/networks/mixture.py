@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from emorec import EMOTIONS
-from emorec.config import own_outputs
+from emorec.config import MixtureSpec, own_outputs
 from emorec.networks.resnet import Constant, Output, ResNet, Stages
 
 # Logarithm of what should be zero: an emotion that an expert does not know, an expert that is not selected. Its
@@ -30,37 +30,25 @@ CAPACITY = 1.25
 
 
 class Mixture(nn.Module):
-    """A mixture of experts of faces.
+    """The network of a MixtureSpec, its gate and each expert a ResNet with the keywords `architecture`.
 
-    Args:
-        experts: the classes of each expert's outputs, each one emotion or ("other") several. What an expert says of the
-            latter is left out of the sum, and p normalised over the seven emotions.
-        architecture: ResNet's keywords, of the gate and of each expert.
-        top: how many experts answer for a face; None for all.
-        trunk: how many stages the experts share. The gate then is a linear layer on the trunk's averaged maps.
-        branch_width: width of the stages after the trunk.
+    What an expert says of an output for several emotions ("other") is left out of the sum, and p normalised over the
+    seven. With a shared trunk the gate is a linear layer on the trunk's averaged maps.
 
     With `top` k the gate is sparse, the softmax over its k largest logits (Shazeer et al. 2017, arXiv 1701.06538,
-    equations 3 and 5, without their noise), and only those experts are computed: when the network is used, exactly
-    those for each face, whatever the other faces of the batch; in training, as in the Switch Transformer (Fedus et al.
-    2021, arXiv 2101.03961, equation 3), each expert has CAPACITY · k b / e slots, so that shapes are fixed and nothing
-    waits for the device. A face that finds an expert's slots taken loses that expert, and one that loses all is told
-    nothing and teaches nothing. Slots go to the faces that are the surest of the expert (Riquelme et al. 2021, arXiv
-    2106.05974); those left over to the next surest of all others, with weight zero, so that a norm layer
-    has real faces to see.
+    equations 3 and 5, without their noise), and only those experts are computed. When the network is used, these are
+    exactly those that each face selects, whatever the other faces of the batch. In training, as in the Switch
+    Transformer (Fedus et al. 2021, arXiv 2101.03961, equation 3), each expert has CAPACITY · k b / e slots, so that
+    shapes are fixed and nothing waits for the device. Slots go to the faces that are the surest of the expert (Riquelme
+    et al. 2021, arXiv 2106.05974). A face without a slot loses that expert; one that loses all of them has no part in
+    the step. Slots that are left over go to the next surest faces, with weight zero, so that a norm layer sees real
+    faces.
     """
 
-    def __init__(
-        self,
-        experts: Sequence[Sequence[Sequence[str]]],
-        architecture: dict[str, Any],
-        *,
-        top: int | None = None,
-        trunk: int = 0,
-        branch_width: int = 0,
-    ) -> None:
+    def __init__(self, mixture: MixtureSpec, architecture: dict[str, Any]) -> None:
         super().__init__()
-        self.top, self.shared = top, trunk > 0
+        experts, trunk = mixture.experts, mixture.trunk
+        self.top, self.shared = mixture.top, trunk > 0
         # Whether each expert is computed for all faces: slower, but of fixed shapes, as ONNX needs.
         self.everyone = False
         self.columns = [own_outputs(classes) for classes in experts]
@@ -70,7 +58,7 @@ class Mixture(nn.Module):
         if self.shared:
             self.trunk = Stages(last=trunk, **{k: v for k, v in architecture.items() if k != "dropout"})
             self.gate = nn.Linear(self.trunk.channels, len(experts))
-            branch = architecture | {"width": branch_width, "first": trunk + 1, "channels": self.trunk.channels}
+            branch = architecture | {"width": mixture.branch_width, "first": trunk + 1, "channels": self.trunk.channels}
             branches = [ResNet(len(classes), **branch) for classes in experts]
             for part in (self.trunk, *branches):
                 part.initialise()

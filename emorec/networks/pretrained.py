@@ -39,10 +39,10 @@ def check_networks(study: Study, layout: Layout) -> None:
 
 def is_trained(folder: Path, spec: NetworkSpec) -> bool:
     """Whether a network is there; EmorecError, one line, where it is another one than the config says."""
-    there = all((folder / name).is_file() for name in FILES)
-    if there:
-        _refuse_another(folder, spec, f"delete {folder} to train it again")
-    return there
+    if not all((folder / name).is_file() for name in FILES):
+        return False
+    _refuse_another(folder, spec, f"delete {folder} to train it again")
+    return True
 
 
 def is_made_of(folder: Path, digest: str) -> bool:

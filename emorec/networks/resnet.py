@@ -36,9 +36,7 @@ class Output(NamedTuple, Generic[Array]):
 class SqueezeExcitation(nn.Module):
     """Channels weighed by what all of them average to: Hu et al. 2018 (arXiv 1709.01507), figure 2.
 
-    Args:
-        channels: c.
-        reduction: c divided by the hidden units, of which there are at least four: thin networks would have one.
+    `reduction` is channels divided by hidden units, of which there are at least four: thin networks would have one.
     """
 
     def __init__(self, channels: int, reduction: int) -> None:
@@ -93,7 +91,14 @@ class Block(BasicBlock):  # type: ignore[misc]  # torchvision says nothing about
 class Stages(nn.Module):
     """Stages `first` to `last` of a ResNet, before them the stem if the first is number 1: images or maps to maps.
 
-    `whiten`, where there is one, holds whitening filters that the caller fills. Other arguments are ResNet's.
+    Args:
+        width: channels of the first stage; 64 is torchvision's. Later stages double it.
+        depth: 10, 18 or 34 layers, all of BasicBlocks.
+        stem: "full", "stride2" or "imagenet", see `size.STEMS`.
+        squeeze_excitation: reduction ratio of each block's channel weights; 0 for none.
+        stochastic_depth: how often the last block is skipped in training, earlier ones linearly less.
+        whitening: fixed filters before the first convolution; `whiten` holds them, the caller fills it.
+        channels: of the maps that come in, where there is no stem.
     """
 
     def __init__(
@@ -188,21 +193,10 @@ def _stage(
 
 
 class ResNet(Stages):
-    """A classifier of one-channel images, or the part of one that follows on the maps of a trunk.
+    """A classifier of one-channel images with k `outputs`; from another stage than the first on, one of a trunk's maps.
 
-    Args:
-        outputs: number of classes k.
-        dropout: share of the representation that the head does not see in training.
-        width: channels of the first stage; 64 is torchvision's. Later stages double it.
-        depth: 10, 18 or 34 layers, all of BasicBlocks.
-        stem: "full", "stride2" or "imagenet", see `size.STEMS`.
-        squeeze_excitation: reduction ratio of each block's channel weights; 0 for none.
-        stochastic_depth: how often the last block is skipped in training, earlier ones linearly less.
-        whitening: fixed whitening filters before the first convolution.
-        first: number of the first stage, from 1; if it is another, `channels` are those of the trunk's maps, and the
-            caller initialises the network.
-
-    With dropout, squeeze_excitation, stochastic_depth and whitening off, the state dict has torchvision's keys.
+    `dropout` is the share of the representation that the head does not see in training. Other arguments are those of
+    Stages. With squeeze-excitation and whitening off, the state dict has torchvision's keys.
     """
 
     def __init__(self, outputs: int, *, dropout: float = 0.0, **stages: Any) -> None:
@@ -210,7 +204,7 @@ class ResNet(Stages):
         self.dropout = dropout
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(self.channels, outputs)
-        if self.first == 1:
+        if self.first == 1:  # else with its trunk, by the caller
             self.initialise()
 
     @property

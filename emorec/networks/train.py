@@ -115,10 +115,10 @@ def train(
     """
     how = spec.training
     device = pick_device(how.device)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {how.threads} thread(s)"
+    card = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {how.threads} thread(s)"
     if learns_nothing(spec):
         log.info("%s seed %d: an expert of one emotion has nothing to learn", spec.network, seed)
-        return Trained({}, [], 0, 0.0, name, True)
+        return Trained({}, [], 0, 0.0, card, True)
     set_determinism(device, how.deterministic, how.threads)
     left_out = left_out or {split: np.zeros(len(labels[split]), bool) for split in ("train", "val")}
     part, val = (select(images[s], labels[s], spec, device, left_out[s]) for s in ("train", "val"))
@@ -132,7 +132,7 @@ def train(
     feed = Feed(part, how, mean, std, captured=is_fast(device, how))
 
     history: list[dict[str, Any]] = []
-    best = _copy(learner.evaluated)
+    best: Weights = {}
     known = [*parts, *(teacher.state_dict() for teacher in learner.teachers)]
     fingerprint = _fingerprint(spec, seed, images, labels, known, code, left_out)
     resumed = checkpoint.load(checkpoint_path, fingerprint) if checkpoint_path else None
@@ -166,7 +166,7 @@ def train(
         row = (epoch, lr, loss, accuracy, val_loss, val_accuracy, seconds)
         history.append(dict(zip(HISTORY, row, strict=True)))
         if best_epoch(history) == epoch:
-            best = _copy(learner.evaluated)
+            best = {name: tensor.clone() for name, tensor in learner.evaluated.state_dict().items()}
         if checkpoint_path and epoch > 0 and (epoch % how.checkpoint_every == 0 or epoch == how.epochs):
             tensors = learner.state() | {f"best.{name}": tensor for name, tensor in best.items()}
             checkpoint.save(checkpoint_path, checkpoint.Checkpoint(epoch, tensors, history, fingerprint))
@@ -177,7 +177,7 @@ def train(
         history,
         best_epoch(history),
         sum(row["seconds"] for row in history),
-        name,
+        card,
         deterministic=is_deterministic(device, how.deterministic),
         precision=computes_in(device, how.precision),
         steps=steps * how.epochs,
@@ -308,10 +308,6 @@ def constant_answer(part: Part) -> tuple[float, float]:
     """Accuracy and loss of always giving the same answer: the most frequent one, and the outputs' shares."""
     shares = part.weights @ part.targets
     return (part.weights @ part.targets.gt(0).float()).max().item(), torch.special.entr(shares).sum().item()
-
-
-def _copy(network: Network) -> Weights:
-    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
 def _stream(seed: int, network: str, epoch: int) -> int:

@@ -204,7 +204,7 @@ class TestCaptured:
         losses = []
         for captured in (False, True):
             network = make_learner(spec, part, 0.5, 0.25, 0, None).network
-            learner = Learner(network, spec, part, captured=captured)
+            learner = Learner(network, spec, part, (), captured=captured)
             batches = Feed(part, spec.training, 0.5, 0.25).epoch(12, 1)
             rates = [0.02 * (1 + i % 3) for i in range(12)]
             steps = enumerate(zip(batches, rates, strict=True))

@@ -86,7 +86,7 @@ def test_a_mixture_is_the_sum_of_what_its_experts_say(family):
     for e, h in enumerate(answer.features.split(features[0].shape[1], 1)):
         asked = said.gate[:, [e]] > 0  # who asks an expert gets its features as they are, the others zeros
         torch.testing.assert_close(h, asked * features[e], atol=1e-5, rtol=1e-4)
-    network.everyone = True  # as ONNX needs it
+    network.compute_all = True  # as ONNX needs it
     with torch.no_grad():
         torch.testing.assert_close(network.output(x).features, answer.features, atol=1e-5, rtol=1e-4)
 

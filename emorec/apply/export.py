@@ -55,7 +55,7 @@ class Whole(nn.Module):
         self.networks = nn.ModuleList(loaded.network for loaded in networks)
         for network in self.networks:
             if isinstance(network, Mixture):
-                network.everyone = True
+                network.compute_all = True
         self.records = [loaded.record for loaded in networks]
         self.experts: list[str] = []
         if model.kind == "mixture":

@@ -21,7 +21,7 @@ BETA = 0.999  # of the effective number: 436 faces then count as 353, 7,215 as 9
 
 
 @dataclass(frozen=True)
-class Part:
+class Subset:
     """Faces of one split that concern a network, on its device.
 
     images (n, 48, 48) uint8; targets (n, k) float32: for each face the share of each of the network's k outputs;
@@ -72,7 +72,7 @@ def select(
     spec: NetworkSpec,
     device: torch.device,
     left_out: np.ndarray | None = None,
-) -> Part:
+) -> Subset:
     """The faces that a network is trained on: those of its emotions, but for those `left_out`, (n,) bool.
 
     Raises EmorecError where there are none.
@@ -84,7 +84,7 @@ def select(
         raise EmorecError(f"{spec.network}: no face shows any of {', '.join(spec.emotions)}; check the data's labels")
     where = np.flatnonzero(own)
     importance = importances(spec)
-    return Part(
+    return Subset(
         torch.from_numpy(images[own]).to(device),
         torch.from_numpy(shares[own]).to(device),
         where,
@@ -137,7 +137,7 @@ def balanced_draws(targets: torch.Tensor, wanted: int, generator: torch.Generato
 
 @dataclass(frozen=True)
 class Batch:
-    """x (b, 1, h, w) normalised and changed, targets (b, k), and which faces of the part they are, (b,)."""
+    """x (b, 1, h, w) normalised and changed, targets (b, k), and which faces of the subset they are, (b,)."""
 
     x: torch.Tensor
     targets: torch.Tensor
@@ -145,26 +145,26 @@ class Batch:
 
 
 class Feed:
-    """Batches of a part's faces: in each epoch in a random order, augmented, cropped and mixed, on the part's device.
+    """Batches of a subset's faces, on its device: in each epoch in a random order, augmented, cropped and mixed.
 
     Args:
         mean, std: of the training pixels in 0..1.
         captured: whether a batch's changes are queued as one CUDA graph.
     """
 
-    def __init__(self, part: Part, how: Training, mean: float, std: float, captured: bool = False) -> None:
-        self.part, self.how, self.mean, self.std = part, how, mean, std
-        self.generator = torch.Generator(part.images.device)
+    def __init__(self, subset: Subset, how: Training, mean: float, std: float, captured: bool = False) -> None:
+        self.subset, self.how, self.mean, self.std = subset, how, mean, std
+        self.generator = torch.Generator(subset.images.device)
         self.changed = Captured(self._changed, self.generator) if captured else self._changed
 
     def epoch(self, steps: int, seed: int) -> Iterator[Batch]:
         """`steps` batches, a function of `seed`."""
-        part, how, generator = self.part, self.how, self.generator.manual_seed(seed)
+        subset, how, generator = self.subset, self.how, self.generator.manual_seed(seed)
         if how.class_balance == "sampling":
-            order = balanced_draws(part.targets, steps * how.batch, generator)
+            order = balanced_draws(subset.targets, steps * how.batch, generator)
         else:
-            order = random_orders(len(part), steps * how.batch, generator)
-        device = part.images.device
+            order = random_orders(len(subset), steps * how.batch, generator)
+        device = subset.images.device
         mixes = draw_mixes(steps, how.batch, mixup=how.mixup, cutmix=how.cutmix, seed=seed, device=device)
         for step, faces in enumerate(order.split(how.batch)):
             x, targets = self.changed(faces)
@@ -173,6 +173,6 @@ class Feed:
             yield Batch(x, targets, faces)
 
     def _changed(self, faces: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        x = normalise(self.part.images[faces], self.mean, self.std)
+        x = normalise(self.subset.images[faces], self.mean, self.std)
         x = random_crop(augment(x, self.how.augmentation, self.generator), self.how.crop, self.generator)
-        return x, self.part.targets[faces]
+        return x, self.subset.targets[faces]

@@ -15,7 +15,7 @@ from torch.optim.sgd import sgd
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from emorec.config import NetworkSpec
-from emorec.networks.batches import Part, loss_weights
+from emorec.networks.batches import Subset, loss_weights
 from emorec.networks.build import Network
 from emorec.networks.cuda import Captured
 from emorec.networks.device import Module, autocast, on_device
@@ -115,21 +115,21 @@ class Learner:
     """A network with its optimiser and, where wanted, the weights' moving average.
 
     Args:
-        part: the faces that it learns from.
+        subset: the faces that it learns from.
         teachers: networks whose mean probabilities are learned in the labels' place, then without label smoothing.
         captured: whether steps are queued as one CUDA graph.
     """
 
     def __init__(
-        self, network: Network, spec: NetworkSpec, part: Part, teachers: Sequence[Network] = (), captured: bool = False
+        self, network: Network, spec: NetworkSpec, subset: Subset, teachers: Sequence[Network], captured: bool = False
     ) -> None:
-        how, self.device = spec.training, part.images.device
+        how, self.device = spec.training, subset.images.device
         self.network, self.teachers, self.precision, self.sam = network, teachers, how.precision, how.sam
         self.descent = Descent(network, how.momentum, how.weight_decay, fused=self.device.type == "cuda")
         self.average = Average(network, how.ema) if how.ema else None
         self.label_smoothing = 0.0 if teachers else how.label_smoothing
-        self.class_weights = loss_weights(part.targets, how.class_balance, part.importance)
-        self.importance = part.importance
+        self.class_weights = loss_weights(subset.targets, how.class_balance, subset.importance)
+        self.importance = subset.importance
         self.balance = spec.mixture.balance if spec.mixture else 0.0
         # A graph has the numbers of its capture for good: what changes from step to step must be a tensor.
         self.rate: float | torch.Tensor = torch.zeros((), device=self.device) if captured else 0.0
@@ -158,7 +158,7 @@ class Learner:
 
     def _descend(self, x: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
         x = x.to(memory_format=torch.channels_last)
-        wanted = self._taught(x) if self.teachers else targets
+        wanted = self._soft_targets(x) if self.teachers else targets
         loss, logits = self._differentiate(x, targets, wanted)
         if self.sam:
             with uphill(self.network, self.sam):
@@ -173,7 +173,7 @@ class Learner:
             return loss.detach(), (hits * counts).sum(), counts.sum()
 
     @torch.no_grad()
-    def _taught(self, x: torch.Tensor) -> torch.Tensor:
+    def _soft_targets(self, x: torch.Tensor) -> torch.Tensor:
         """(b, k): the teachers' mean probabilities of the very faces that the network sees, changed and mixed."""
         with autocast(x.device, self.precision):
             logits = [teacher.output(x).logits for teacher in self.teachers]
@@ -210,16 +210,16 @@ class Learner:
 
     def restore(self, named: dict[str, torch.Tensor]) -> None:
         """Put a `state` back; tensors under other names are left alone."""
-        self.network.load_state_dict(under("network.", named, self.device))
+        self.network.load_state_dict(with_prefix("network.", named, self.device))
         if self.average:
-            self.average.network.load_state_dict(under("average.", named, self.device))
+            self.average.network.load_state_dict(with_prefix("average.", named, self.device))
         # Kernels differ in memory layout after loading; the layout decides which convolution runs, hence bits.
         on_device(self.network, self.device)
-        for index, buffer in under("momentum.", named, self.device).items():
+        for index, buffer in with_prefix("momentum.", named, self.device).items():
             layout = torch.channels_last if buffer.ndim == 4 else torch.preserve_format
             self.descent.buffers[int(index)] = buffer.to(memory_format=layout)
 
 
-def under(prefix: str, named: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+def with_prefix(prefix: str, named: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
     """The tensors whose names begin with `prefix`, without it, on the device."""
     return {name.removeprefix(prefix): t.to(device) for name, t in named.items() if name.startswith(prefix)}

@@ -49,8 +49,7 @@ class Mixture(nn.Module):
         super().__init__()
         experts, trunk = mixture.experts, mixture.trunk
         self.top, self.shared = mixture.top, trunk > 0
-        # Whether each expert is computed for all faces: slower, but of fixed shapes, as ONNX needs.
-        self.everyone = False
+        self.compute_all = False  # whether each expert runs on all faces: slower, but of fixed shapes, as ONNX needs
         self.columns = [own_outputs(classes) for classes in experts]
         self.trunk: Stages | nn.Identity
         self.gate: nn.Linear | ResNet
@@ -105,7 +104,7 @@ class Mixture(nn.Module):
         """
         best = log_gate.topk(self.top or 1, 1).indices
         selected = torch.zeros_like(log_gate, dtype=torch.bool).scatter(1, best, True)
-        if self.top is None or self.everyone:
+        if self.top is None or self.compute_all:
             return selected, selected, [None] * len(self.experts)
         if not self.training:
             return selected, selected, [column.nonzero().squeeze(1) for column in selected.unbind(1)]

@@ -23,7 +23,7 @@ from emorec.paths import Layout
 
 
 def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_cache: Path | None = None) -> None:
-    """Train one network with one seed and write what it says of val and test.
+    """Train one network with one seed and write its outputs for val and test.
 
     It goes on from its last checkpoint if it was stopped before; that stays until all files are whole. `code` says
     which code trains, `compile_cache` where what is compiled for a GPU is kept.
@@ -71,7 +71,7 @@ def made_of(spec: NetworkSpec, seed: int, layout: Layout, code: str) -> str:
 
 
 def outputs(spec: NetworkSpec, seed: int, layout: Layout) -> None:
-    """Write what a network whose weights were brought along says of val and test."""
+    """Write the outputs for val and test of a network that was trained elsewhere."""
     with own_card(spec.training.device):
         _write_outputs(spec, layout.network(spec.network, seed), load_faces(layout.faces))
 

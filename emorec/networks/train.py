@@ -24,7 +24,7 @@ from emorec.config import NetworkSpec
 from emorec.errors import EmorecError
 from emorec.networks import checkpoint
 from emorec.networks.augment import normalise, views_of
-from emorec.networks.batches import Batch, Feed, Part, select
+from emorec.networks.batches import Batch, Feed, Subset, select
 from emorec.networks.build import Network, Weights, build, learns_nothing, start_from
 from emorec.networks.cuda import compile_for_training
 from emorec.networks.device import (
@@ -37,7 +37,7 @@ from emorec.networks.device import (
     pick_device,
     set_determinism,
 )
-from emorec.networks.learner import Learner, under
+from emorec.networks.learner import Learner, with_prefix
 from emorec.networks.resnet import Stages, whitening_filters
 from emorec.paths import HISTORY
 
@@ -121,15 +121,15 @@ def train(
         return Trained({}, [], 0, 0.0, card, True)
     set_determinism(device, how.deterministic, how.threads)
     left_out = left_out or {split: np.zeros(len(labels[split]), bool) for split in ("train", "val")}
-    part, val = (select(images[s], labels[s], spec, device, left_out[s]) for s in ("train", "val"))
+    subset, val = (select(images[s], labels[s], spec, device, left_out[s]) for s in ("train", "val"))
     whole = int((~left_out["train"]).sum())
     steps = whole // how.batch
     if steps == 0:
         raise EmorecError(f"{spec.network}: training.batch {how.batch} is more than the {whole} faces")
     if spec.length == "epochs":
-        steps = max(1, len(part) // how.batch)
-    learner = make_learner(spec, part, mean, std, _stream(seed, spec.network, 0), compile_cache, parts, teachers)
-    feed = Feed(part, how, mean, std, captured=is_fast(device, how))
+        steps = max(1, len(subset) // how.batch)
+    learner = make_learner(spec, subset, mean, std, _stream(seed, spec.network, 0), compile_cache, parts, teachers)
+    feed = Feed(subset, how, mean, std, captured=is_fast(device, how))
 
     history: list[dict[str, Any]] = []
     best: Weights = {}
@@ -139,7 +139,7 @@ def train(
     if resumed:
         history = resumed.history
         learner.restore(resumed.tensors)
-        best = under("best.", resumed.tensors, device)
+        best = with_prefix("best.", resumed.tensors, device)
         log.info("%s seed %d: resumed after epoch %d", spec.network, seed, resumed.epoch)
 
     first = history[-1]["epoch"] + 1 if history else 0 if parts else 1
@@ -155,7 +155,7 @@ def train(
                 rate(step, how.epochs * steps, peak=how.lr, schedule=how.schedule, warmup=how.warmup)
                 for step in range((epoch - 1) * steps, epoch * steps)
             ]
-            loss, accuracy = _epoch(learner, feed.epoch(steps, stream), rates, epoch, spec.network, part.rows)
+            loss, accuracy = _epoch(learner, feed.epoch(steps, stream), rates, epoch, spec.network, subset.rows)
             lr = rates[-1]
         val_loss, val_accuracy = _score(learner.evaluated, val, mean, std, how.crop, how.precision)
         if not math.isfinite(val_loss):
@@ -181,8 +181,8 @@ def train(
         deterministic=is_deterministic(device, how.deterministic),
         precision=computes_in(device, how.precision),
         steps=steps * how.epochs,
-        faces={"train": len(part), "val": len(val)},
-        left_out={"train": part.left_out, "val": val.left_out},
+        faces={"train": len(subset), "val": len(val)},
+        left_out={"train": subset.left_out, "val": val.left_out},
         no_better_than=_no_better_than(history, val),
     )
     if trained.no_better_than is not None:
@@ -196,7 +196,7 @@ def train(
 
 def make_learner(
     spec: NetworkSpec,
-    part: Part,
+    subset: Subset,
     mean: float,
     std: float,
     seed: int,
@@ -204,18 +204,18 @@ def make_learner(
     parts: Sequence[Weights] = (),
     teachers: Sequence[Network] = (),
 ) -> Learner:
-    """A network on the device of `part` with all that its training needs.
+    """A network on the device of `subset` with all that its training needs.
 
     It is initialised from `seed`, or has the weights of the trained `parts` that its spec names.
     """
-    how, device = spec.training, part.images.device
+    how, device = spec.training, subset.images.device
     branches = [spec.mixture.branch_width] if spec.mixture and spec.mixture.branch_width else []
     avoid_overrun(min(spec.architecture.width, *branches, 8), computes_in(device, how.precision))
     torch.manual_seed(seed)
     network = build(spec)
     if spec.architecture.whitening:
         # Some two million patches of 1,000 faces: enough for a 9×9 covariance.
-        filters = whitening_filters(normalise(part.images[:1000], mean, std))
+        filters = whitening_filters(normalise(subset.images[:1000], mean, std))
         for module in network.modules():
             if isinstance(module, Stages) and module.whiten is not None:
                 module.whiten.weight.data.copy_(filters)
@@ -223,7 +223,7 @@ def make_learner(
     network = on_device(network, device)
     teachers = [on_device(teacher, device).eval() for teacher in teachers]
     fast = is_fast(device, how) and not how.sam
-    learner = Learner(network, spec, part, teachers, captured=fast and not teachers)
+    learner = Learner(network, spec, subset, teachers, captured=fast and not teachers)
     if fast:
         compile_for_training(network, cache)  # after the average has copied the network
     return learner
@@ -274,20 +274,20 @@ def _epoch(
 
 
 @torch.no_grad()
-def _score(network: Network, part: Part, mean: float, std: float, crop: int, precision: str) -> tuple[float, float]:
+def _score(network: Network, subset: Subset, mean: float, std: float, crop: int, precision: str) -> tuple[float, float]:
     """Loss (without smoothing) and accuracy on faces that are not augmented, one view of each."""
     network.eval()
     logits = []
-    for images in part.images.split(512):
+    for images in subset.images.split(512):
         (x,) = views_of(normalise(images, mean, std), "none", crop)
         with autocast(images.device, precision):
             logits.append(network.output(x.to(memory_format=torch.channels_last)).logits.float())
     together = torch.cat(logits)
-    hits = part.targets.gather(1, together.argmax(1, keepdim=True)).squeeze(1).gt(0).float()
-    if part.importance is None:
-        return F.cross_entropy(together, part.targets).item(), hits.mean().item()
-    losses = F.cross_entropy(together, part.targets, reduction="none")
-    return (losses * part.weights).sum().item(), (hits * part.weights).sum().item()
+    hits = subset.targets.gather(1, together.argmax(1, keepdim=True)).squeeze(1).gt(0).float()
+    if subset.importance is None:
+        return F.cross_entropy(together, subset.targets).item(), hits.mean().item()
+    losses = F.cross_entropy(together, subset.targets, reduction="none")
+    return (losses * subset.weights).sum().item(), (hits * subset.weights).sum().item()
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:
@@ -295,7 +295,7 @@ def best_epoch(history: list[dict[str, Any]]) -> int:
     return max(history, key=lambda row: (row["val_accuracy"], -row["epoch"]))["epoch"]
 
 
-def _no_better_than(history: list[dict[str, Any]], val: Part) -> float | None:
+def _no_better_than(history: list[dict[str, Any]], val: Subset) -> float | None:
     """The accuracy of the best constant answer on `val`, if the best epoch's is no higher, or by less than two standard
     errors with a loss that is no lower; else None."""
     best = next(row for row in history if row["epoch"] == best_epoch(history))
@@ -304,10 +304,10 @@ def _no_better_than(history: list[dict[str, Any]], val: Part) -> float | None:
     return accuracy if best["val_accuracy"] <= accuracy + margin else None
 
 
-def constant_answer(part: Part) -> tuple[float, float]:
+def constant_answer(subset: Subset) -> tuple[float, float]:
     """Accuracy and loss of always giving the same answer: the most frequent one, and the outputs' shares."""
-    shares = part.weights @ part.targets
-    return (part.weights @ part.targets.gt(0).float()).max().item(), torch.special.entr(shares).sum().item()
+    shares = subset.weights @ subset.targets
+    return (subset.weights @ subset.targets.gt(0).float()).max().item(), torch.special.entr(shares).sum().item()
 
 
 def _stream(seed: int, network: str, epoch: int) -> int:

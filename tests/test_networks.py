@@ -19,7 +19,7 @@ from emorec.config import Architecture, Augmentation, NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.inputs import read_json
 from emorec.networks.augment import _affine, augment, augmented_pictures, normalise
-from emorec.networks.files import load_outputs, save_outputs
+from emorec.networks.outputs import load_outputs, save_outputs
 from emorec.networks.resnet import Output, ResNet
 from emorec.networks.store import load_network, network_outputs, save_network
 from emorec.networks.torchvision_layout import resnet18

@@ -17,7 +17,7 @@ import yaml
 from emorec import SPLITS, cli, config
 from emorec.data.faces import Faces, save_faces
 from emorec.inputs import read_json
-from emorec.networks.files import load_outputs
+from emorec.networks.outputs import load_outputs
 from emorec.networks.store import load_network
 from emorec.paths import Layout
 from emorec.predictions.store import PROBABILITIES, read_gates, read_predictions

@@ -16,7 +16,7 @@ from emorec import EMOTIONS, SPLITS, config
 from emorec.cli import main
 from emorec.data.faces import Faces, save_faces
 from emorec.errors import EmorecError
-from emorec.networks.files import load_outputs, save_outputs
+from emorec.networks.outputs import load_outputs, save_outputs
 from emorec.networks.store import load_network
 from emorec.paths import Layout
 from emorec.predictions.combine import (

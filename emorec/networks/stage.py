@@ -16,7 +16,7 @@ from emorec.files import discard_partial
 from emorec.gpus import own_card
 from emorec.networks import train as training
 from emorec.networks.device import avoid_overrun
-from emorec.networks.files import save_outputs
+from emorec.networks.outputs import save_outputs
 from emorec.networks.pretrained import CIRCUMSTANCES
 from emorec.networks.store import load_network, load_parts, load_teachers, save_network
 from emorec.paths import Layout

@@ -1,6 +1,6 @@
 """Trained networks: their files (weights, history and record), and what they give for faces.
 
-What others read of the files, without torch, is in `files`.
+What others read of the files, without torch, is in `outputs`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from emorec import config as configs
 from emorec.config import Part, Study
 from emorec.data.twins_file import load_twins
 from emorec.inputs import read_json
-from emorec.networks.files import load_outputs
+from emorec.networks.outputs import load_outputs
 from emorec.paths import Layout
 from emorec.predictions.model import Said, combined, gate_temperature, has_temperature
 from emorec.predictions.store import prediction_frame, save_embeddings, write_predictions

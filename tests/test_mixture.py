@@ -163,7 +163,7 @@ def test_experts_of_one_emotion_are_constants(groups):
     network = made(spec)
     with torch.no_grad():
         said = network.output(faces(5))
-    widths = [expert.features for expert in network.experts]
+    widths = [expert.embed(faces(5)).shape[1] for expert in network.experts]
     assert widths == [1 if len(group) == 1 else 64 for group in groups]
     for i, (group, h) in enumerate(zip(groups, said.features.split(widths, 1), strict=True)):
         if len(group) == 1:
@@ -245,7 +245,7 @@ def test_descending_the_balance_loss_spreads_the_faces():
 def certain_gate(network: Mixture, order: torch.Tensor) -> None:
     """Make the gate prefer the same experts, in this order, for every face; of some faces it is surer."""
     with torch.no_grad():
-        network.gate.fc.weight[:] = torch.randn(network.gate.features) * 0.01 * (order > 1.5)[:, None]
+        network.gate.fc.weight[:] = torch.randn(network.gate.fc.in_features) * 0.01 * (order > 1.5)[:, None]
         network.gate.fc.bias.copy_(order)
 
 

@@ -111,7 +111,7 @@ def test_maps_and_embedding(stem: str, first: int, last: int) -> None:
     x = torch.randn(2, 1, 48, 48)
     features = network.embed(x)
     assert sides == {"layer1": (first, first), "layer4": (last, last)}
-    assert network.features == 40 and features.shape == (2, 40)
+    assert network.fc.in_features == 40 and features.shape == (2, 40)
     assert (features >= 0).all()  # means of rectified maps
     torch.testing.assert_close(network.fc(features), network(x))
     assert set(STEMS) == set(Architecture.model_fields["stem"].annotation.__args__)

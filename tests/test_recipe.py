@@ -231,7 +231,7 @@ def test_outputs_are_means_over_the_views():
     x = (torch.from_numpy(images["val"][:8]).unsqueeze(1) / 255 - 0.5) / 0.25
     with torch.no_grad():
         expected = torch.stack([network(view) for view in views_of(x, "ten-crop", 44)]).mean(0)
-    assert np.allclose(ten, expected, atol=1e-4) and features.shape == (8, network.features)
+    assert np.allclose(ten, expected, atol=1e-4) and features.shape == (8, network.fc.in_features)
     mirrored, *_ = network_outputs(network, images["val"][:8, :, ::-1].copy(), **options)
     assert np.allclose(mirrored, network_outputs(network, images["val"][:8], **options)[0], atol=1e-4)
 

@@ -207,11 +207,6 @@ class ResNet(Stages):
         if self.first == 1:  # else with its trunk, by the caller
             self.initialise()
 
-    @property
-    def features(self) -> int:
-        """Length d of the penultimate representation."""
-        return self.fc.in_features
-
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Images (b, 1, h, w), or a trunk's maps, to the penultimate representation (b, d): the averaged last maps."""
         return self.avgpool(self.maps(x)).flatten(1)
@@ -234,8 +229,6 @@ class ResNet(Stages):
 
 class Constant(nn.Module):
     """The expert of a single emotion, of probability 1: no parameters, and the number 1 for a representation."""
-
-    features = 1
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Images or maps (b, ...) to (b, 1)."""

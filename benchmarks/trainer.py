@@ -29,6 +29,7 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.torchvision_whole import make_importable
 from emorec import config as configs
 from emorec.config import Augmentation, NetworkSpec
 from emorec.config.sizes import spec_size
@@ -36,7 +37,6 @@ from emorec.networks.batches import Feed, select
 from emorec.networks.cuda import Captured
 from emorec.networks.device import autocast, is_fast, pick_device, processor, set_determinism
 from emorec.networks.learner import Learner
-from emorec.networks.torchvision_layout import make_importable
 from emorec.networks.train import build, make_learner
 
 FACES = 4096

@@ -114,7 +114,7 @@ def networks(args: argparse.Namespace) -> None:
     """
     from emorec.files import write_text
     from emorec.gpus import own_card
-    from emorec.networks.brought import is_made_of, is_trained
+    from emorec.networks.pretrained import is_made_of, is_trained
     from emorec.networks.stage import made_of
 
     study, layout = _study(args)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +17,7 @@ from emorec.networks.batches import Feed, select
 from emorec.networks.build import build
 from emorec.networks.cuda import WARM_UPS, Captured, compile_for_training
 from emorec.networks.device import set_determinism
-from emorec.networks.mixture import logits_of
+from emorec.networks.learner import Learner
 from emorec.networks.train import make_learner
 
 ALL_PARTS = {"squeeze_excitation": 16, "whitening": True}
@@ -63,7 +62,7 @@ def test_compiled_stages_give_the_same_logits_and_gradients(graphs, family, arch
     said = []
     for network in pair(spec):
         network.train()
-        logits = logits_of(network(faces()))
+        logits = network.output(faces()).logits
         logits.sum().backward()
         said.append([logits.detach(), *(p.grad for p in network.parameters() if p.grad is not None)])
     assert graphs
@@ -80,7 +79,7 @@ def test_networks_with_other_heads_run_the_code_that_is_there(graphs):
         network.train()(faces()).sum().backward()
     joint = build(tiny.joint(3))
     compile_for_training(joint, None)
-    logits_of(joint.train()(faces())).sum().backward()
+    joint.train()(faces()).logits.sum().backward()
     assert len(graphs) == 1
 
 
@@ -204,7 +203,8 @@ class TestCaptured:
         part = select(images["train"], labels["train"], spec, torch.device("cuda"))
         losses = []
         for captured in (False, True):
-            learner = dataclasses.replace(make_learner(spec, part, 0.5, 0.25, 0, None), captured=captured)
+            network = make_learner(spec, part, 0.5, 0.25, 0, None).network
+            learner = Learner(network, spec, part, (), captured=captured)
             batches = Feed(part, spec.training, 0.5, 0.25).epoch(12, 1)
             rates = [0.02 * (1 + i % 3) for i in range(12)]
             steps = enumerate(zip(batches, rates, strict=True))

@@ -250,8 +250,8 @@ def test_jpeg_comes_close(tmp_path: Path, faces: Faces) -> None:
 
 
 def test_torchvision_reads_the_same(tmp_path: Path, faces: Faces, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("emorec.networks.torchvision_layout").make_importable()
-    from torchvision.datasets import fer2013
+    pytest.importorskip("benchmarks.torchvision_whole").make_importable()
+    fer2013 = pytest.importorskip("torchvision.datasets.fer2013")
 
     monkeypatch.setattr(fer2013, "check_integrity", lambda *_args, **_names: True)
     write_table(tmp_path / "fer2013" / "icml_face_data.csv", faces, "emotion, Usage, pixels")

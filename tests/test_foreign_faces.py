@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from emorec import EMOTIONS
 from emorec.config import SEVEN
 from emorec.networks import train as trainer
-from emorec.networks.balance import class_weights, loss_weights
-from emorec.networks.batches import importances, select
+from emorec.networks.batches import class_weights, importances, loss_weights, select
 from emorec.networks.build import build
 
 torch.set_num_threads(1)

@@ -21,7 +21,7 @@ from emorec.networks import train as trainer
 from emorec.networks.build import build
 from emorec.networks.device import computes_in
 from emorec.networks.mixture import CAPACITY, NEVER, Mixture, balance_loss, capacity
-from emorec.networks.outputs import network_outputs
+from emorec.networks.store import network_outputs
 from emorec.predictions import combine
 from emorec.size import Size
 from tests.flops import forward_flops
@@ -70,7 +70,7 @@ def test_a_mixture_is_the_sum_of_what_its_experts_say(family):
     network = made(joint(**FAMILIES[family]))
     x = faces(9)
     with torch.no_grad():
-        said, answer = network(x), network.answer(x)
+        said, answer = network(x), network.output(x)
         maps = network.trunk(x)
         gate = network.gate(maps.mean((2, 3)) if network.shared else x)
         features = [expert.embed(maps) for expert in network.experts]
@@ -86,9 +86,9 @@ def test_a_mixture_is_the_sum_of_what_its_experts_say(family):
     for e, h in enumerate(answer.features.split(features[0].shape[1], 1)):
         asked = said.gate[:, [e]] > 0  # who asks an expert gets its features as they are, the others zeros
         torch.testing.assert_close(h, asked * features[e], atol=1e-5, rtol=1e-4)
-    network.everyone = True  # as ONNX needs it
+    network.compute_all = True  # as ONNX needs it
     with torch.no_grad():
-        torch.testing.assert_close(network.answer(x).features, answer.features, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(network.output(x).features, answer.features, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("family", ["top-2", "trunk-top-2"])
@@ -152,7 +152,7 @@ def test_views_are_averaged():
     )
     both = network_outputs(network, images, **how, views="flip", batch=3)
     assert both.gate.shape == (7, 4) and both.gate.dtype == both.logits.dtype == np.float32
-    for mean, a, b in zip(both, plain, mirrored, strict=True):
+    for mean, a, b in zip(both[:3], plain[:3], mirrored[:3], strict=True):
         np.testing.assert_allclose(mean, (a.astype(np.float32) + b) / 2, atol=2e-3)
     np.testing.assert_allclose(both.gate.sum(1), 1, atol=1e-6)
 
@@ -162,8 +162,8 @@ def test_experts_of_one_emotion_are_constants(groups):
     spec, apart = parts_of(tuple(tuple((e,) for e in group) for group in groups), groups)
     network = made(spec)
     with torch.no_grad():
-        said = network.answer(faces(5))
-    widths = [expert.features for expert in network.experts]
+        said = network.output(faces(5))
+    widths = [expert.embed(faces(5)).shape[1] for expert in network.experts]
     assert widths == [1 if len(group) == 1 else 64 for group in groups]
     for i, (group, h) in enumerate(zip(groups, said.features.split(widths, 1), strict=True)):
         if len(group) == 1:
@@ -245,7 +245,7 @@ def test_descending_the_balance_loss_spreads_the_faces():
 def certain_gate(network: Mixture, order: torch.Tensor) -> None:
     """Make the gate prefer the same experts, in this order, for every face; of some faces it is surer."""
     with torch.no_grad():
-        network.gate.fc.weight[:] = torch.randn(network.gate.features) * 0.01 * (order > 1.5)[:, None]
+        network.gate.fc.weight[:] = torch.randn(network.gate.fc.in_features) * 0.01 * (order > 1.5)[:, None]
         network.gate.fc.bias.copy_(order)
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from emorec import cli, config
-from emorec.networks.brought import is_trained
+from emorec.networks.pretrained import is_trained
 from emorec.paths import Layout
 from tests import forked
 from tests.checkout_copy import copy_checkout

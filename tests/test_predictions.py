@@ -16,7 +16,7 @@ from emorec import EMOTIONS, SPLITS, config
 from emorec.cli import main
 from emorec.data.faces import Faces, save_faces
 from emorec.errors import EmorecError
-from emorec.networks.files import load_outputs, save_outputs
+from emorec.networks.outputs import load_outputs, save_outputs
 from emorec.networks.store import load_network
 from emorec.paths import Layout
 from emorec.predictions.combine import (
@@ -440,6 +440,6 @@ def test_from_faces_to_predictions(study: tuple[config.Study, Layout, list[str]]
     (folder / "outputs.npz").unlink()
     assert main(["outputs", *options, *wanted]) == 0
     again = load_outputs(folder / "outputs.npz")
-    assert again["gate"] is found["gate"] is None
+    assert "gate" not in again.keys() | found.keys()
     for name in ("logits", "features", "row", "label", "split"):
         np.testing.assert_array_equal(again[name], found[name])

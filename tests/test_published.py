@@ -21,7 +21,7 @@ from emorec import config as configs
 from emorec.checkout import Checkout, checkout
 from emorec.errors import EmorecError
 from emorec.files import write_csv, write_json
-from emorec.networks.brought import check_networks
+from emorec.networks.pretrained import check_networks
 from emorec.paths import HISTORY, Layout
 from emorec.predictions.combine import Combined
 from emorec.predictions.store import prediction_frame, read_predictions, write_predictions

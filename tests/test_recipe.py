@@ -10,18 +10,13 @@ import tiny_network as tiny
 import torch
 from torch import nn
 
-from emorec.networks.augment import random_crop
-from emorec.networks.average import Average
-from emorec.networks.balance import balanced_draws, class_weights
-from emorec.networks.batches import Feed, select
-from emorec.networks.blocks import SqueezeExcitation, StochasticDepth
-from emorec.networks.mixing import draw_mixes, mix
-from emorec.networks.outputs import network_outputs
-from emorec.networks.resnet import ResNet
+from emorec.networks.augment import draw_mixes, mix, random_crop, views_of
+from emorec.networks.batches import Feed, balanced_draws, class_weights, select
+from emorec.networks.learner import Average
+from emorec.networks.resnet import ResNet, SqueezeExcitation, StochasticDepth, whitening_filters
+from emorec.networks.store import network_outputs
 from emorec.networks.torchvision_layout import resnet18
 from emorec.networks.train import build, make_learner
-from emorec.networks.views import views_of
-from emorec.networks.whitening import whitening_filters
 
 CPU = torch.device("cpu")
 
@@ -232,11 +227,11 @@ def test_outputs_are_means_over_the_views():
     network = build(tiny.spec())
     images, _ = tiny.faces()
     options = {"mean": 0.5, "std": 0.25, "device": CPU, "threads": 1}
-    ten, features, _ = network_outputs(network, images["val"][:8], **options, views="ten-crop", crop=44)
+    ten, features, *_ = network_outputs(network, images["val"][:8], **options, views="ten-crop", crop=44)
     x = (torch.from_numpy(images["val"][:8]).unsqueeze(1) / 255 - 0.5) / 0.25
     with torch.no_grad():
         expected = torch.stack([network(view) for view in views_of(x, "ten-crop", 44)]).mean(0)
-    assert np.allclose(ten, expected, atol=1e-4) and features.shape == (8, network.features)
+    assert np.allclose(ten, expected, atol=1e-4) and features.shape == (8, network.fc.in_features)
     mirrored, *_ = network_outputs(network, images["val"][:8, :, ::-1].copy(), **options)
     assert np.allclose(mirrored, network_outputs(network, images["val"][:8], **options)[0], atol=1e-4)
 

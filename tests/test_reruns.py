@@ -191,7 +191,7 @@ def test_an_edit_makes_again_what_the_module_is_part_of(
 
 
 def test_networks_are_trained_anew_for_code_and_not_for_a_comment(finished: Path) -> None:
-    paths = [finished / "emorec" / name for name in ("networks/stage.py", "networks/schedule.py", "data/folders.py")]
+    paths = [finished / "emorec" / name for name in ("networks/stage.py", "networks/learner.py", "data/folders.py")]
     with restored(*paths):
         for path in paths:
             path.write_text(path.read_text() + "\n# edited\n")

@@ -14,11 +14,9 @@ from emorec import EMOTIONS
 from emorec.config import SEVEN, NetworkSpec
 from emorec.errors import EmorecError
 from emorec.networks import train as trainer
-from emorec.networks.brought import differences
-from emorec.networks.build import build
-from emorec.networks.outputs import network_outputs
-from emorec.networks.start import specialist
-from emorec.networks.store import load_network, load_parts, save_network
+from emorec.networks.build import build, specialist
+from emorec.networks.pretrained import differences
+from emorec.networks.store import load_network, load_parts, network_outputs, save_network
 
 torch.set_num_threads(1)
 
@@ -164,7 +162,7 @@ def test_its_record_says_how_it_began_and_another_is_refused(single: dict[str, t
     save_network(tmp_path / "tiny", plain, 0, tiny.run(plain), 0.5, 0.25)
     (loaded,) = load_parts(spec, [tmp_path / "tiny"])
     assert loaded["fc.weight"].shape == (7, 64)
-    with pytest.raises(EmorecError, match="tiny was trained on other groups"):
+    with pytest.raises(EmorecError, match="expert starts from it, but it was trained on other groups"):
         load_parts(spec, [tmp_path / "expert"])
-    with pytest.raises(EmorecError, match="expert starts from it, train tiny first"):
+    with pytest.raises(EmorecError, match="expert starts from it; train it first"):
         load_parts(spec, [tmp_path / "nowhere"])

@@ -65,7 +65,8 @@ def test_torchvision_can_still_be_imported_whole() -> None:
     """And its block is, in its source, the one that the networks have."""
     script = """
 import inspect
-from emorec.networks.torchvision_layout import BasicBlock, make_importable
+from benchmarks.torchvision_whole import make_importable
+from emorec.networks.torchvision_layout import BasicBlock
 make_importable()
 import torchvision.ops
 from torchvision.models import resnet

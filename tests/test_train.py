@@ -20,8 +20,7 @@ from emorec import EMOTIONS
 from emorec.config import Architecture, Augmentation, NetworkSpec, Training
 from emorec.errors import EmorecError
 from emorec.networks import batches, checkpoint, learner, train
-from emorec.networks.balance import random_orders
-from emorec.networks.batches import output_shares, select
+from emorec.networks.batches import output_shares, random_orders, select
 from emorec.networks.checkpoint import Checkpoint
 from emorec.networks.device import pick_device
 from emorec.networks.train import Trained, best_epoch, build, constant_answer

@@ -22,8 +22,7 @@ from emorec.networks.augment import _grid, augment, normalise
 from emorec.networks.batches import Feed, select
 from emorec.networks.build import build
 from emorec.networks.device import processor, set_determinism
-from emorec.networks.outputs import network_outputs
-from emorec.networks.store import load_network, save_network
+from emorec.networks.store import load_network, network_outputs, save_network
 
 GROUPS = (("happy", "neutral"), ("fear", "surprise"), ("angry", "disgust", "sad"))
 NO_AFFINE = {"flip": False, "rotation": 0, "shift": 0, "scale": 0, "erasing": 0.3}

@@ -20,10 +20,9 @@ from emorec.config.sizes import spec_size
 from emorec.errors import EmorecError
 from emorec.networks import train as trainer
 from emorec.networks.batches import select
-from emorec.networks.brought import differences
 from emorec.networks.build import Network, build
-from emorec.networks.learner import Learner
-from emorec.networks.sam import uphill
+from emorec.networks.learner import Learner, uphill
+from emorec.networks.pretrained import differences
 from emorec.networks.store import load_network, load_teachers, save_network
 
 torch.set_num_threads(1)
@@ -208,11 +207,11 @@ def test_a_students_record_names_its_teachers(teachers: list[Network], tmp_path:
 
     save_network(tmp_path / "twice", tiny.spec(sam=0.1), 0, trained, 0.5, 0.25)
     assert load_network(tmp_path / "twice").record["train_flops"] == 6 * flops * trained.steps * spec.training.batch
-    with pytest.raises(EmorecError, match="student learns from it, train it first"):
+    with pytest.raises(EmorecError, match="student learns from it; train it first"):
         load_teachers(spec, [tmp_path / "nowhere"])
     gate = tiny.spec(None, (("happy", "neutral"), tuple(e for e in EMOTIONS if e not in ("happy", "neutral"))))
     save_network(tmp_path / "gate", gate, 0, tiny.run(replace(gate, training=Training(epochs=1, batch=64))), 0.5, 0.25)
-    with pytest.raises(EmorecError, match="does not say which of all emotions"):
+    with pytest.raises(EmorecError, match="student learns from it, but it was trained on other groups"):
         load_teachers(spec, [tmp_path / "gate"])
     assert len(load_teachers(spec, [tmp_path / "twice"])) == 1
 

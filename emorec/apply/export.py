@@ -23,10 +23,10 @@ from emorec import config as configs
 from emorec.config import SIDE, Training
 from emorec.errors import EmorecError
 from emorec.files import atomic
+from emorec.networks.augment import views_of
 from emorec.networks.build import Network
 from emorec.networks.mixture import Mixture
 from emorec.networks.store import Loaded
-from emorec.networks.views import views_of
 from emorec.predictions.model import check_without_labels, expert_groups, joint_experts
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Whole(nn.Module):
         self.networks = nn.ModuleList(loaded.network for loaded in networks)
         for network in self.networks:
             if isinstance(network, Mixture):
-                network.everyone = True
+                network.compute_all = True
         self.records = [loaded.record for loaded in networks]
         self.experts: list[str] = []
         if model.kind == "mixture":
@@ -91,8 +91,7 @@ class Whole(nn.Module):
         x = (faces.float() / 255 - record["pixel_mean"]) / record["pixel_std"]
         views = views_of(x, how.views, how.crop)
         # One pass over all views keeps the file's graph small.
-        answer = network.answer(torch.cat(views))
-        logits, gate = answer.logits, answer.gate
+        logits, _, gate, _ = network.output(torch.cat(views))
         shape = (len(views), -1)
         return logits.unflatten(0, shape).mean(0), None if gate is None else gate.unflatten(0, shape).mean(0)
 

@@ -7,10 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from emorec import config as configs
-from emorec.config import Training
-from emorec.errors import EmorecError
-from emorec.networks.device import pick_device
-from emorec.networks.outputs import network_outputs
 from emorec.networks.store import Loaded, load_network
 from emorec.paths import Layout
 from emorec.predictions.combine import Combined
@@ -22,12 +18,8 @@ def load_parts(study: configs.Study, layout: Layout, model: str, seed: int) -> l
     """The trained networks of a model's replicate. Raises EmorecError naming the first that is missing or damaged."""
     loaded = []
     for part in configs.parts(study, model, seed):
-        folder = layout.network(part.network, part.seed)
-        weights = folder / "weights.safetensors"
-        if not weights.exists():
-            need = f"model {model} with seed {seed} needs it"
-            raise EmorecError(f"{weights}: missing, and {need}; train the study {study.study} first")
-        loaded.append(load_network(folder))
+        need = f"model {model} with seed {seed} needs it; train the study {study.study} first"
+        loaded.append(load_network(layout.network(part.network, part.seed), need))
     return loaded
 
 
@@ -56,16 +48,6 @@ def model_outputs(
     """
     said = []
     for loaded in networks:
-        training = Training(**loaded.record["spec"]["training"])
-        outputs = network_outputs(
-            loaded.network,
-            images,
-            mean=loaded.record["pixel_mean"],
-            std=loaded.record["pixel_std"],
-            device=pick_device(device),
-            threads=training.threads,
-            views=training.views,
-            crop=training.crop,
-        )
-        said.append(Said(loaded.record, *outputs))
+        output = loaded.outputs(images, device)
+        said.append(Said(loaded.record, output.logits, output.features, output.gate))
     return combined(entry, said, temperature)

@@ -9,7 +9,7 @@ from emorec import SPLITS
 from emorec.data.twins_file import load_twins
 from emorec.files import write_json
 from emorec.groupings.find import describe
-from emorec.networks.files import load_outputs
+from emorec.networks.outputs import load_outputs
 from emorec.paths import Layout
 
 log = logging.getLogger(__name__)

@@ -14,14 +14,14 @@ import torch
 from emorec import EMOTIONS
 from emorec.config import NetworkSpec, Training
 from emorec.errors import EmorecError
-from emorec.networks.augment import augment, normalise, random_crop
-from emorec.networks.balance import balanced_draws, random_orders
+from emorec.networks.augment import augment, draw_mixes, mix, normalise, random_crop
 from emorec.networks.cuda import Captured
-from emorec.networks.mixing import draw_mixes, mix
+
+BETA = 0.999  # of the effective number: 436 faces then count as 353, 7,215 as 999
 
 
 @dataclass(frozen=True)
-class Part:
+class Subset:
     """Faces of one split that concern a network, on its device.
 
     images (n, 48, 48) uint8; targets (n, k) float32: for each face the share of each of the network's k outputs;
@@ -37,6 +37,12 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def weights(self) -> torch.Tensor:
+        """(n,) what each face weighs in loss and accuracy on `val`; they sum to 1."""
+        weights = torch.ones_like(self.targets[:, 0]) if self.importance is None else self.targets @ self.importance
+        return weights / weights.sum()
 
 
 def output_shares(classes: tuple[tuple[str, ...], ...]) -> np.ndarray:
@@ -66,7 +72,7 @@ def select(
     spec: NetworkSpec,
     device: torch.device,
     left_out: np.ndarray | None = None,
-) -> Part:
+) -> Subset:
     """The faces that a network is trained on: those of its emotions, but for those `left_out`, (n,) bool.
 
     Raises EmorecError where there are none.
@@ -78,7 +84,7 @@ def select(
         raise EmorecError(f"{spec.network}: no face shows any of {', '.join(spec.emotions)}; check the data's labels")
     where = np.flatnonzero(own)
     importance = importances(spec)
-    return Part(
+    return Subset(
         torch.from_numpy(images[own]).to(device),
         torch.from_numpy(shares[own]).to(device),
         where,
@@ -87,9 +93,51 @@ def select(
     )
 
 
+def class_weights(targets: torch.Tensor, kind: str) -> torch.Tensor:
+    """Weight (k,) of each class from targets (n, k), scaled so that the faces' mean weight is 1.
+
+    "inverse-frequency" is 1 / n_k; "effective-number" is (1 − β) / (1 − β^n_k), Cui et al. 2019 (arXiv 1901.05555),
+    with β = 0.999. A class without faces weighs nothing.
+    """
+    sizes = targets.sum(0).double().cpu()
+    effective = (1 - BETA**sizes) / (1 - BETA) if kind == "effective-number" else sizes
+    weights = torch.where(sizes > 0, 1 / effective, 0.0)
+    return (weights * sizes.sum() / (weights * sizes).sum()).float().to(targets.device)
+
+
+def loss_weights(targets: torch.Tensor, kind: str, importance: torch.Tensor | None) -> torch.Tensor | None:
+    """Weight (k,) of each class in the loss, from targets (n, k); None where all weigh the same.
+
+    Those of `class_weights`, where `kind` is one of its two, times the classes' `importance` (k,), where that is given;
+    scaled so that the mean weight of a face is 1, of a drawn one where `kind` is "sampling".
+    """
+    weighed = kind in ("inverse-frequency", "effective-number")
+    if importance is None:
+        return class_weights(targets, kind) if weighed else None
+    sizes = targets.sum(0)
+    weights = importance * class_weights(targets, kind) if weighed else importance
+    drawn = (sizes > 0).float() if kind == "sampling" else sizes
+    return weights * drawn.sum() / (weights * drawn).sum()
+
+
+def random_orders(available: int, wanted: int, generator: torch.Generator) -> torch.Tensor:
+    """`wanted` indices: as many random orders of all faces, one after the other, as that takes."""
+    rounds = -(-wanted // available)
+    orders = [torch.randperm(available, generator=generator, device=generator.device) for _ in range(rounds)]
+    return torch.cat(orders)[:wanted]
+
+
+def balanced_draws(targets: torch.Tensor, wanted: int, generator: torch.Generator) -> torch.Tensor:
+    """`wanted` indices drawn with replacement, every class as likely as any other; targets (n, k)."""
+    chance = (targets @ class_weights(targets, "inverse-frequency")).cpu().double()
+    bounds = (chance.cumsum(0) / chance.sum()).float().to(targets.device)
+    where = torch.rand(wanted, generator=generator, device=generator.device)
+    return torch.searchsorted(bounds, where, right=True).clamp_(max=len(targets) - 1)
+
+
 @dataclass(frozen=True)
 class Batch:
-    """x (b, 1, h, w) normalised and changed, targets (b, k), and which faces of the part they are, (b,)."""
+    """x (b, 1, h, w) normalised and changed, targets (b, k), and which faces of the subset they are, (b,)."""
 
     x: torch.Tensor
     targets: torch.Tensor
@@ -97,26 +145,26 @@ class Batch:
 
 
 class Feed:
-    """Batches of a part's faces: in each epoch in a random order, augmented, cropped and mixed, on the part's device.
+    """Batches of a subset's faces, on its device: in each epoch in a random order, augmented, cropped and mixed.
 
     Args:
         mean, std: of the training pixels in 0..1.
         captured: whether a batch's changes are queued as one CUDA graph.
     """
 
-    def __init__(self, part: Part, how: Training, mean: float, std: float, captured: bool = False) -> None:
-        self.part, self.how, self.mean, self.std = part, how, mean, std
-        self.generator = torch.Generator(part.images.device)
+    def __init__(self, subset: Subset, how: Training, mean: float, std: float, captured: bool = False) -> None:
+        self.subset, self.how, self.mean, self.std = subset, how, mean, std
+        self.generator = torch.Generator(subset.images.device)
         self.changed = Captured(self._changed, self.generator) if captured else self._changed
 
     def epoch(self, steps: int, seed: int) -> Iterator[Batch]:
         """`steps` batches, a function of `seed`."""
-        part, how, generator = self.part, self.how, self.generator.manual_seed(seed)
+        subset, how, generator = self.subset, self.how, self.generator.manual_seed(seed)
         if how.class_balance == "sampling":
-            order = balanced_draws(part.targets, steps * how.batch, generator)
+            order = balanced_draws(subset.targets, steps * how.batch, generator)
         else:
-            order = random_orders(len(part), steps * how.batch, generator)
-        device = part.images.device
+            order = random_orders(len(subset), steps * how.batch, generator)
+        device = subset.images.device
         mixes = draw_mixes(steps, how.batch, mixup=how.mixup, cutmix=how.cutmix, seed=seed, device=device)
         for step, faces in enumerate(order.split(how.batch)):
             x, targets = self.changed(faces)
@@ -125,6 +173,6 @@ class Feed:
             yield Batch(x, targets, faces)
 
     def _changed(self, faces: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        x = normalise(self.part.images[faces], self.mean, self.std)
+        x = normalise(self.subset.images[faces], self.mean, self.std)
         x = random_crop(augment(x, self.how.augmentation, self.generator), self.how.crop, self.generator)
-        return x, self.part.targets[faces]
+        return x, self.subset.targets[faces]

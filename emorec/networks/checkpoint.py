@@ -18,6 +18,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as to_bytes
 
 from emorec.files import atomic
+from emorec.plain import plain
 
 log = logging.getLogger(__name__)
 
@@ -58,16 +59,12 @@ def load(path: Path, fingerprint: str) -> Checkpoint | None:
         tensors = load_tensors(content)
         meta = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
         checkpoint = Checkpoint(int(meta["epoch"]), tensors, json.loads(meta["history"]), meta["fingerprint"])
+        reason = "it belongs to a run with another spec, seed or data, or to other code"
+        if checkpoint.fingerprint == fingerprint:
+            return checkpoint
     except (SafetensorError, KeyError, ValueError, OSError, RecursionError) as error:
-        _set_aside(path, f"it is damaged ({' '.join(str(error).split())})")
-        return None
-    if checkpoint.fingerprint != fingerprint:
-        _set_aside(path, "it belongs to a run with another spec, seed or data, or to other code")
-        return None
-    return checkpoint
-
-
-def _set_aside(path: Path, reason: str) -> None:
+        reason = f"it is damaged ({plain(error)})"
     aside = path.with_name(path.name + ".set-aside")
     path.replace(aside)
     log.warning("%s: not resumed from, %s; kept as %s, training starts anew", path, reason, aside.name)
+    return None

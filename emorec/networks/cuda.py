@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from emorec.errors import EmorecError
-from emorec.networks.resnet import Branch, ResNet, Trunk
+from emorec.networks.resnet import ResNet, Stages
 from emorec.plain import plain
 
 # How many shapes and kinds of stages one process compiles before torch gives up and runs the rest uncompiled.
@@ -40,10 +40,8 @@ def compile_for_training(network: nn.Module, cache: Path | None) -> None:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.resolve()))
     torch._dynamo.config.recompile_limit = VARIANTS
     for module in network.modules():
-        if isinstance(module, ResNet | Branch):
-            _compile(module, "embed")
-        elif isinstance(module, Trunk):
-            _compile(module, "maps")
+        if isinstance(module, Stages):
+            _compile(module, "embed" if isinstance(module, ResNet) else "maps")
 
 
 def _compile(module: nn.Module, method: str) -> None:

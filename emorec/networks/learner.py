@@ -2,50 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import InitVar, dataclass
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Generic
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.sgd import sgd
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from emorec.networks.average import Average
+from emorec.config import NetworkSpec
+from emorec.networks.batches import Subset, loss_weights
+from emorec.networks.build import Network
 from emorec.networks.cuda import Captured
-from emorec.networks.descent import Descent
-from emorec.networks.device import autocast, on_device
-from emorec.networks.mixture import Mixed, logits_of
-from emorec.networks.sam import uphill
+from emorec.networks.device import Module, autocast, on_device
 
 
-@dataclass
-class Learner:
-    """Network, optimiser and, where wanted, the weights' moving average.
+class Descent:
+    """Stochastic gradient descent with Nesterov momentum over a network's trainable weights.
 
-    class_weights: (k,) weights of a balanced loss, or None; importance: (k,) weights in accuracy, or None; balance:
-    weight of a mixture's load-balancing loss; sam: how far uphill each step looks, 0 for not; teachers: networks whose
-    mean probabilities are learned in the labels' place; captured: whether steps are queued as one CUDA graph.
+    A step is torch's own function: its optimiser classes import torch's compiler, which takes longer than a short
+    training's epoch. Norm layers and biases are not decayed: Goyal et al. 2017 (arXiv 1706.02677), section 5.1.
+
+    Args:
+        fused: whether a step is one kernel, as is quickest on CUDA.
     """
 
-    network: nn.Module
-    descent: Descent
-    average: Average | None
-    precision: str
-    label_smoothing: float
-    class_weights: torch.Tensor | None = None
-    importance: torch.Tensor | None = None
-    balance: float = 0.0
-    sam: float = 0.0
-    teachers: Sequence[nn.Module] = ()
-    captured: InitVar[bool] = False
+    def __init__(self, network: nn.Module, momentum: float, weight_decay: float, fused: bool = False) -> None:
+        self.weights = [p for p in network.parameters() if p.requires_grad]
+        self.momentum, self.weight_decay, self.fused = momentum, weight_decay, fused
+        self.buffers: list[torch.Tensor | None] = [None] * len(self.weights)  # momentum, of each of the weights
 
-    def __post_init__(self, captured: bool) -> None:
-        device = next(self.network.parameters()).device
+    @torch.no_grad()
+    def step(self, lr: float | torch.Tensor) -> None:
+        """One step along the gradients that the weights have; weights without one stay where they are."""
+        for decayed in (True, False):
+            some = [i for i, p in enumerate(self.weights) if (p.ndim > 1) == decayed and p.grad is not None]
+            buffers = [self.buffers[i] for i in some]
+            sgd(
+                [self.weights[i] for i in some],
+                [self.weights[i].grad for i in some],  # type: ignore[misc]  # none of them is None
+                buffers,
+                weight_decay=self.weight_decay if decayed else 0.0,
+                momentum=self.momentum,
+                lr=lr,  # type: ignore[arg-type]  # a tensor in a captured step, which torch takes too
+                dampening=0.0,
+                nesterov=self.momentum > 0,
+                maximize=False,
+                foreach=not self.fused,
+                fused=self.fused,
+            )
+            for i, buffer in zip(some, buffers, strict=True):
+                self.buffers[i] = buffer
+
+
+class Average(Generic[Module]):
+    """Exponential moving average of weights and of the norm layers' statistics (Polyak & Juditsky 1992).
+
+    It is evaluated, selected and kept in the network's place. Statistics are averaged as the weights are (Tarvainen &
+    Valpola 2017, arXiv 1703.01780, do so), which needs no pass over the data. The decay starts low,
+    min(decay, (1 + n) / (10 + n)) at step n as in TensorFlow's ExponentialMovingAverage, so that the random
+    initialisation is soon forgotten.
+    """
+
+    def __init__(self, network: Module, decay: float) -> None:
+        self.network: Module = copy.deepcopy(network).requires_grad_(False).eval()
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Take in the weights after step `step` (from 0, over all epochs)."""
+        mine, theirs = ([*(p.detach() for p in n.parameters()), *n.buffers()] for n in (self.network, network))
+        decay = min(self.decay, (1 + step) / (10 + step))
+        floats = [i for i, tensor in enumerate(mine) if tensor.is_floating_point()]
+        get_ema_multi_avg_fn(decay)([mine[i] for i in floats], [theirs[i] for i in floats], None)
+        for own, current in zip(mine, theirs, strict=True):
+            if not own.is_floating_point():  # a norm layer's count of batches
+                own.copy_(current)
+
+
+@contextmanager
+def uphill(network: nn.Module, rho: float) -> Iterator[None]:
+    """The network with its weights w at w + ρ g / ‖g‖, where its loss is nearly the worst within ρ; then at w again.
+
+    Sharpness-aware minimisation, Foret et al. 2021 (arXiv 2010.01412), algorithm 1. g is the gradient that the weights
+    have on entering; those on leaving are the caller's, of the loss uphill. Norm layers take the batch's statistics
+    meanwhile, as they do in training, but keep no account of them: their running ones are of w.
+    """
+    trained = [p for p in network.parameters() if p.grad is not None]
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    before = [p.detach().clone() for p in trained]
+    with torch.no_grad():
+        length = torch.stack([p.grad.norm() for p in trained if p.grad is not None]).norm()
+        for p in trained:
+            p.add_(p.grad * (rho / (length + 1e-12)))
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
+        with torch.no_grad():
+            for p, own in zip(trained, before, strict=True):
+                p.copy_(own)
+
+
+class Learner:
+    """A network with its optimiser and, where wanted, the weights' moving average.
+
+    Args:
+        subset: the faces that it learns from.
+        teachers: networks whose mean probabilities are learned in the labels' place, then without label smoothing.
+        captured: whether steps are queued as one CUDA graph.
+    """
+
+    def __init__(
+        self, network: Network, spec: NetworkSpec, subset: Subset, teachers: Sequence[Network], captured: bool = False
+    ) -> None:
+        how, self.device = spec.training, subset.images.device
+        self.network, self.teachers, self.precision, self.sam = network, teachers, how.precision, how.sam
+        self.descent = Descent(network, how.momentum, how.weight_decay, fused=self.device.type == "cuda")
+        self.average = Average(network, how.ema) if how.ema else None
+        self.label_smoothing = 0.0 if teachers else how.label_smoothing
+        self.class_weights = loss_weights(subset.targets, how.class_balance, subset.importance)
+        self.importance = subset.importance
+        self.balance = spec.mixture.balance if spec.mixture else 0.0
         # A graph has the numbers of its capture for good: what changes from step to step must be a tensor.
-        self.rate: float | torch.Tensor = torch.zeros((), device=device) if captured else 0.0
+        self.rate: float | torch.Tensor = torch.zeros((), device=self.device) if captured else 0.0
         self.descend: Callable[..., tuple[torch.Tensor, ...]] = Captured(self._descend) if captured else self._descend
 
     @property
-    def evaluated(self) -> nn.Module:
+    def evaluated(self) -> Network:
         """The network that is evaluated, selected and kept: the average where there is one."""
         return self.average.network if self.average else self.network
 
@@ -67,7 +158,7 @@ class Learner:
 
     def _descend(self, x: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
         x = x.to(memory_format=torch.channels_last)
-        wanted = self._taught(x) if self.teachers else targets
+        wanted = self._soft_targets(x) if self.teachers else targets
         loss, logits = self._differentiate(x, targets, wanted)
         if self.sam:
             with uphill(self.network, self.sam):
@@ -81,24 +172,27 @@ class Learner:
             counts = targets @ self.importance
             return loss.detach(), (hits * counts).sum(), counts.sum()
 
+    @torch.no_grad()
+    def _soft_targets(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, k): the teachers' mean probabilities of the very faces that the network sees, changed and mixed."""
+        with autocast(x.device, self.precision):
+            logits = [teacher.output(x).logits for teacher in self.teachers]
+        return torch.stack([each.float().softmax(1) for each in logits]).mean(0)
+
     def _differentiate(
         self, x: torch.Tensor, targets: torch.Tensor, wanted: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss and the logits of a batch; the weights have the loss's gradient then."""
         with autocast(x.device, self.precision):
-            said = self.network(x)
-        logits = logits_of(said).float()
+            output = self.network.output(x)
+        logits = output.logits.float()
         loss = self._loss(logits, targets, wanted)
         self.network.zero_grad()
-        (loss + self.balance * said.balance if isinstance(said, Mixed) and self.balance else loss).backward()
+        if self.balance and output.balance is not None:
+            (loss + self.balance * output.balance).backward()
+        else:
+            loss.backward()
         return loss, logits
-
-    @torch.no_grad()
-    def _taught(self, x: torch.Tensor) -> torch.Tensor:
-        """(b, k): the teachers' mean probabilities of the very faces that the network sees, changed and mixed."""
-        with autocast(x.device, self.precision):
-            said = [logits_of(teacher(x)) for teacher in self.teachers]
-        return torch.stack([logits.float().softmax(1) for logits in said]).mean(0)
 
     def _loss(self, logits: torch.Tensor, targets: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         if self.class_weights is None:
@@ -116,16 +210,16 @@ class Learner:
 
     def restore(self, named: dict[str, torch.Tensor]) -> None:
         """Put a `state` back; tensors under other names are left alone."""
-        device = next(self.network.parameters()).device
-        self.network.load_state_dict(_under("network.", named, device))
+        self.network.load_state_dict(with_prefix("network.", named, self.device))
         if self.average:
-            self.average.network.load_state_dict(_under("average.", named, device))
+            self.average.network.load_state_dict(with_prefix("average.", named, self.device))
         # Kernels differ in memory layout after loading; the layout decides which convolution runs, hence bits.
-        on_device(self.network, device)
-        for index, buffer in _under("momentum.", named, device).items():
+        on_device(self.network, self.device)
+        for index, buffer in with_prefix("momentum.", named, self.device).items():
             layout = torch.channels_last if buffer.ndim == 4 else torch.preserve_format
             self.descent.buffers[int(index)] = buffer.to(memory_format=layout)
 
 
-def _under(prefix: str, named: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+def with_prefix(prefix: str, named: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin with `prefix`, without it, on the device."""
     return {name.removeprefix(prefix): t.to(device) for name, t in named.items() if name.startswith(prefix)}

@@ -1,58 +1,51 @@
-"""What a trained network says about faces: logits, representation and gate weights, averaged over views of each."""
+"""What a trained network gives for the faces of val and test, as a file: outputs.npz.
+
+Apart from the weights, so that those who combine networks need not import torch, which takes longer than their work.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from pathlib import Path
 
 import numpy as np
-import torch
 
-from emorec.networks.augment import normalise
-from emorec.networks.build import Network
-from emorec.networks.device import on_device
-from emorec.networks.views import views_of
+from emorec import EMOTIONS, SPLITS, npz
+from emorec.errors import EmorecError
+from emorec.files import atomic
 
 
-class Outputs(NamedTuple):
-    """logits (n, k) float32, features (n, d) float16, a mixture's gate weights (n, e) float32."""
+def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
+    """Write what a network gives for every face of val and test; what is None is left out."""
+    with atomic(path) as temporary:
+        arrays = {name: array for name, array in outputs.items() if array is not None}
+        np.savez(temporary, **arrays)  # type: ignore[arg-type]  # no array is named allow_pickle
 
-    logits: np.ndarray
-    features: np.ndarray
-    gate: np.ndarray | None
 
+def load_outputs(path: Path) -> dict[str, np.ndarray]:
+    """outputs.npz: logits (n, k) float32, features (n, d) float16, row (n,), label (n,), split (n,); val then test.
 
-@torch.no_grad()
-def network_outputs(
-    network: Network,
-    images: np.ndarray,
-    *,
-    mean: float,
-    std: float,
-    device: torch.device,
-    threads: int,
-    views: str = "flip",
-    crop: int = 48,
-    batch: int = 256,
-) -> Outputs:
-    """What a network says of uint8 images (n, 48, 48).
-
-    All are means over the face's `views` ("none", "flip" or "ten-crop" of side `crop`); in fp32, whatever the network
-    was trained in (on CUDA with convolutions in TF32, as torch has it). A mixture's logits are means of log p, so that
-    its softmax is, as a ResNet's, the normalised geometric mean of what it says of the views; its gate weights, some of
-    which may be zero, are arithmetic means.
+    And gate (n, e) float32, the experts' weights, of a mixture that was trained jointly. Raises EmorecError if the file
+    is missing or damaged.
     """
-    torch.set_num_threads(threads)
-    network = on_device(network, device).eval()
-    logits, features, gate = [], [], []
-    for chunk in torch.from_numpy(images).split(batch):
-        seen = views_of(normalise(chunk.to(device), mean, std), views, crop)
-        answers = [network.answer(x.contiguous(memory_format=torch.channels_last)) for x in seen]
-        logits.append(_mean([answer.logits for answer in answers]))
-        features.append(_mean([answer.features for answer in answers]).half())
-        if weights := [answer.gate for answer in answers if answer.gate is not None]:
-            gate.append(_mean(weights))
-    return Outputs(torch.cat(logits).numpy(), torch.cat(features).numpy(), torch.cat(gate).numpy() if gate else None)
+    try:
+        found = npz.read(path, ("logits", "features", "row", "label", "split"), optional=("gate",))
+        _check_outputs(found)
+    except (OSError, ValueError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error
+        raise EmorecError(f"{path}: not a readable outputs file ({reason}); delete it and run again") from None
+    return found
 
 
-def _mean(of_views: list[torch.Tensor]) -> torch.Tensor:
-    return (cast(torch.Tensor, sum(of_views)) / len(of_views)).cpu()
+def _check_outputs(found: dict[str, np.ndarray]) -> None:
+    """Raise ValueError for what no network gives: of other types or lengths, or not finite."""
+    count = len(found["row"]) if found["row"].ndim == 1 else -1
+    for name, array in found.items():
+        if array.ndim != (1 if name in ("row", "label", "split") else 2) or len(array) != count:
+            raise ValueError(f"{name} has the shape {array.shape}")
+        if array.dtype.kind not in ("f" if array.ndim == 2 else "iu"):
+            raise ValueError(f"{name} holds {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} is not all finite")
+    for name, known in (("label", EMOTIONS), ("split", SPLITS)):
+        if count and not 0 <= found[name].min() <= found[name].max() < len(known):
+            raise ValueError(f"{name} has a value outside 0 to {len(known) - 1}")

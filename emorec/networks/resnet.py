@@ -1,79 +1,159 @@
 """ResNet (He et al. 2016, arXiv 1512.03385) for grey 48×48 faces, in torchvision's layout and state-dict keys.
 
-Axis letters: b batch, c channels, h height, w width, k classes.
+Axis letters: b batch, c channels, h height, w width, d features, k classes, e experts.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from emorec.networks.blocks import residual_block
+from emorec.networks.torchvision_layout import BasicBlock
 from emorec.size import FILTERS, KERNEL, STAGES, STEMS
 
 LAST = 4  # stages
 FILTERS_IN_EIGHTS = -(-FILTERS // 8) * 8
 
-
-class Answer(NamedTuple):
-    """What a network says about b faces: logits (b, k), representation (b, d), a mixture's gate weights (b, e)."""
-
-    logits: torch.Tensor
-    features: torch.Tensor
-    gate: torch.Tensor | None = None
+Array = TypeVar("Array")
 
 
-class Trunk(nn.Module):
-    """The stem and the first stages of a ResNet, images (b, 1, h, w) to maps (b, c, h', w').
+class Output(NamedTuple, Generic[Array]):
+    """What a network gives for b faces, as tensors or as arrays.
+
+    logits (b, k); features (b, d), the representation; of a jointly trained mixture also gate (b, e), the experts'
+    weights, and while it is trained balance, the load-balancing loss.
+    """
+
+    logits: Array
+    features: Array
+    gate: Array | None = None
+    balance: Array | None = None
+
+
+class SqueezeExcitation(nn.Module):
+    """Channels weighed by what all of them average to: Hu et al. 2018 (arXiv 1709.01507), figure 2.
+
+    `reduction` is channels divided by hidden units, of which there are at least four: thin networks would have one.
+    """
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        reduced = max(channels // reduction, 4)
+        self.squeeze = nn.Linear(channels, reduced)
+        self.excite = nn.Linear(reduced, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, c, h, w) to the same shape."""
+        weights = self.excite(self.squeeze(x.mean((2, 3))).relu()).sigmoid()
+        return x * weights[:, :, None, None]
+
+
+class StochasticDepth(nn.Module):
+    """In training, a residual branch left out for a random share of the faces and scaled up for the others.
+
+    Huang et al. 2016 (arXiv 1603.09382); by face rather than by batch, so that a batch keeps its cost and its shape.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, c, h, w) to the same shape."""
+        if not self.training or self.probability == 0:
+            return x
+        keep = 1 - self.probability
+        kept = torch.empty(len(x), 1, 1, 1, dtype=x.dtype, device=x.device).bernoulli_(keep)
+        return x * (kept / keep)
+
+
+class Block(BasicBlock):  # type: ignore[misc]  # torchvision says nothing about its types
+    """Torchvision's block with a residual branch that is excited (reduction > 0) and skipped now and then."""
+
+    def __init__(
+        self, channels: int, planes: int, stride: int, shortcut: nn.Module | None, reduction: int, skipped: float
+    ) -> None:
+        super().__init__(channels, planes, stride, shortcut)
+        self.excitation = SqueezeExcitation(planes, reduction) if reduction else nn.Identity()
+        self.depth = StochasticDepth(skipped)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, c, h, w) to (b, planes, h / stride, w / stride)."""
+        branch = self.relu(self.bn1(self.conv1(x)))
+        branch = self.excitation(self.bn2(self.conv2(branch)))
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return self.relu(self.depth(branch) + shortcut)
+
+
+class Stages(nn.Module):
+    """Stages `first` to `last` of a ResNet, before them the stem if the first is number 1: images or maps to maps.
 
     Args:
-        stages: how many of the four.
-        whitening: fixed whitening filters before the first convolution; `whiten` holds them, the caller fills it.
-
-    The other arguments are ResNet's.
+        width: channels of the first stage; 64 is torchvision's. Later stages double it.
+        depth: 10, 18 or 34 layers, all of BasicBlocks.
+        stem: "full", "stride2" or "imagenet", see `size.STEMS`.
+        squeeze_excitation: reduction ratio of each block's channel weights; 0 for none.
+        stochastic_depth: how often the last block is skipped in training, earlier ones linearly less.
+        whitening: fixed filters before the first convolution; `whiten` holds them, the caller fills it.
+        channels: of the maps that come in, where there is no stem.
     """
 
     def __init__(
         self,
-        stages: int,
         *,
-        width: int,
-        depth: int,
-        stem: str,
+        width: int = 64,
+        depth: int = 18,
+        stem: str = "full",
         squeeze_excitation: int = 0,
         stochastic_depth: float = 0.0,
         whitening: bool = False,
+        first: int = 1,
+        last: int = LAST,
+        channels: int = 0,
     ) -> None:
         super().__init__()
-        kernel, stride, pool = STEMS[stem]
-        self.whiten = nn.Conv2d(1, FILTERS, KERNEL, padding=KERNEL // 2, bias=False) if whitening else None
-        self.conv1 = nn.Conv2d(FILTERS if whitening else 1, width, kernel, stride, kernel // 2, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, 2, 1) if pool else nn.Identity()
-        self.stages = stages
-        self.channels = width
-        for number in range(1, stages + 1):
-            stage = _stage(number, self.channels, width, depth, squeeze_excitation, stochastic_depth)
+        self.first, self.last = first, last
+        self.whiten: nn.Conv2d | None = None
+        if first == 1:
+            kernel, stride, pool = STEMS[stem]
+            channels = width
+            if whitening:
+                self.whiten = nn.Conv2d(1, FILTERS, KERNEL, padding=KERNEL // 2, bias=False)
+            self.conv1 = nn.Conv2d(FILTERS if whitening else 1, width, kernel, stride, kernel // 2, bias=False)
+            self.bn1 = nn.BatchNorm2d(width)
+            self.relu = nn.ReLU(inplace=True)
+            self.maxpool = nn.MaxPool2d(3, 2, 1) if pool else nn.Identity()
+        for number in range(first, last + 1):
+            stage = _stage(number, channels, width, depth, squeeze_excitation, stochastic_depth)
             self.add_module(f"layer{number}", stage)
-            self.channels = width * 2 ** (number - 1)
+            channels = width * 2 ** (number - 1)
+        self.channels = channels
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
-        """Images (b, 1, h, w) to the last stage's maps (b, channels, h', w')."""
-        convolve = _in_eights if self.training and x.is_cuda else _as_it_is
-        if self.whiten is not None:
-            x = self.relu(convolve(self.whiten, x, FILTERS_IN_EIGHTS))
-        x = self.maxpool(self.relu(self.bn1(convolve(self.conv1, x, self.conv1.out_channels))))
-        for number in range(1, self.stages + 1):
+        """Images (b, 1, h, w), or the maps before the first stage, to the last stage's maps (b, channels, h', w')."""
+        if self.first == 1:
+            convolve = _in_eights if self.training and x.is_cuda else _as_it_is
+            if self.whiten is not None:
+                x = self.relu(convolve(self.whiten, x, FILTERS_IN_EIGHTS))
+            x = self.maxpool(self.relu(self.bn1(convolve(self.conv1, x, self.conv1.out_channels))))
+        for number in range(self.first, self.last + 1):
             x = getattr(self, f"layer{number}")(x)
         return x
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The maps."""
         return self.maps(x)
+
+    def initialise(self) -> None:
+        """He et al. 2015 (arXiv 1502.01852) for convolutions, as torchvision; whitening filters are not trained."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if self.whiten is not None:
+            self.whiten.requires_grad_(False)
 
 
 def _as_it_is(layer: nn.Conv2d, x: torch.Tensor, outputs: int) -> torch.Tensor:
@@ -92,135 +172,6 @@ def _in_eights(layer: nn.Conv2d, x: torch.Tensor, outputs: int) -> torch.Tensor:
     return F.conv2d(x, weight, None, layer.stride, layer.padding)
 
 
-class Branch(nn.Module):
-    """What follows on a trunk: the stages from number `first` on and a head, maps to logits.
-
-    Args:
-        outputs: number of classes k.
-        channels: of the trunk's maps.
-        first: number of its first stage, from 1.
-
-    The other arguments are ResNet's.
-    """
-
-    def __init__(
-        self,
-        outputs: int,
-        channels: int,
-        first: int,
-        *,
-        width: int,
-        depth: int,
-        squeeze_excitation: int = 0,
-        stochastic_depth: float = 0.0,
-        dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.dropout, self.first = dropout, first
-        for number in range(first, LAST + 1):
-            stage = _stage(number, channels, width, depth, squeeze_excitation, stochastic_depth)
-            self.add_module(f"layer{number}", stage)
-            channels = width * 2 ** (number - 1)
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(channels, outputs)
-
-    @property
-    def features(self) -> int:
-        """Length of the representation."""
-        return self.fc.in_features
-
-    def embed(self, x: torch.Tensor) -> torch.Tensor:
-        """Maps (b, channels, h, w) to the representation (b, d): the averaged last maps."""
-        for number in range(self.first, LAST + 1):
-            x = getattr(self, f"layer{number}")(x)
-        return self.avgpool(x).flatten(1)
-
-    def head(self, h: torch.Tensor) -> torch.Tensor:
-        """Representation (b, d) to logits (b, k)."""
-        return _head(self, h)
-
-
-class ResNet(Trunk):
-    """A classifier of one-channel images.
-
-    Args:
-        outputs: number of classes k.
-        width: channels of the first stage; 64 is torchvision's. Later stages double it.
-        depth: 10, 18 or 34 layers, all of BasicBlocks.
-        stem: "full", "stride2" or "imagenet", see `size.STEMS`.
-        squeeze_excitation: reduction ratio of each block's channel weights; 0 for none.
-        stochastic_depth: how often the last block is skipped in training, earlier ones linearly less.
-        dropout: share of the representation that the head does not see in training.
-        whitening: fixed whitening filters before the first convolution; `whiten` holds them, the caller fills it.
-
-    With none of the last four, the state dict has torchvision's keys.
-    """
-
-    def __init__(
-        self,
-        outputs: int,
-        *,
-        width: int = 64,
-        depth: int = 18,
-        stem: str = "full",
-        squeeze_excitation: int = 0,
-        stochastic_depth: float = 0.0,
-        dropout: float = 0.0,
-        whitening: bool = False,
-    ) -> None:
-        super().__init__(
-            LAST,
-            width=width,
-            depth=depth,
-            stem=stem,
-            squeeze_excitation=squeeze_excitation,
-            stochastic_depth=stochastic_depth,
-            whitening=whitening,
-        )
-        self.dropout = dropout
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(self.channels, outputs)
-        initialise(self)
-
-    @property
-    def features(self) -> int:
-        """Length of the penultimate representation."""
-        return self.fc.in_features
-
-    def embed(self, x: torch.Tensor) -> torch.Tensor:
-        """Images (b, 1, h, w) to the penultimate representation (b, features): the averaged last feature maps."""
-        return self.avgpool(self.maps(x)).flatten(1)
-
-    def head(self, h: torch.Tensor) -> torch.Tensor:
-        """Representation (b, features) to logits (b, k)."""
-        return _head(self, h)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Images (b, 1, h, w) to logits (b, k)."""
-        return self.head(self.embed(x))
-
-    def answer(self, x: torch.Tensor) -> Answer:
-        """Images (b, 1, h, w) to all that is kept of what the network says."""
-        h = self.embed(x)
-        return Answer(self.head(h), h)
-
-
-def initialise(network: nn.Module) -> None:
-    """He et al. 2015 (arXiv 1502.01852) for convolutions, as torchvision; whitening filters are not trained."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    for module in network.modules():
-        if isinstance(module, Trunk) and module.whiten is not None:
-            module.whiten.requires_grad_(False)
-
-
-def _head(network: ResNet | Branch, h: torch.Tensor) -> torch.Tensor:
-    if network.dropout:
-        h = F.dropout(h, network.dropout, network.training)
-    return network.fc(h)
-
-
 def _stage(
     number: int, channels: int, width: int, depth: int, squeeze_excitation: int, stochastic_depth: float
 ) -> nn.Sequential:
@@ -229,15 +180,85 @@ def _stage(
     passed, total = sum(STAGES[depth][: number - 1]), sum(STAGES[depth])
     for block in range(STAGES[depth][number - 1]):
         stride = 2 if block == 0 and number > 1 else 1
-        passed += 1
-        skipped = stochastic_depth * passed / total
-        shortcut = _shortcut(channels, planes, stride)
-        blocks.append(residual_block(channels, planes, stride, shortcut, reduction=squeeze_excitation, skipped=skipped))
+        skipped = stochastic_depth * (passed + block + 1) / total
+        shortcut = None
+        if stride > 1 or channels != planes:
+            shortcut = nn.Sequential(nn.Conv2d(channels, planes, 1, stride, bias=False), nn.BatchNorm2d(planes))
+        if squeeze_excitation or skipped:
+            blocks.append(Block(channels, planes, stride, shortcut, squeeze_excitation, skipped))
+        else:
+            blocks.append(BasicBlock(channels, planes, stride, shortcut))
         channels = planes
     return nn.Sequential(*blocks)
 
 
-def _shortcut(channels: int, planes: int, stride: int) -> nn.Sequential | None:
-    if stride == 1 and channels == planes:
-        return None
-    return nn.Sequential(nn.Conv2d(channels, planes, 1, stride, bias=False), nn.BatchNorm2d(planes))
+class ResNet(Stages):
+    """A classifier of one-channel images with k `outputs`; from another stage than the first on, one of a trunk's maps.
+
+    `dropout` is the share of the representation that the head does not see in training. Other arguments are those of
+    Stages. With squeeze-excitation and whitening off, the state dict has torchvision's keys.
+    """
+
+    def __init__(self, outputs: int, *, dropout: float = 0.0, **stages: Any) -> None:
+        super().__init__(**stages)
+        self.dropout = dropout
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(self.channels, outputs)
+        if self.first == 1:  # else with its trunk, by the caller
+            self.initialise()
+
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
+        """Images (b, 1, h, w), or a trunk's maps, to the penultimate representation (b, d): the averaged last maps."""
+        return self.avgpool(self.maps(x)).flatten(1)
+
+    def head(self, h: torch.Tensor) -> torch.Tensor:
+        """Representation (b, d) to logits (b, k)."""
+        if self.dropout:
+            h = F.dropout(h, self.dropout, self.training)
+        return self.fc(h)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images (b, 1, h, w) to logits (b, k)."""
+        return self.head(self.embed(x))
+
+    def output(self, x: torch.Tensor) -> Output[torch.Tensor]:
+        """Images (b, 1, h, w) to logits and representation."""
+        h = self.embed(x)
+        return Output(self.head(h), h)
+
+
+class Constant(nn.Module):
+    """The expert of a single emotion, of probability 1: no parameters, and the number 1 for a representation."""
+
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
+        """Images or maps (b, ...) to (b, 1)."""
+        return x.new_ones(x.shape[0], 1)
+
+    def head(self, h: torch.Tensor) -> torch.Tensor:
+        """Representation (b, 1) to logits (b, 1)."""
+        return torch.zeros_like(h)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images (b, ...) to logits (b, 1)."""
+        return self.output(x).logits
+
+    def output(self, x: torch.Tensor) -> Output[torch.Tensor]:
+        """Images (b, ...) to logits and representation."""
+        h = self.embed(x)
+        return Output(self.head(h), h)
+
+
+@torch.no_grad()
+def whitening_filters(x: torch.Tensor, eps: float = 5e-4) -> torch.Tensor:
+    """Filters (18, 1, 3, 3) that make patches of normalised faces (n, 1, h, w) white, as in cifar10-airbench.
+
+    Jordan 2024 (arXiv 2404.00498), section 3.2: the eigenvectors of the patches' covariance, each divided by the root
+    of its eigenvalue plus `eps`, and their negatives, so that the ReLU after them loses nothing. Airbench's patches are
+    2×2 in three colours; grey ones of 3×3 span about as many directions, 9 for its 12. Computed on the CPU in float64,
+    so that they do not depend on the device.
+    """
+    patches = F.unfold(x.cpu(), KERNEL).transpose(1, 2).reshape(-1, KERNEL**2).double()
+    covariance = patches.T @ patches / len(patches)
+    eigenvalues, eigenvectors = torch.linalg.eigh(covariance)
+    filters = eigenvectors.T / (eigenvalues + eps).sqrt()[:, None]
+    return torch.cat([filters, -filters]).float().view(FILTERS, 1, KERNEL, KERNEL)

@@ -15,16 +15,15 @@ from emorec.data.twins_file import load_twins
 from emorec.files import discard_partial
 from emorec.gpus import own_card
 from emorec.networks import train as training
-from emorec.networks.brought import CIRCUMSTANCES
-from emorec.networks.device import avoid_overrun, pick_device
-from emorec.networks.files import save_outputs
-from emorec.networks.outputs import network_outputs
+from emorec.networks.device import avoid_overrun
+from emorec.networks.outputs import save_outputs
+from emorec.networks.pretrained import CIRCUMSTANCES
 from emorec.networks.store import load_network, load_parts, load_teachers, save_network
 from emorec.paths import Layout
 
 
 def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_cache: Path | None = None) -> None:
-    """Train one network with one seed and write what it says of val and test.
+    """Train one network with one seed and write its outputs for val and test.
 
     It goes on from its last checkpoint if it was stopped before; that stays until all files are whole. `code` says
     which code trains, `compile_cache` where what is compiled for a GPU is kept.
@@ -64,31 +63,23 @@ def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_
 
 def made_of(spec: NetworkSpec, seed: int, layout: Layout, code: str) -> str:
     """A digest of what a network is made of: its spec, the faces by their fingerprint, and the code that trains."""
-    told = spec.to_dict(seed)
-    told["training"] = {key: value for key, value in told["training"].items() if key not in CIRCUMSTANCES}
+    description = spec.to_dict(seed)
+    for key in CIRCUMSTANCES:
+        del description["training"][key]
     faces = layout.fingerprint.read_text(encoding="utf-8").strip() if layout.fingerprint.exists() else ""
-    return hashlib.sha256(json.dumps([told, faces, code], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([description, faces, code], sort_keys=True).encode()).hexdigest()
 
 
 def outputs(spec: NetworkSpec, seed: int, layout: Layout) -> None:
-    """Write what a network whose weights were brought along says of val and test."""
+    """Write the outputs for val and test of a network that was trained elsewhere."""
     with own_card(spec.training.device):
         _write_outputs(spec, layout.network(spec.network, seed), load_faces(layout.faces))
 
 
 def _write_outputs(spec: NetworkSpec, folder: Path, faces: Faces) -> None:
-    avoid_overrun(8, "fp32")  # which is one of training alone: answers are oneDNN's, whatever was trained before
-    loaded = load_network(folder)
+    avoid_overrun(8, "fp32")  # which is one of training alone: outputs are oneDNN's, whatever was trained before
     rows = faces.split != SPLITS.index("train")
-    answers = network_outputs(
-        loaded.network,
-        faces.images[rows],
-        mean=loaded.record["pixel_mean"],
-        std=loaded.record["pixel_std"],
-        device=pick_device(spec.training.device),
-        threads=spec.training.threads,
-        views=spec.training.views,
-        crop=spec.training.crop,
-    )
+    given = load_network(folder).outputs(faces.images[rows], spec.training.device, spec.training.threads)
+    arrays = {"logits": given.logits, "features": given.features, "gate": given.gate}
     named = {"row": faces.row[rows], "label": faces.labels[rows], "split": faces.split[rows]}
-    save_outputs(folder / "outputs.npz", {**answers._asdict(), **named})
+    save_outputs(folder / "outputs.npz", arrays | named)

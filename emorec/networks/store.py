@@ -1,4 +1,7 @@
-"""The files of a trained network: weights, history and record. What others read of them is in `files`."""
+"""Trained networks: their files (weights, history and record), and what they give for faces.
+
+What others read of the files, without torch, is in `outputs`.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -20,10 +24,11 @@ from emorec.config import SEVEN, Architecture, MixtureSpec, NetworkSpec, Trainin
 from emorec.config.sizes import spec_size
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json
-from emorec.networks.build import Network, build
-from emorec.networks.device import instruction_set, processor
-from emorec.networks.files import read_record
-from emorec.networks.start import Weights
+from emorec.inputs import read_json
+from emorec.networks.augment import normalise, views_of
+from emorec.networks.build import Network, Weights, build
+from emorec.networks.device import instruction_set, on_device, pick_device, processor
+from emorec.networks.resnet import Output
 from emorec.networks.train import Trained
 from emorec.paths import HISTORY
 from emorec.plain import plain
@@ -80,17 +85,44 @@ def save_network(
 
 @dataclass(frozen=True)
 class Loaded:
-    """A trained network ready for use, with what its inputs are normalised by and what its outputs stand for."""
+    """A trained network ready for use, with its record."""
 
     network: Network
     record: dict[str, Any]
 
+    @property
+    def classes(self) -> tuple[tuple[str, ...], ...]:
+        """The emotions that each output stands for."""
+        return tuple(tuple(group) for group in self.record["classes"])
 
-def load_network(folder: Path) -> Loaded:
-    """Read a trained network. Raises EmorecError naming the file that is missing, damaged or does not fit."""
-    record = read_record(folder)
+    def outputs(self, images: np.ndarray, device: str, threads: int | None = None) -> Output[np.ndarray]:
+        """What the network gives for uint8 images (n, 48, 48), in the views that it was trained for.
+
+        `device` is as in the config; `threads` are those of its training where they are not given.
+        """
+        training = Training(**self.record["spec"]["training"])
+        return network_outputs(
+            self.network,
+            images,
+            mean=self.record["pixel_mean"],
+            std=self.record["pixel_std"],
+            device=pick_device(device),
+            threads=threads or training.threads,
+            views=training.views,
+            crop=training.crop,
+        )
+
+
+def load_network(folder: Path, need: str = "") -> Loaded:
+    """Read a trained network. Raises EmorecError naming the file that is missing, damaged or does not fit.
+
+    need: what the message about missing weights says of who needs them, and what to do.
+    """
     weights = folder / "weights.safetensors"
     again = f"delete {folder} and train it again"
+    if need and not weights.exists():
+        raise EmorecError(f"{weights}: missing, and {need}")
+    record = read_json(folder / "network.json")
     try:
         spec = NetworkSpec(
             network=record["network"],
@@ -98,11 +130,7 @@ def load_network(folder: Path) -> Loaded:
             classes=tuple(tuple(group) for group in record["classes"]),
             architecture=Architecture(**record["spec"]["architecture"]),
             training=Training(**record["spec"]["training"]),
-            group=tuple(record.get("group", ())),
-            foreign_weight=record.get("foreign_weight", 1.0),
             mixture=MixtureSpec.from_dict(record["mixture"]) if record.get("mixture") else None,
-            start=record.get("start"),
-            length=record.get("length", "steps"),
         )
         if not all(math.isfinite(record[name]) for name in ("pixel_mean", "pixel_std")) or record["pixel_std"] <= 0:
             raise ValueError("pixel_mean or pixel_std is no number that faces can be scaled by")
@@ -127,18 +155,8 @@ def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
     """
     mixture = spec.mixture
     outputs = (mixture.groups, *mixture.experts) if mixture and mixture.parts else (SEVEN,) if spec.start else ()
-    weights = []
-    for part, classes, folder in zip(spec.starts(0), outputs, folders, strict=True):
-        path = folder / "weights.safetensors"
-        if not path.exists():
-            raise EmorecError(f"{path}: missing; {spec.network} starts from it, train {part.network} first")
-        loaded = load_network(folder)
-        found = tuple(tuple(group) for group in loaded.record["classes"])
-        if found != classes:
-            named = "; ".join(", ".join(group) for group in found)
-            raise EmorecError(f"{folder}: {part.network} was trained on other groups ({named}); train it again")
-        weights.append(loaded.network.state_dict())
-    return weights
+    pairs = zip(folders, outputs, strict=True)
+    return [_load(folder, classes, f"{spec.network} starts from it").network.state_dict() for folder, classes in pairs]
 
 
 def load_teachers(spec: NetworkSpec, folders: Sequence[Path]) -> list[Loaded]:
@@ -146,13 +164,50 @@ def load_teachers(spec: NetworkSpec, folders: Sequence[Path]) -> list[Loaded]:
 
     Raises EmorecError where one is missing or damaged, or does not tell all emotions apart.
     """
-    found = []
-    for folder in folders:
-        path = folder / "weights.safetensors"
-        if not path.exists():
-            raise EmorecError(f"{path}: missing; {spec.network} learns from it, train it first")
-        loaded = load_network(folder)
-        if tuple(map(tuple, loaded.record["classes"])) != spec.classes:
-            raise EmorecError(f"{folder}: does not say which of all emotions a face shows; train it again")
-        found.append(loaded)
-    return found
+    return [_load(folder, spec.classes, f"{spec.network} learns from it") for folder in folders]
+
+
+def _load(folder: Path, classes: Sequence[Sequence[str]], use: str) -> Loaded:
+    """A network that another one uses, with outputs for these classes."""
+    loaded = load_network(folder, f"{use}; train it first")
+    if loaded.classes != classes:
+        named = "; ".join(", ".join(group) for group in loaded.classes)
+        raise EmorecError(f"{folder}: {use}, but it was trained on other groups ({named}); train it again")
+    return loaded
+
+
+@torch.no_grad()
+def network_outputs(
+    network: Network,
+    images: np.ndarray,
+    *,
+    mean: float,
+    std: float,
+    device: torch.device,
+    threads: int,
+    views: str = "flip",
+    crop: int = 48,
+    batch: int = 256,
+) -> Output[np.ndarray]:
+    """Logits (n, k) float32, representation (n, d) float16, gate weights (n, e) float32 for uint8 images (n, 48, 48).
+
+    All are means over the face's `views` ("none", "flip" or "ten-crop" of side `crop`); in fp32, whatever the network
+    was trained in (on CUDA with convolutions in TF32, as torch has it). A mixture's logits are means of log p, so that
+    its softmax is, as a ResNet's, the normalised geometric mean over the views; its gate weights, some of which may be
+    zero, are arithmetic means.
+    """
+    torch.set_num_threads(threads)
+    network = on_device(network, device).eval()
+    logits, features, gate = [], [], []
+    for chunk in torch.from_numpy(images).split(batch):
+        seen = views_of(normalise(chunk.to(device), mean, std), views, crop)
+        outputs = [network.output(x.contiguous(memory_format=torch.channels_last)) for x in seen]
+        logits.append(_mean([output.logits for output in outputs]))
+        features.append(_mean([output.features for output in outputs]).half())
+        if weights := [output.gate for output in outputs if output.gate is not None]:
+            gate.append(_mean(weights))
+    return Output(torch.cat(logits).numpy(), torch.cat(features).numpy(), torch.cat(gate).numpy() if gate else None)
+
+
+def _mean(of_views: list[torch.Tensor]) -> torch.Tensor:
+    return (cast(torch.Tensor, sum(of_views)) / len(of_views)).cpu()

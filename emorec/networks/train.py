@@ -19,18 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-from emorec.config import NetworkSpec, Training
+from emorec.config import NetworkSpec
 from emorec.errors import EmorecError
 from emorec.networks import checkpoint
-from emorec.networks.augment import normalise
-from emorec.networks.average import Average
-from emorec.networks.balance import loss_weights
-from emorec.networks.batches import Batch, Feed, Part, select
-from emorec.networks.build import build, learns_nothing
+from emorec.networks.augment import normalise, views_of
+from emorec.networks.batches import Batch, Feed, Subset, select
+from emorec.networks.build import Network, Weights, build, learns_nothing, start_from
 from emorec.networks.cuda import compile_for_training
-from emorec.networks.descent import Descent
 from emorec.networks.device import (
     autocast,
     avoid_overrun,
@@ -41,18 +37,13 @@ from emorec.networks.device import (
     pick_device,
     set_determinism,
 )
-from emorec.networks.learner import Learner
-from emorec.networks.mixture import logits_of
-from emorec.networks.resnet import Trunk
-from emorec.networks.schedule import rate
-from emorec.networks.start import Weights, start_from
-from emorec.networks.views import views_of
-from emorec.networks.whitening import whitening_filters
+from emorec.networks.learner import Learner, with_prefix
+from emorec.networks.resnet import Stages, whitening_filters
 from emorec.paths import HISTORY
 
 log = logging.getLogger(__name__)
 
-_REMEDY = "lower training.lr or set training.precision: fp32"
+_REMEDY = "the last checkpoint is kept; lower training.lr or set training.precision: fp32"
 
 
 @dataclass
@@ -66,7 +57,7 @@ class Trained:
     better; else None.
     """
 
-    weights: dict[str, torch.Tensor]
+    weights: Weights
     history: list[dict[str, Any]]
     best_epoch: int
     seconds: float
@@ -84,52 +75,6 @@ class Trained:
         return next((row["val_accuracy"] for row in self.history if row["epoch"] == self.best_epoch), 1.0)
 
 
-def make_learner(
-    spec: NetworkSpec,
-    part: Part,
-    mean: float,
-    std: float,
-    seed: int,
-    cache: Path | None,
-    parts: Sequence[Weights] = (),
-    teachers: Sequence[nn.Module] = (),
-) -> Learner:
-    """A network on the device of `part` with all that its training needs.
-
-    It is initialised from `seed`, or has the weights of the trained `parts` that its spec names. Smoothing is of
-    labels: where teachers say what is to be learned, there is none.
-    """
-    how, device = spec.training, part.images.device
-    branches = [spec.mixture.branch_width] if spec.mixture and spec.mixture.branch_width else []
-    avoid_overrun(min(spec.architecture.width, *branches, 8), computes_in(device, how.precision))
-    torch.manual_seed(seed)
-    network = build(spec)
-    if spec.architecture.whitening:
-        filters = whitening_filters(normalise(part.images[:1000], mean, std))
-        for module in network.modules():
-            if isinstance(module, Trunk) and module.whiten is not None:
-                module.whiten.weight.data.copy_(filters)
-    start_from(network, spec, parts)
-    network = on_device(network, device)
-    average = Average(network, how.ema) if how.ema else None  # a copy, which is evaluated only
-    fast = is_fast(device, how) and not how.sam
-    if fast:
-        compile_for_training(network, cache)
-    return Learner(
-        network,
-        Descent(network, how.momentum, how.weight_decay, fused=device.type == "cuda"),
-        average,
-        how.precision,
-        0.0 if teachers else how.label_smoothing,
-        loss_weights(part.targets, how.class_balance, part.importance),
-        part.importance,
-        spec.mixture.balance if spec.mixture else 0.0,
-        how.sam,
-        [on_device(teacher, device).eval() for teacher in teachers],
-        captured=fast and not teachers,
-    )
-
-
 def train(
     spec: NetworkSpec,
     seed: int,
@@ -141,7 +86,7 @@ def train(
     checkpoint_path: Path | None = None,
     compile_cache: Path | None = None,
     parts: Sequence[Weights] = (),
-    teachers: Sequence[nn.Module] = (),
+    teachers: Sequence[Network] = (),
     left_out: dict[str, np.ndarray] | None = None,
     code: str = "",
 ) -> Trained:
@@ -170,84 +115,76 @@ def train(
     """
     how = spec.training
     device = pick_device(how.device)
-    exact = is_deterministic(device, how.deterministic)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {how.threads} thread(s)"
+    card = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {how.threads} thread(s)"
     if learns_nothing(spec):
         log.info("%s seed %d: an expert of one emotion has nothing to learn", spec.network, seed)
-        return Trained({}, [], 0, 0.0, name, True)
+        return Trained({}, [], 0, 0.0, card, True)
     set_determinism(device, how.deterministic, how.threads)
     left_out = left_out or {split: np.zeros(len(labels[split]), bool) for split in ("train", "val")}
-    part, val = (select(images[s], labels[s], spec, device, left_out[s]) for s in ("train", "val"))
+    subset, val = (select(images[s], labels[s], spec, device, left_out[s]) for s in ("train", "val"))
     whole = int((~left_out["train"]).sum())
     steps = whole // how.batch
     if steps == 0:
         raise EmorecError(f"{spec.network}: training.batch {how.batch} is more than the {whole} faces")
     if spec.length == "epochs":
-        steps = max(1, len(part) // how.batch)
-    learner = make_learner(spec, part, mean, std, _stream(seed, spec.network, 0), compile_cache, parts, teachers)
-    feed = Feed(part, how, mean, std, captured=is_fast(device, how))
-    known = [*parts, *(teacher.state_dict() for teacher in learner.teachers)]
-    fingerprint = _fingerprint(spec, seed, images, labels, known, code, left_out)
+        steps = max(1, len(subset) // how.batch)
+    learner = make_learner(spec, subset, mean, std, _stream(seed, spec.network, 0), compile_cache, parts, teachers)
+    feed = Feed(subset, how, mean, std, captured=is_fast(device, how))
 
     history: list[dict[str, Any]] = []
-    best = _copy(learner.evaluated)
+    best: Weights = {}
+    known = [*parts, *(teacher.state_dict() for teacher in learner.teachers)]
+    fingerprint = _fingerprint(spec, seed, images, labels, known, code, left_out)
     resumed = checkpoint.load(checkpoint_path, fingerprint) if checkpoint_path else None
     if resumed:
         history = resumed.history
         learner.restore(resumed.tensors)
-        best = {n.removeprefix("best."): t.to(device) for n, t in resumed.tensors.items() if n.startswith("best.")}
+        best = with_prefix("best.", resumed.tensors, device)
         log.info("%s seed %d: resumed after epoch %d", spec.network, seed, resumed.epoch)
 
-    if parts and not history:
-        history.append(_start(learner, val, mean, std, how, spec.network))
-        _report(spec.network, seed, history, how.epochs)
-    for epoch in range(history[-1]["epoch"] if history else 0, how.epochs):
+    first = history[-1]["epoch"] + 1 if history else 0 if parts else 1
+    for epoch in range(first, how.epochs + 1):
         started = time.perf_counter()
-        stream = _stream(seed, spec.network, epoch + 1)
-        torch.manual_seed(stream)  # of what the network itself draws: dropout, stochastic depth
-        rates = [_rate(how, epoch * steps + step, how.epochs * steps) for step in range(steps)]
-        loss, accuracy = _epoch(learner, feed.epoch(steps, stream), rates, epoch, spec.network, part.rows)
+        lr = 0.0
+        loss: float | None = None
+        accuracy: float | None = None
+        if epoch > 0:
+            stream = _stream(seed, spec.network, epoch)
+            torch.manual_seed(stream)  # of what the network itself draws: dropout, stochastic depth
+            rates = [
+                rate(step, how.epochs * steps, peak=how.lr, schedule=how.schedule, warmup=how.warmup)
+                for step in range((epoch - 1) * steps, epoch * steps)
+            ]
+            loss, accuracy = _epoch(learner, feed.epoch(steps, stream), rates, epoch, spec.network, subset.rows)
+            lr = rates[-1]
         val_loss, val_accuracy = _score(learner.evaluated, val, mean, std, how.crop, how.precision)
         if not math.isfinite(val_loss):
-            raise EmorecError(
-                f"{spec.network}: the loss on val is not finite at step {steps} of epoch {epoch + 1} (learning rate "
-                f"{rates[-1]:.4g}, {len(val)} faces); the last checkpoint is kept; {_REMEDY}"
-            )
-        history.append(
-            {
-                "epoch": epoch + 1,
-                "lr": rates[-1],
-                "train_loss": loss,
-                "train_accuracy": accuracy,
-                "val_loss": val_loss,
-                "val_accuracy": val_accuracy,
-                "seconds": round(time.perf_counter() - started, 3),
-            }
-        )
-        if best_epoch(history) == epoch + 1:
-            best = _copy(learner.evaluated)
-        if checkpoint_path and ((epoch + 1) % how.checkpoint_every == 0 or epoch + 1 == how.epochs):
+            where = f"at step {steps} of epoch {epoch} (learning rate {lr:.4g}, {len(val)} faces); {_REMEDY}"
+            start = "at the start; train the networks it starts from again"
+            raise EmorecError(f"{spec.network}: the loss on val is not finite {where if epoch else start}")
+        seconds = round(time.perf_counter() - started, 3)
+        row = (epoch, lr, loss, accuracy, val_loss, val_accuracy, seconds)
+        history.append(dict(zip(HISTORY, row, strict=True)))
+        if best_epoch(history) == epoch:
+            best = {name: tensor.clone() for name, tensor in learner.evaluated.state_dict().items()}
+        if checkpoint_path and epoch > 0 and (epoch % how.checkpoint_every == 0 or epoch == how.epochs):
             tensors = learner.state() | {f"best.{name}": tensor for name, tensor in best.items()}
-            checkpoint.save(checkpoint_path, checkpoint.Checkpoint(epoch + 1, tensors, history, fingerprint))
+            checkpoint.save(checkpoint_path, checkpoint.Checkpoint(epoch, tensors, history, fingerprint))
         _report(spec.network, seed, history, how.epochs)
 
-    seconds = sum(row["seconds"] for row in history)
-    seen = {"train": part, "val": val}
     trained = Trained(
-        *(
-            best,
-            history,
-            best_epoch(history),
-            seconds,
-            name,
-            exact,
-            computes_in(device, how.precision),
-            steps * how.epochs,
-        ),
-        faces={split: len(faces) for split, faces in seen.items()},
-        left_out={split: faces.left_out for split, faces in seen.items()},
+        best,
+        history,
+        best_epoch(history),
+        sum(row["seconds"] for row in history),
+        card,
+        deterministic=is_deterministic(device, how.deterministic),
+        precision=computes_in(device, how.precision),
+        steps=steps * how.epochs,
+        faces={"train": len(subset), "val": len(val)},
+        left_out={"train": subset.left_out, "val": val.left_out},
+        no_better_than=_no_better_than(history, val),
     )
-    trained.no_better_than = _no_better_than(history, val)
     if trained.no_better_than is not None:
         log.warning(
             "%s seed %d: no better than a constant answer: right on %.1f %% of val at its best, the most frequent"
@@ -257,37 +194,68 @@ def train(
     return trained
 
 
-def _no_better_than(history: list[dict[str, Any]], val: Part) -> float | None:
-    """The accuracy of the best constant answer on `val`, if the best epoch's is no higher, or by less than two standard
-    errors with a loss that is no lower; else None."""
-    best = next(row for row in history if row["epoch"] == best_epoch(history))
-    accuracy, loss = constant_answer(val)
-    margin = 2 * math.sqrt(accuracy * (1 - accuracy) / len(val)) if best["val_loss"] >= loss else 0.0
-    return accuracy if best["val_accuracy"] <= accuracy + margin else None
+def make_learner(
+    spec: NetworkSpec,
+    subset: Subset,
+    mean: float,
+    std: float,
+    seed: int,
+    cache: Path | None,
+    parts: Sequence[Weights] = (),
+    teachers: Sequence[Network] = (),
+) -> Learner:
+    """A network on the device of `subset` with all that its training needs.
+
+    It is initialised from `seed`, or has the weights of the trained `parts` that its spec names.
+    """
+    how, device = spec.training, subset.images.device
+    branches = [spec.mixture.branch_width] if spec.mixture and spec.mixture.branch_width else []
+    avoid_overrun(min(spec.architecture.width, *branches, 8), computes_in(device, how.precision))
+    torch.manual_seed(seed)
+    network = build(spec)
+    if spec.architecture.whitening:
+        # Some two million patches of 1,000 faces: enough for a 9×9 covariance.
+        filters = whitening_filters(normalise(subset.images[:1000], mean, std))
+        for module in network.modules():
+            if isinstance(module, Stages) and module.whiten is not None:
+                module.whiten.weight.data.copy_(filters)
+    start_from(network, spec, parts)
+    network = on_device(network, device)
+    teachers = [on_device(teacher, device).eval() for teacher in teachers]
+    fast = is_fast(device, how) and not how.sam
+    learner = Learner(network, spec, subset, teachers, captured=fast and not teachers)
+    if fast:
+        compile_for_training(network, cache)  # after the average has copied the network
+    return learner
 
 
-def constant_answer(part: Part) -> tuple[float, float]:
-    """Accuracy and loss of always giving the same answer, the most frequent one and the outputs' shares, faces weighed
-    as `_score` weighs them."""
-    weights = torch.ones_like(part.targets[:, 0]) if part.importance is None else part.targets @ part.importance
-    weights = weights / weights.sum()
-    shares = weights @ part.targets
-    return (weights @ part.targets.gt(0).float()).max().item(), torch.special.entr(shares).sum().item()
+def rate(step: int, steps: int, *, peak: float, schedule: str, warmup: float) -> float:
+    """Learning rate at `step` of `steps`.
 
-
-def best_epoch(history: list[dict[str, Any]]) -> int:
-    """The epoch (from 1; 0 is a start from trained parts) with the highest accuracy on `val`; of equals the first."""
-    return max(history, key=lambda row: (row["val_accuracy"], -row["epoch"]))["epoch"]
+    Both schedules rise linearly to `peak` over the first `warmup` share of the steps. Then "cosine" falls along half a
+    cosine (Loshchilov & Hutter 2017, arXiv 1608.03983), "one-cycle" in a straight line (Smith & Topin 2018, arXiv
+    1708.07120, with linear annealing); both end at zero after the last step.
+    """
+    rise = warmup * steps
+    if step < rise:
+        return peak * (step + 1) / (rise + 1)
+    done = (step - rise) / (steps - rise)
+    if schedule == "cosine":
+        return peak * 0.5 * (1 + math.cos(math.pi * done))
+    return peak * (1 - done)
 
 
 def _epoch(
     learner: Learner, batches: Iterable[Batch], rates: list[float], epoch: int, name: str, rows: np.ndarray
 ) -> tuple[float, float]:
-    """One epoch; mean loss and accuracy over its (changed) faces. The device is asked for them once, at the end."""
+    """Train for epoch `epoch`, from 1; mean loss and accuracy over its (changed) faces.
+
+    The device is asked for them once, at the end.
+    """
     learner.network.train()
     losses, hits, counts, faces = [], [], [], []
     for step, (batch, lr) in enumerate(zip(batches, rates, strict=True)):
-        loss, right, count = learner.step(batch.x, batch.targets, lr, epoch * len(rates) + step)
+        loss, right, count = learner.step(batch.x, batch.targets, lr, (epoch - 1) * len(rates) + step)
         losses.append(loss)
         hits.append(right)
         counts.append(count)
@@ -297,51 +265,49 @@ def _epoch(
     if not finite.all():
         step = int((~finite).nonzero()[0])
         seen = rows[faces[step].cpu().numpy()].tolist()
-        log.error("%s: training faces of step %d of epoch %d: %s", name, step + 1, epoch + 1, seen)
+        log.error("%s: training faces of step %d of epoch %d: %s", name, step + 1, epoch, seen)
         raise EmorecError(
-            f"{name}: the loss is not finite at step {step + 1} of epoch {epoch + 1} (learning rate {rates[step]:.4g}, "
-            f"training faces {seen[:4]}…, all of them above); the last checkpoint is kept; {_REMEDY}"
+            f"{name}: the loss is not finite at step {step + 1} of epoch {epoch} (learning rate {rates[step]:.4g}, "
+            f"training faces {seen[:4]}…, all of them above); {_REMEDY}"
         )
     return together.mean().item(), torch.stack(hits).sum().item() / float(sum(counts))
 
 
-def _rate(how: Training, step: int, steps: int) -> float:
-    return rate(step, steps, peak=how.lr, schedule=how.schedule, warmup=how.warmup)
-
-
 @torch.no_grad()
-def _score(network: nn.Module, part: Part, mean: float, std: float, crop: int, precision: str) -> tuple[float, float]:
+def _score(network: Network, subset: Subset, mean: float, std: float, crop: int, precision: str) -> tuple[float, float]:
     """Loss (without smoothing) and accuracy on faces that are not augmented, one view of each."""
     network.eval()
     logits = []
-    for images in part.images.split(512):
+    for images in subset.images.split(512):
         (x,) = views_of(normalise(images, mean, std), "none", crop)
         with autocast(images.device, precision):
-            logits.append(logits_of(network(x.to(memory_format=torch.channels_last))).float())
+            logits.append(network.output(x.to(memory_format=torch.channels_last)).logits.float())
     together = torch.cat(logits)
-    hits = part.targets.gather(1, together.argmax(1, keepdim=True)).squeeze(1).gt(0).float()
-    if part.importance is None:
-        return F.cross_entropy(together, part.targets).item(), hits.mean().item()
-    weights = part.targets @ part.importance
-    weights /= weights.sum()
-    losses = F.cross_entropy(together, part.targets, reduction="none")
-    return (losses * weights).sum().item(), (hits * weights).sum().item()
+    hits = subset.targets.gather(1, together.argmax(1, keepdim=True)).squeeze(1).gt(0).float()
+    if subset.importance is None:
+        return F.cross_entropy(together, subset.targets).item(), hits.mean().item()
+    losses = F.cross_entropy(together, subset.targets, reduction="none")
+    return (losses * subset.weights).sum().item(), (hits * subset.weights).sum().item()
 
 
-def _start(learner: Learner, val: Part, mean: float, std: float, how: Training, name: str) -> dict[str, Any]:
-    """Row 0 of the history: what the trained parts score together before they are trained on."""
-    started = time.perf_counter()
-    loss, accuracy = _score(learner.evaluated, val, mean, std, how.crop, how.precision)
-    if not math.isfinite(loss):
-        raise EmorecError(
-            f"{name}: the loss on val is not finite at the start; train the networks it starts from again"
-        )
-    values = (0, 0.0, None, None, loss, accuracy, round(time.perf_counter() - started, 3))
-    return dict(zip(HISTORY, values, strict=True))
+def best_epoch(history: list[dict[str, Any]]) -> int:
+    """The epoch (from 1; 0 is a start from trained parts) with the highest accuracy on `val`; of equals the first."""
+    return max(history, key=lambda row: (row["val_accuracy"], -row["epoch"]))["epoch"]
 
 
-def _copy(network: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+def _no_better_than(history: list[dict[str, Any]], val: Subset) -> float | None:
+    """The accuracy of the best constant answer on `val`, if the best epoch's is no higher, or by less than two standard
+    errors with a loss that is no lower; else None."""
+    best = next(row for row in history if row["epoch"] == best_epoch(history))
+    accuracy, loss = constant_answer(val)
+    margin = 2 * math.sqrt(accuracy * (1 - accuracy) / len(val)) if best["val_loss"] >= loss else 0.0
+    return accuracy if best["val_accuracy"] <= accuracy + margin else None
+
+
+def constant_answer(subset: Subset) -> tuple[float, float]:
+    """Accuracy and loss of always giving the same answer: the most frequent one, and the outputs' shares."""
+    shares = subset.weights @ subset.targets
+    return (subset.weights @ subset.targets.gt(0).float()).max().item(), torch.special.entr(shares).sum().item()
 
 
 def _stream(seed: int, network: str, epoch: int) -> int:
@@ -376,13 +342,11 @@ def _fingerprint(
 
 def _report(network: str, seed: int, history: list[dict[str, Any]], epochs: int) -> None:
     row = history[-1]
-    if row["epoch"] == 0:
-        values = (network, seed, row["val_loss"], 100 * row["val_accuracy"])
-        log.info("%s seed %d: before training, val loss %.3f, val accuracy %.1f %%", *values)
-        return
-    left = (epochs - row["epoch"]) * sum(r["seconds"] for r in history) / row["epoch"]
-    log.info(
-        "%s seed %d: epoch %d/%d, loss %.3f, accuracy %.1f %%, val loss %.3f, val accuracy %.1f %%, %d:%02d left",
-        *(network, seed, row["epoch"], epochs, row["train_loss"], 100 * row["train_accuracy"]),
-        *(row["val_loss"], 100 * row["val_accuracy"], int(left) // 60, int(left) % 60),
-    )
+    progress, left = "before training", ""
+    if row["epoch"]:
+        seconds = int((epochs - row["epoch"]) * sum(r["seconds"] for r in history) / row["epoch"])
+        left = f", {seconds // 60}:{seconds % 60:02d} left"
+        accuracy = f"accuracy {100 * row['train_accuracy']:.1f} %"
+        progress = f"epoch {row['epoch']}/{epochs}, loss {row['train_loss']:.3f}, {accuracy}"
+    score = f"val loss {row['val_loss']:.3f}, val accuracy {100 * row['val_accuracy']:.1f} %"
+    log.info("%s seed %d: %s, %s%s", network, seed, progress, score, left)

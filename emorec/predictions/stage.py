@@ -12,7 +12,8 @@ from emorec import SPLITS
 from emorec import config as configs
 from emorec.config import Part, Study
 from emorec.data.twins_file import load_twins
-from emorec.networks.files import load_outputs, read_record
+from emorec.inputs import read_json
+from emorec.networks.outputs import load_outputs
 from emorec.paths import Layout
 from emorec.predictions.model import Said, combined, gate_temperature, has_temperature
 from emorec.predictions.store import prediction_frame, save_embeddings, write_predictions
@@ -31,7 +32,7 @@ def combine(study: Study, layout: Layout) -> None:
     def heard(part: Part) -> tuple[Said, dict[str, np.ndarray]]:
         folder = layout.network(part.network, part.seed)
         outputs = load_outputs(folder / "outputs.npz")
-        said = Said(read_record(folder), outputs["logits"], outputs["features"], outputs["gate"])
+        said = Said(read_json(folder / "network.json"), outputs["logits"], outputs["features"], outputs.get("gate"))
         return said, {"split": outputs["split"], "row": outputs["row"], "label": outputs["label"]}
 
     frames: dict[tuple[str, int], pd.DataFrame] = {}

@@ -13,7 +13,7 @@ from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.frames import read_table
 from emorec.inputs import AGAIN, read_json
-from emorec.networks.brought import CIRCUMSTANCES
+from emorec.networks.pretrained import CIRCUMSTANCES
 from emorec.paths import Layout
 from emorec.predictions.store import read_predictions
 from emorec.published import compare

@@ -14,7 +14,7 @@ from emorec import closure, figures, ledger, progress, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.mappings import over
-from emorec.networks.brought import check_networks
+from emorec.networks.pretrained import check_networks
 from emorec.paths import TABLES, Layout, results_tables
 
 if shutil.which("emorec") is None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from emorec import config as configs
 from emorec.config import Architecture, NetworkSpec, Study, Training
 from emorec.errors import EmorecError
 from emorec.inputs import read_json
 from emorec.paths import Layout
+from emorec.plain import plain
 
 FILES = ("weights.safetensors", "history.csv", "network.json")
 # Where and how fast a network was trained, rather than what it is.
 CIRCUMSTANCES = {"device", "threads", "compile", "deterministic", "checkpoint_every"}
+# What records lack that are from before there was such a choice.
+USUAL = {"mixture": None, "start": None, "length": "steps", "foreign_weight": 1.0, "teacher": None}
 
 
 def check_networks(study: Study, layout: Layout) -> None:
@@ -62,25 +63,16 @@ def _refuse_another(folder: Path, spec: NetworkSpec, remedy: str) -> None:
 def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:
     """What a network's record says otherwise than its spec, CIRCUMSTANCES aside; keys that it lacks have defaults.
 
-    Raises KeyError, TypeError, AttributeError or ValueError for a record that is none.
+    What a spec whose grouping has not been found yet does not know is left out. Raises KeyError, TypeError,
+    AttributeError or ValueError for a record that is none.
     """
-    found = []
-    if spec.classes and [list(group) for group in spec.classes] != record["classes"]:
-        found.append("classes")
-    if spec.classes and (spec.mixture.to_dict() if spec.mixture else None) != record.get("mixture"):
-        found.append("mixture")
-    # Records from before there was such a choice lack the key.
-    usual = {"start": None, "length": "steps", "foreign_weight": 1.0}
-    found += [name for name, value in usual.items() if record.get(name, value) != getattr(spec, name)]
-    if record.get("teacher") != (spec.teacher.to_dict(record["seed"]) if spec.teacher else None):
-        found.append("teacher")
-    for name, schema, wanted in (
-        ("architecture", Architecture, spec.architecture),
-        ("training", Training, spec.training),
-    ):
-        own = schema.model_validate(record["spec"][name]).model_dump()
-        asked = wanted.model_dump()
-        found += [f"{name}.{key}" for key in asked if own[key] != asked[key] and key not in CIRCUMSTANCES]
+    wanted, own = spec.to_dict(record["seed"]), USUAL | record
+    unknown = set() if spec.classes else {"classes", "mixture"}
+    found = [key for key in ("classes", *USUAL) if key not in unknown and own[key] != wanted[key]]
+    for name, schema in (("architecture", Architecture), ("training", Training)):
+        options = schema.model_validate(record["spec"][name]).model_dump()
+        changed = [key for key in options if options[key] != wanted[name][key] and key not in CIRCUMSTANCES]
+        found += [f"{name}.{key}" for key in changed]
     return found
 
 
@@ -89,7 +81,6 @@ def _record(path: Path) -> dict[str, Any]:
     record = read_json(path, again)
     try:
         differences(record, NetworkSpec("", "classifier", (), Architecture(), Training()))
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise EmorecError(f"{path}: no network's record ({reason}); {again}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EmorecError(f"{path}: no network's record ({plain(error)}); {again}") from None
     return record

@@ -17,7 +17,7 @@ import yaml
 
 from emorec import EMOTIONS, figures
 from emorec.errors import EmorecError
-from emorec.report import context, origins, render, results, stage, templates
+from emorec.report import context, render, results, stage, templates
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "report"
@@ -61,7 +61,7 @@ def _make(folder: Path, seeds: int, votes: bool = False, models: tuple[str, ...]
     fake.write_all_tables(study, resamples=200, sample=60)
     (study / "figures").mkdir()
     for name in stage.shown_figures("\n".join(path.read_text() for path in TEMPLATES)):
-        if name != origins.DIAGRAM:
+        if name != stage.DIAGRAM:
             drawing = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'/>"
             (study / "figures" / f"{name}.svg").write_text(drawing)
     return study
@@ -441,7 +441,7 @@ def test_every_figure_names_its_code_and_data(papers: dict[str, str]) -> None:
     assert [name for *_, name in shown] and len(shown) == pictures
     for code, data, name in shown:
         assert code == f"`{'diagram' if name == 'mixture' else name.replace('-', '_')}.py`" and data.startswith("`")
-    there = origins.made("summary", {"repository": "https://github.com/a/b", "commit": "c0ffee"})
+    there = stage.made("summary", {"repository": "https://github.com/a/b", "commit": "c0ffee"})
     assert there["address"] == "https://github.com/a/b/blob/c0ffee/emorec/figures/summary.py"
 
 
@@ -457,7 +457,7 @@ def test_every_figure_names_its_code_and_data(papers: dict[str, str]) -> None:
     ],
 )
 def test_only_github_is_linked_and_never_with_credentials(remote: str, expected: str | None) -> None:
-    assert origins.github(remote) == expected
+    assert stage.github(remote) == expected
 
 
 def test_links_to_neighbours_are_made_where_these_are(study: Path) -> None:

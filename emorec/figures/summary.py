@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,6 @@ from scipy.optimize import isotonic_regression
 
 from emorec.figures import style
 from emorec.figures.forest import left_out
-
-INPUTS = ("tables/models.csv", "tables/summary.csv", "tables/comparisons.csv")
 
 # Models of about equal compute (an ensemble and its mixtures, by design) are set apart by this share of the axis.
 APART = 0.026
@@ -27,7 +25,6 @@ def shown_models(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     return rows["model"].tolist()
 
 
-@style.styled
 def draw(models: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
     """One point a model, marked by its family; `models` as models.csv, `summary` as summary.csv."""
     accuracy = summary[(summary["split"] == "test") & (summary["metric"] == "accuracy")].set_index("model")
@@ -48,7 +45,7 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame)
     axes = figure.subplots()
     axes.set_xscale("log", base=2)
     axes.set_xlim(2**low, 2**high)
-    axes.axhline(100 * accuracy["mean"][base], color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    axes.axhline(100 * accuracy["mean"][base], color=style.MUTED, zorder=0, **style.DASHED)
     primary = style.primary(models)
     for place, model in zip(2**moved, shown, strict=True):
         row, look = accuracy.loc[model], look_of(str(table["family"][model]), first=model in (base, primary))
@@ -68,8 +65,7 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame)
 
 def look_of(family: str, *, first: bool) -> style.Look:
     """By family; the reference and the primary mixture are filled, and so are the ensembles, which have no first."""
-    colour, marker = style.FAMILIES[family]
-    return style.Look(colour, marker, filled=first or family == "ensemble")
+    return replace(style.FAMILIES[family], filled=first or family == "ensemble")
 
 
 def handles(models: pd.DataFrame, shown: list[str]) -> list[Line2D]:
@@ -81,7 +77,7 @@ def handles(models: pd.DataFrame, shown: list[str]) -> list[Line2D]:
     names |= {"fine-tuned": "fine-tuned", "joint": "joint"}
     others = {family[model] for model in shown if model not in named}
     entries |= {names[each]: look_of(each, first=False) for each in style.FAMILIES if each in others}
-    return [Line2D([], [], label=name, **look.point(5.5)) for name, look in entries.items()]
+    return style.handles(entries, 5.5)
 
 
 def spread(places: np.ndarray, gap: float) -> np.ndarray:
@@ -102,9 +98,7 @@ def ticks(low: float, high: float) -> list[float]:
     steps = [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 120]
     inside = [step for step in steps if 2**low <= step <= 2**high]
     while len(inside) > 8:
-        # Keep 1, the reference, wherever the list is thinned.
-        first = inside.index(1) % 2
-        inside = inside[first::2]
+        inside = inside[inside.index(1) % 2 :: 2]  # of which 1, the reference, is always one
     return inside
 
 
@@ -114,8 +108,3 @@ def operations(flops: float) -> str:
         if flops >= size:
             return f"{flops / size:.3g} {unit}FLOPs"
     return f"{flops:.0f} FLOPs"
-
-
-def make(study: Path) -> Figure:
-    """The figure of a study's tables."""
-    return draw(*(style.read(study / path) for path in INPUTS))

@@ -37,10 +37,11 @@ class Estimate:
     value: float
     low: float = NAN
     high: float = NAN
-    p: float = NAN
-    p_holm: float = NAN
     verdict: str = ""
     count: int = 0
+
+    def __float__(self) -> float:
+        return self.value
 
     @property
     def better(self) -> bool:
@@ -81,7 +82,6 @@ class Model:
     length: str
     experts: int
     control: str
-    headline: bool
     kept_start: tuple[int, ...]
     kept_all: bool  # fine-tuning improved val in no seed: the mixture that it started from is what was kept
     groups: tuple[tuple[str, ...], ...]
@@ -107,7 +107,6 @@ class Lookups:
         self.compared = [model for model in self.models if model.kind != "oracle" and not model.kept_all]
         self.mixtures = [model for model in self.compared if model.kind == "mixture"]
         self.oracles = [model for model in self.models if model.kind == "oracle"]
-        self.headline = [model for model in self.models if model.headline]
         self.trio = [model for model in (self.single, self.control, self.primary) if model]
         # Whether gate and experts of the primary mixture can be asked apart, and exchanged with another model's.
         self.routable = bool(self.rows("routing", mixture=self.primary, other=self.rival))
@@ -149,8 +148,7 @@ class Lookups:
 
     def mean(self, table: str, column: str, **where: Any) -> float:
         """A column's mean over the rows with these values, over seeds mostly; NaN where there is no row."""
-        values = [row[column] for row in self.rows(table, **where) if math.isfinite(row[column])]
-        return sum(values) / len(values) if values else NAN
+        return _mean(self.rows(table, **where), column)
 
     # Models.
 
@@ -165,19 +163,18 @@ class Lookups:
         groups = [of["emotions"].split() for of in self.rows("groupings", grouping=row["grouping"])]
         fields = {name: row[name] for name in Model.__annotations__ if name in row}
         fields |= {"name": row["model"], "kept_start": kept, "kept_all": bool(kept) and len(kept) == self.seeds}
-        fields |= {"headline": bool(row["headline"]), "groups": tuple(map(tuple, groups))}
-        whole = {key: 0 if pd.isna(row[key]) else int(row[key]) for key in ("networks", "experts")}
-        return Model(**(fields | whole))
+        fields |= {key: 0 if pd.isna(row[key]) else int(row[key]) for key in ("networks", "experts")}
+        return Model(**fields, groups=tuple(map(tuple, groups)))
 
     # Estimates.
 
     def score(self, model: Any, metric: str = "accuracy", split: str = "test") -> Estimate:
         row = self.row("summary", model=model, metric=metric, split=split)
-        return Estimate(f"{metric} of {_name(model)}", row["mean"], row["low"], row["high"])
+        return _estimate(f"{metric} of {_name(model)}", row, "mean")
 
     def difference(self, model: Any, reference: Any, measure: str = "accuracy") -> Estimate:
         row = self.row("comparisons", model=model, reference=reference, measure=measure)
-        return _estimate(row, f"{measure} of {_name(model)} minus {_name(reference)}", row["difference"])
+        return _estimate(f"{measure} of {_name(model)} minus {_name(reference)}", row, "difference")
 
     def differences_to_control(self, models: Iterable[Model], measure: str = "accuracy") -> list[Estimate]:
         return [self.difference(model, model.control or self.single, measure) for model in models]
@@ -189,54 +186,51 @@ class Lookups:
 
     def group_score(self, model: Any, measure: str, reference: Any = "", group: str = "") -> Estimate:
         """names_group, within_group, within_errors or across_errors by the primary mixture's grouping."""
-        row = self.row("group_scores", model=model, reference=reference, measure=measure, group=group,
-                       grouping=self.primary.grouping)  # fmt: skip
-        return _estimate(row, f"{measure} of {_name(model)}", row["estimate"], row["faces"])
+        where = {"model": model, "reference": reference, "measure": measure, "group": group}
+        row = self.row("group_scores", **where, grouping=self.primary.grouping)
+        return _estimate(f"{measure} of {_name(model)}", row)
 
     def routing(self, routed_by: Any, decided_by: Any, other: Any, mixture: Any = None) -> dict[str, Estimate]:
         """A cell of who routes × who decides: its `accuracy`, and its `difference` to `other` doing both."""
-        row = self.row("routing", mixture=mixture or self.primary, other=other, routed_by=routed_by,
-                       decided_by=decided_by)  # fmt: skip
-        what = f"{_name(routed_by)} routing and {_name(decided_by)} deciding"
-        accuracy = Estimate(what, row["accuracy"], row["low"], row["high"])
-        change = (row[name] for name in ("difference", "difference_low", "difference_high", "p"))
-        return {"accuracy": accuracy, "difference": Estimate(what, *change)}
+        where = {"mixture": mixture or self.primary, "other": other, "routed_by": routed_by, "decided_by": decided_by}
+        row, what = self.row("routing", **where), f"{_name(routed_by)} routing and {_name(decided_by)} deciding"
+        change = (row[name] for name in ("difference", "difference_low", "difference_high"))
+        return {"accuracy": _estimate(what, row, "accuracy"), "difference": Estimate(what, *change)}
 
     def on_twins(
         self, model: Any, subset: str, reference: Any = "", measure: str = "accuracy", emotion: str = ""
     ) -> Estimate:
         """A score or difference on a subset of the test faces: all, twins, rest, or interaction (twins minus rest)."""
-        row = self.row("twins_scores", model=model, reference=reference, measure=measure, emotion=emotion,
-                       subset=subset)  # fmt: skip
-        return _estimate(row, f"{measure} of {_name(model)} on {subset}", row["estimate"], row["count"])
+        where = {"model": model, "reference": reference, "measure": measure, "emotion": emotion, "subset": subset}
+        return _estimate(f"{measure} of {_name(model)} on {subset}", self.row("twins_scores", **where))
 
     def by_majority(self, model: Any, reference: Any = "", measure: str = "accuracy") -> Estimate:
         row = self.row("by_majority", model=model, reference=reference, measure=measure)
-        return _estimate(row, f"{measure} of {_name(model)} by the majority", row["estimate"], row["faces"])
+        return _estimate(f"{measure} of {_name(model)} by the majority", row)
 
     def pairs(self, model: Any, reference: Any) -> list[Row]:
         """The 21 pairs, most confused by the reference first; `change` is the difference in the rate of confusion."""
         found = self.rows("pair_comparisons", model=model, reference=reference)
         for row in found:
             row["pair"] = t.pair(row["first"], row["second"])
-            row["change"] = self.pair_change(model, reference, row)
+            row["change"] = _estimate(f"confusion of {row['pair']}", row, "difference")
         return sorted(found, key=lambda row: -row["reference_rate"])
 
     def pair_change(self, model: Any, reference: Any, pair: Row) -> Estimate:
         """The change of one pair's confusion between two models; `pair` has its `first` and `second` emotion."""
         names = {"first": pair["first"], "second": pair["second"]}
         row = self.row("pair_comparisons", model=model, reference=reference, **names)
-        return _estimate(row, f"confusion of {t.pair(**names)}", row["difference"])
+        return _estimate(f"confusion of {t.pair(**names)}", row, "difference")
 
     def calibration(self, model: Any, metric: str, state: str) -> Estimate:
         """`state` is before, after or change."""
         row = self.row("calibration_summary", model=model, metric=metric, state=state)
-        return Estimate(f"{metric} of {_name(model)}", row["mean"], row["low"], row["high"])
+        return _estimate(f"{metric} of {_name(model)}", row, "mean")
 
     def purity(self, model: Any, reference: Any) -> Estimate | None:
         """The difference in k-NN purity; None where one of the two has no representation."""
         found = self.rows("purity", model=model, reference=reference)
-        return _estimate(found[0], f"purity of {_name(model)}", found[0]["difference"]) if found else None
+        return _estimate(f"purity of {_name(model)}", found[0], "difference") if found else None
 
     def recall(self, model: Any, emotion: str) -> Row:
         """`mean` and `sd` over seeds; both NaN for an emotion without test faces."""
@@ -251,21 +245,18 @@ class Lookups:
 
     def networks(self) -> list[Row]:
         """A row a network, in the order classifier, gate, expert, mixture; means over its seeds."""
-        order = {"classifier": 0, "gate": 1, "expert": 2, "mixture": 3}
-        names = dict.fromkeys(record["network"] for record in sorted(
-            self._results.networks, key=lambda record: (order.get(record["role"], 9), record["network"])))  # fmt: skip
+        order = ("classifier", "gate", "expert", "mixture")
+        found = {record["network"]: record["role"] for record in self._results.networks}
+        names = sorted(found, key=lambda name: (order.index(found[name]), name))
         return [_network(name, self.records(name)) for name in names]
 
     def chosen(self, network: str) -> Row:
-        """A network at its kept epochs, mean over seeds, with the validation loss where it is lowest and at the end."""
+        """A network's accuracies at its kept epochs, mean over seeds, and the first and last of these epochs."""
         rows = self.rows("curves", network=network)
         kept = [row for row in rows if row["best"]]
-        last = [max((row for row in rows if row["seed"] == seed), key=lambda row: row["epoch"])
-                for seed in {row["seed"] for row in rows}]  # fmt: skip
         epochs = [row["epoch"] for row in kept]
-        means = {name: _average(kept, name) for name in ("train_accuracy", "val_accuracy", "train_loss", "val_loss")}
-        ends = {f"last_{name}": _average(last, name) for name in ("epoch", *means)}
-        return {"first_epoch": min(epochs, default=0), "last_kept": max(epochs, default=0), **means, **ends}
+        means = {name: _mean(kept, name) for name in ("train_accuracy", "val_accuracy")}
+        return {"first_epoch": min(epochs, default=0), "last_kept": max(epochs, default=0), **means}
 
     def settings(self) -> list[Row]:
         """Every setting of the reference network; `otherwise`: other values, with the networks that have them."""
@@ -307,26 +298,14 @@ class Lookups:
 
 
 def filters() -> dict[str, Callable[..., Any]]:
-    """The templates' filters by name: numbers as text."""
-    own = {
-        name: function for name, function in vars(t).items() if callable(function) and function.__module__ == t.__name__
-    }
-    of_estimates: dict[str, Callable[..., Any]] = {
-        "percent": lambda of, digits=1: t.percent(_value(of), digits),
-        "point": lambda of, digits=1: t.point(_value(of), digits),
-        "points": points,
-        "interval": interval,
-        "level": level,
-        "cell": cell,
-        "decimal": lambda of, digits=3: t.number(_value(of), digits),
-        "extent": extent,
-    }
-    return own | of_estimates
+    """The templates' filters by name: numbers as text, some of estimates alone."""
+    numbers = {name: each for name, each in vars(t).items() if getattr(each, "__module__", "") == t.__name__}
+    return numbers | {each.__name__: each for each in (points, interval, level, cell, extent)}
 
 
 def points(of: Estimate | float, digits: int = 1) -> str:
     """`−2.2 points, 95 % CI −4.0 to −0.4`; without an interval for a bare number."""
-    text = t.signed(100 * _value(of), digits)
+    text = t.signed(100 * float(of), digits)
     text += f"{t.NBSP}{'point' if text[1:] == '1.0' else 'points'}" if text != t.NONE else ""
     return f"{text}, 95{t.NBSP}% CI {interval(of, digits)}" if isinstance(of, Estimate) else text
 
@@ -357,13 +336,8 @@ def extent(of: Iterable[Estimate]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _value(of: Estimate | float) -> float:
-    return of.value if isinstance(of, Estimate) else of
-
-
-def _estimate(row: Row, what: str, value: float, count: int = 0) -> Estimate:
-    p, p_holm = row.get("p", NAN), row.get("p_holm", NAN)
-    return Estimate(what, value, row["low"], row["high"], p, p_holm, row.get("verdict", ""), int(count))
+def _estimate(what: str, row: Row, column: str = "estimate") -> Estimate:
+    return Estimate(what, row[column], row["low"], row["high"], row.get("verdict", ""), row.get("faces", 0))
 
 
 def _name(of: Any) -> Any:
@@ -375,14 +349,14 @@ def _close(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _average(rows: Sequence[Row], name: str) -> float:
-    values = [row[name] for row in rows if math.isfinite(row[name])]
+def _mean(rows: Iterable[Row], column: str) -> float:
+    values = [row[column] for row in rows if math.isfinite(row[column])]
     return sum(values) / len(values) if values else NAN
 
 
 def _network(name: str, records: Sequence[Row]) -> Row:
     epochs = [record["best_epoch"] for record in records]
-    means = {key: _average(records, key) for key in ("val_accuracy", "train_seconds")}
+    means = {key: _mean(records, key) for key in ("val_accuracy", "train_seconds")}
     own = {key: records[0][key] for key in ("role", "parameters", "classes")}
     return {"network": name, "seeds": len(records), "first": min(epochs), "last": max(epochs), **means, **own}
 

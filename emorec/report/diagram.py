@@ -17,7 +17,6 @@ PRODUCT = {"fc": "white", "ec": "none", "pad": 1}
 GATE_COLOUR, EXPERT_COLOUR, PLAIN = "#E8F1F8", "#FBEEE6", "#F3F3F3"
 
 
-@style.styled
 def draw(groups: Sequence[Sequence[str]]) -> Figure:
     """A face on the left, gate and experts as boxes, the weighted sum and the answer on the right.
 

@@ -33,13 +33,13 @@ def signed(value: float, digits: int = 1) -> str:
 
 def percent(fraction: float, digits: int = 1) -> str:
     """0.7123 to `71.2 %`."""
-    text = number(100 * fraction, digits)
+    text = number(100 * float(fraction), digits)
     return text if text == NONE else f"{text}{NBSP}%"
 
 
 def point(fraction: float, digits: int = 1) -> str:
     """The size of a difference without its sign, −0.0123 to `1.2 points`."""
-    text = number(abs(100 * fraction), digits)
+    text = number(abs(100 * float(fraction)), digits)
     return text if text == NONE else f"{text}{NBSP}{'point' if text in ('1', '1.0') else 'points'}"
 
 

@@ -123,8 +123,8 @@ def _abstract(paper: str) -> str:
 
 
 def test_lookups_are_the_numbers_of_the_tables(study: Path, found: context.Lookups) -> None:
-    assert (found.single.name, found.control.name, found.primary.name) == ("resnet18", "ensemble", "mixture")
-    assert found.primary.groups == (("happy", "neutral"), ("fear", "surprise"), ("angry", "disgust", "sad"))
+    assert [model["name"] for model in found.trio] == ["resnet18", "ensemble", "mixture"]
+    assert found.primary["groups"] == [["happy", "neutral"], ["fear", "surprise"], ["angry", "disgust", "sad"]]
     scores = _table(study, "scores")
     own = scores[(scores.model == "mixture") & (scores.split == "test") & (scores.metric == "accuracy")]
     assert found.score(found.primary).value == pytest.approx(own.value.mean())
@@ -309,7 +309,7 @@ def test_templates_get_plain_values_alone(found: context.Lookups) -> None:
     """No data frame and no path, whose methods write files, is within a template's reach."""
 
     def check(value: object, depth: int = 0) -> None:
-        plain = (str, int, float, bool, type(None), context.Model, context.Estimate)
+        plain = (str, int, float, bool, type(None), context.Estimate)
         if isinstance(value, list | tuple) and depth < 9:
             [check(each, depth + 1) for each in value]
         elif isinstance(value, dict) and depth < 9:
@@ -390,7 +390,8 @@ def test_fine_tuning_that_never_helped_is_said_once(many: Path, tmp_path: Path) 
     for table in ("comparisons", "group_scores", "twins_scores", "pair_comparisons", "by_majority"):
         _edit(copy, table, lambda t: t[t.model != "mixture-tuned"])
     found = context.Lookups(results.read(copy))
-    assert found.model("mixture-tuned").kept_all and "mixture-tuned" not in [m.name for m in found.compared]
+    assert found.model("mixture-tuned")["kept_all"]
+    assert "mixture-tuned" not in [model["name"] for model in found.compared]
     assert _paper(copy).count("Fine-tuning never improved validation accuracy") == 1
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, NullLocator
 from scipy.optimize import isotonic_regression
 
 from emorec.figures import style
@@ -104,7 +104,4 @@ def ticks(low: float, high: float) -> list[float]:
 
 def operations(flops: float) -> str:
     """A number of floating-point operations with its prefix: 1.2e9 to `1.2 GFLOPs`."""
-    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if flops >= size:
-            return f"{flops / size:.3g} {unit}FLOPs"
-    return f"{flops:.0f} FLOPs"
+    return EngFormatter("FLOPs")(float(f"{flops:.3g}"))

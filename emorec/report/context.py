@@ -61,32 +61,6 @@ class Estimate:
         return self.verdict == verdict
 
 
-@dataclass(frozen=True)
-class Model:
-    """A row of models.csv. `groups` are the emotions of each expert, where it has some of its own."""
-
-    name: str
-    label: str
-    kind: str
-    family: str
-    networks: int
-    parts: str
-    parameters: float
-    flops: float
-    train_seconds: float
-    train_flops: float
-    grouping: str
-    gate: str
-    foreign: str
-    start: str
-    length: str
-    experts: int
-    control: str
-    kept_start: tuple[int, ...]
-    kept_all: bool  # fine-tuning improved val in no seed: the mixture that it started from is what was kept
-    groups: tuple[tuple[str, ...], ...]
-
-
 class Lookups:
     """Lookups over one study. Every public method and property is a name in the templates."""
 
@@ -99,14 +73,14 @@ class Lookups:
         self.seeds = len({row["seed"] for row in self.rows("scores")})
         self.models = [self._model(row) for row in self.rows("models")]
         self.primary = self.model(self.row("models", primary=True)["model"])
-        self.single = next(model for model in self.models if model.kind == "single")
-        control = self.primary.control
-        self.control = self.model(control) if control and control != self.single.name else None
+        self.single = next(model for model in self.models if model["kind"] == "single")
+        control = self.primary["control"]
+        self.control = self.model(control) if control and control != self.single["name"] else None
         self.rival = self.control or self.single
         # What took part in comparisons: no bounds, and no fine-tuned mixture that is the one that it started from.
-        self.compared = [model for model in self.models if model.kind != "oracle" and not model.kept_all]
-        self.mixtures = [model for model in self.compared if model.kind == "mixture"]
-        self.oracles = [model for model in self.models if model.kind == "oracle"]
+        self.compared = [model for model in self.models if model["kind"] != "oracle" and not model["kept_all"]]
+        self.mixtures = [model for model in self.compared if model["kind"] == "mixture"]
+        self.oracles = [model for model in self.models if model["kind"] == "oracle"]
         self.trio = [model for model in (self.single, self.control, self.primary) if model]
         # Whether gate and experts of the primary mixture can be asked apart, and exchanged with another model's.
         self.routable = bool(self.rows("routing", mixture=self.primary, other=self.rival))
@@ -152,19 +126,23 @@ class Lookups:
 
     # Models.
 
-    def model(self, name: str) -> Model:
+    def model(self, name: str) -> Row:
         for model in self.models:
-            if model.name == name:
+            if model["name"] == name:
                 return model
-        raise EmorecError(f"there is no model {name!r}{_close(name, [model.name for model in self.models])}")
+        raise EmorecError(f"there is no model {name!r}{_close(name, [model['name'] for model in self.models])}")
 
-    def _model(self, row: Row) -> Model:
-        kept = tuple(int(seed) for seed in row["kept_start"].split())
+    def _model(self, row: Row) -> Row:
+        """A row of models.csv, and besides its name:
+
+        groups: the emotions of each expert, where it has some of its own. kept_start: the seeds in which fine-tuning
+        never improved val. kept_all: it did so in no seed, so that what was kept is the mixture that it started from.
+        """
+        kept = [int(seed) for seed in row["kept_start"].split()]
         groups = [of["emotions"].split() for of in self.rows("groupings", grouping=row["grouping"])]
-        fields = {name: row[name] for name in Model.__annotations__ if name in row}
-        fields |= {"name": row["model"], "kept_start": kept, "kept_all": bool(kept) and len(kept) == self.seeds}
-        fields |= {key: 0 if pd.isna(row[key]) else int(row[key]) for key in ("networks", "experts")}
-        return Model(**fields, groups=tuple(map(tuple, groups)))
+        whole = {key: 0 if pd.isna(row[key]) else int(row[key]) for key in ("networks", "experts")}
+        own = {"name": row["model"], "kept_start": kept, "kept_all": len(kept) == self.seeds, "groups": groups}
+        return row | whole | own
 
     # Estimates.
 
@@ -176,8 +154,8 @@ class Lookups:
         row = self.row("comparisons", model=model, reference=reference, measure=measure)
         return _estimate(f"{measure} of {_name(model)} minus {_name(reference)}", row, "difference")
 
-    def differences_to_control(self, models: Iterable[Model], measure: str = "accuracy") -> list[Estimate]:
-        return [self.difference(model, model.control or self.single, measure) for model in models]
+    def differences_to_control(self, models: Iterable[Row], measure: str = "accuracy") -> list[Estimate]:
+        return [self.difference(model, model["control"] or self.single, measure) for model in models]
 
     def delta(self, model: Any, reference: Any, measure: str = "accuracy") -> str:
         """The cell of a difference; a dash where the two are not compared."""
@@ -187,7 +165,7 @@ class Lookups:
     def group_score(self, model: Any, measure: str, reference: Any = "", group: str = "") -> Estimate:
         """names_group, within_group, within_errors or across_errors by the primary mixture's grouping."""
         where = {"model": model, "reference": reference, "measure": measure, "group": group}
-        row = self.row("group_scores", **where, grouping=self.primary.grouping)
+        row = self.row("group_scores", **where, grouping=self.primary["grouping"])
         return _estimate(f"{measure} of {_name(model)}", row)
 
     def routing(self, routed_by: Any, decided_by: Any, other: Any, mixture: Any = None) -> dict[str, Estimate]:
@@ -248,7 +226,14 @@ class Lookups:
         order = ("classifier", "gate", "expert", "mixture")
         found = {record["network"]: record["role"] for record in self._results.networks}
         names = sorted(found, key=lambda name: (order.index(found[name]), name))
-        return [_network(name, self.records(name)) for name in names]
+        rows = []
+        for name in names:
+            records = self.records(name)
+            epochs = [record["best_epoch"] for record in records]
+            own = {key: records[0][key] for key in ("role", "parameters", "classes")}
+            own |= {key: _mean(records, key) for key in ("val_accuracy", "train_seconds")}
+            rows.append({"network": name, "seeds": len(records), "first": min(epochs), "last": max(epochs), **own})
+        return rows
 
     def chosen(self, network: str) -> Row:
         """A network's accuracies at its kept epochs, mean over seeds, and the first and last of these epochs."""
@@ -276,7 +261,7 @@ class Lookups:
     def reference(self) -> Row:
         """The record of the reference single; of any classifier where names differ."""
         records = self._results.networks
-        return (self.records(self.single.name) or [r for r in records if r["role"] == "classifier"] or records)[0]
+        return (self.records(self.single["name"]) or [r for r in records if r["role"] == "classifier"] or records)[0]
 
     @property
     def hardware(self) -> list[str]:
@@ -288,13 +273,10 @@ class Lookups:
 
     def jobs(self) -> list[Row]:
         """What the workflow measured, by stage and network: mean seconds and processor seconds, most memory in MB."""
-        table = self._results.jobs
-        found = []
-        for (stage, network), part in sorted(table.groupby(["stage", "network"]), key=lambda key: key[0][0] != "train"):
-            means = {name: float(part[name].mean()) for name in ("seconds", "processor")}
-            found.append({"stage": stage, "network": network, "jobs": len(part), **means,
-                          "memory": float(part.memory.max())})  # fmt: skip
-        return found
+        table = self._results.jobs.groupby(["stage", "network"])
+        means = table[["seconds", "processor"]].mean().assign(jobs=table.size(), memory=table["memory"].max())
+        means = means.sort_index(level="stage", ascending=False, kind="stable").reset_index()
+        return [{str(name): value for name, value in row.items()} for row in means.to_dict("records")]
 
 
 def filters() -> dict[str, Callable[..., Any]]:
@@ -341,7 +323,7 @@ def _estimate(what: str, row: Row, column: str = "estimate") -> Estimate:
 
 
 def _name(of: Any) -> Any:
-    return of.name if isinstance(of, Model) else of
+    return of["name"] if isinstance(of, dict) else of
 
 
 def _close(name: str, known: Iterable[str]) -> str:
@@ -352,13 +334,6 @@ def _close(name: str, known: Iterable[str]) -> str:
 def _mean(rows: Iterable[Row], column: str) -> float:
     values = [row[column] for row in rows if math.isfinite(row[column])]
     return sum(values) / len(values) if values else NAN
-
-
-def _network(name: str, records: Sequence[Row]) -> Row:
-    epochs = [record["best_epoch"] for record in records]
-    means = {key: _mean(records, key) for key in ("val_accuracy", "train_seconds")}
-    own = {key: records[0][key] for key in ("role", "parameters", "classes")}
-    return {"network": name, "seeds": len(records), "first": min(epochs), "last": max(epochs), **means, **own}
 
 
 # What a network is, rather than how it is built and trained; the table of networks says it.

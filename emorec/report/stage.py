@@ -131,7 +131,7 @@ def shown_figures(text: str) -> list[str]:
 
 def _diagram(found: Lookups) -> bytes:
     """The primary mixture's experts; all emotions where they are free."""
-    groups = found.primary.groups or [found.emotions] * found.primary.experts
+    groups = found.primary["groups"] or [found.emotions] * found.primary["experts"]
     with tempfile.TemporaryDirectory() as folder, style.context():
         return style.save(diagram.draw(groups), Path(folder), DIAGRAM)[0].read_bytes()
 

@@ -36,10 +36,10 @@ def crossed(routing: pd.DataFrame, mixture: str, other: str) -> tuple[np.ndarray
     The accuracies (2, 2), and the differences to `other` alone with the bounds of their intervals (2, 2, 3).
     """
     rows = routing[(routing["mixture"] == mixture) & (routing["other"] == other)].set_index(["routed_by", "decided_by"])
-    found = [[row_at(rows, (route, decide)) for decide in (other, mixture)] for route in (other, mixture)]
-    accuracy = [[cell["accuracy"] for cell in row] for row in found]
-    names = ["difference", "difference_low", "difference_high"]
-    return 100 * np.array(accuracy, float), 100 * np.array([[cell[names] for cell in row] for row in found], float)
+    found = rows.reindex(pd.MultiIndex.from_product([(other, mixture), (other, mixture)]))
+    columns = ["accuracy", "difference", "difference_low", "difference_high"]
+    percents = 100 * found[columns].to_numpy(float).reshape(2, 2, 4)
+    return percents[..., 0], percents[..., 1:]
 
 
 def draw(models: pd.DataFrame, scores: pd.DataFrame, routing: pd.DataFrame) -> Figure:

@@ -66,10 +66,7 @@ class Lookups:
 
     def __init__(self, results: Results) -> None:
         self._results = results
-        self._columns = {name: [str(column) for column in table] for name, table in results.tables.items()}
-        self._rows = {name: table.to_dict("records") for name, table in results.tables.items()}
-        # The rows by what is asked of them: the columns that are named, and their values.
-        self._index: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], list[Any]]] = {}
+        self._rows: dict[str, list[Any]] = {name: table.to_dict("records") for name, table in results.tables.items()}
         self.seeds = len({row["seed"] for row in self.rows("scores")})
         self.models = [self._model(row) for row in self.rows("models")]
         self.primary = self.model(self.row("models", primary=True)["model"])
@@ -101,16 +98,12 @@ class Lookups:
         """The rows of a table whose columns have these values; a model stands for its name."""
         if table not in self._rows:
             raise EmorecError(f"there is no table {table!r}{_close(table, self._rows)}")
-        columns = tuple(sorted(where))
-        if (table, columns) not in self._index:
-            for column in columns:
-                if column not in self._columns[table]:
-                    raise EmorecError(f"{table}.csv has no column {column!r}{_close(column, self._columns[table])}")
-            index = self._index[table, columns] = defaultdict(list)
-            for row in self._rows[table]:
-                index[tuple(row[column] for column in columns)].append(row)
-        found = self._index[table, columns].get(tuple(_name(where[column]) for column in columns), [])
-        return [dict(row) for row in found]
+        columns = self._results.tables[table].columns
+        for column in where:
+            if column not in columns:
+                raise EmorecError(f"{table}.csv has no column {column!r}{_close(column, columns)}")
+        wanted = {column: _name(value) for column, value in where.items()}
+        return [dict(row) for row in self._rows[table] if all(row[name] == value for name, value in wanted.items())]
 
     def row(self, table: str, **where: Any) -> Row:
         """The one row of a table with these values."""
@@ -146,16 +139,16 @@ class Lookups:
 
     # Estimates.
 
-    def score(self, model: Any, metric: str = "accuracy", split: str = "test") -> Estimate:
-        row = self.row("summary", model=model, metric=metric, split=split)
+    def score(self, model: Any, metric: str = "accuracy") -> Estimate:
+        row = self.row("summary", model=model, metric=metric, split="test")
         return _estimate(f"{metric} of {_name(model)}", row, "mean")
 
     def difference(self, model: Any, reference: Any, measure: str = "accuracy") -> Estimate:
         row = self.row("comparisons", model=model, reference=reference, measure=measure)
         return _estimate(f"{measure} of {_name(model)} minus {_name(reference)}", row, "difference")
 
-    def differences_to_control(self, models: Iterable[Row], measure: str = "accuracy") -> list[Estimate]:
-        return [self.difference(model, model["control"] or self.single, measure) for model in models]
+    def differences_to_control(self, models: Iterable[Row]) -> list[Estimate]:
+        return [self.difference(model, model["control"] or self.single) for model in models]
 
     def delta(self, model: Any, reference: Any, measure: str = "accuracy") -> str:
         """The cell of a difference; a dash where the two are not compared."""
@@ -175,12 +168,10 @@ class Lookups:
         change = (row[name] for name in ("difference", "difference_low", "difference_high"))
         return {"accuracy": _estimate(what, row, "accuracy"), "difference": Estimate(what, *change)}
 
-    def on_twins(
-        self, model: Any, subset: str, reference: Any = "", measure: str = "accuracy", emotion: str = ""
-    ) -> Estimate:
-        """A score or difference on a subset of the test faces: all, twins, rest, or interaction (twins minus rest)."""
-        where = {"model": model, "reference": reference, "measure": measure, "emotion": emotion, "subset": subset}
-        return _estimate(f"{measure} of {_name(model)} on {subset}", self.row("twins_scores", **where))
+    def on_twins(self, model: Any, subset: str, reference: Any = "") -> Estimate:
+        """Accuracy, or a difference, on a part of the test faces: all, twins, rest, interaction (twins minus rest)."""
+        where = {"model": model, "reference": reference, "measure": "accuracy", "emotion": "", "subset": subset}
+        return _estimate(f"accuracy of {_name(model)} on {subset}", self.row("twins_scores", **where))
 
     def by_majority(self, model: Any, reference: Any = "", measure: str = "accuracy") -> Estimate:
         row = self.row("by_majority", model=model, reference=reference, measure=measure)
@@ -190,15 +181,15 @@ class Lookups:
         """The 21 pairs, most confused by the reference first; `change` is the difference in the rate of confusion."""
         found = self.rows("pair_comparisons", model=model, reference=reference)
         for row in found:
-            row["pair"] = t.pair(row["first"], row["second"])
+            row["pair"] = f"{row['first']}\N{EN DASH}{row['second']}"
             row["change"] = _estimate(f"confusion of {row['pair']}", row, "difference")
         return sorted(found, key=lambda row: -row["reference_rate"])
 
     def pair_change(self, model: Any, reference: Any, pair: Row) -> Estimate:
-        """The change of one pair's confusion between two models; `pair` has its `first` and `second` emotion."""
+        """The change of one pair's confusion between two models; `pair` is a row of `pairs`."""
         names = {"first": pair["first"], "second": pair["second"]}
         row = self.row("pair_comparisons", model=model, reference=reference, **names)
-        return _estimate(f"confusion of {t.pair(**names)}", row, "difference")
+        return _estimate(f"confusion of {pair['pair']}", row, "difference")
 
     def calibration(self, model: Any, metric: str, state: str) -> Estimate:
         """`state` is before, after or change."""
@@ -248,11 +239,12 @@ class Lookups:
         spec = _flatten(self.reference["spec"])
         others = {record["network"]: (record["role"], _flatten(record["spec"])) for record in self._results.networks}
         found = []
-        for key in dict.fromkeys([*spec, *(key for _, other in others.values() for key in other)]):
-            value, different = spec.get(key, t.NONE), {}  # type: ignore[var-annotated]
+        for key in dict.fromkeys(key for each in (spec, *(other for _, other in others.values())) for key in each):
+            different = defaultdict(list)
             for name, (_, other) in others.items():
-                if other.get(key, t.NONE) != value:
-                    different.setdefault(other.get(key, t.NONE), []).append(name)
+                different[other.get(key, t.NONE)].append(name)
+            value = spec.get(key, t.NONE)
+            different.pop(value, None)
             otherwise = [{"value": text, **_by_role(names, others)} for text, names in different.items()]
             found.append({"key": key, "value": value, "otherwise": otherwise})
         return found
@@ -285,16 +277,16 @@ def filters() -> dict[str, Callable[..., Any]]:
     return numbers | {each.__name__: each for each in (points, interval, level, cell, extent)}
 
 
-def points(of: Estimate | float, digits: int = 1) -> str:
+def points(of: Estimate | float) -> str:
     """`−2.2 points, 95 % CI −4.0 to −0.4`; without an interval for a bare number."""
-    text = t.signed(100 * float(of), digits)
+    text = t.signed(100 * float(of))
     text += f"{t.NBSP}{'point' if text[1:] == '1.0' else 'points'}" if text != t.NONE else ""
-    return f"{text}, 95{t.NBSP}% CI {interval(of, digits)}" if isinstance(of, Estimate) else text
+    return f"{text}, 95{t.NBSP}% CI {interval(of)}" if isinstance(of, Estimate) else text
 
 
 def interval(of: Estimate, digits: int = 1, scale: float = 100) -> str:
     """`−4.0 to −0.4`."""
-    return t.between(of.low, of.high, digits, scale)
+    return f"{t.number(scale * of.low, digits)} to {t.number(scale * of.high, digits)}"
 
 
 def level(of: Estimate, digits: int = 1, scale: float = 100) -> str:
@@ -302,13 +294,13 @@ def level(of: Estimate, digits: int = 1, scale: float = 100) -> str:
     return f"{t.number(scale * of.value, digits)} ({interval(of, digits, scale)})"
 
 
-def cell(of: Estimate | None, digits: int = 1) -> str:
+def cell(of: Estimate) -> str:
     """A difference in a cell, `−2.2 (−4.0 to −0.4)`; in bold where the verdict is better or worse."""
-    if of is None or not math.isfinite(of.value):
+    if not math.isfinite(of.value):
         return t.NONE
-    text = t.signed(100 * of.value, digits)
+    text = t.signed(100 * of.value)
     text = f"**{text}**" if of.verdict in ("better", "worse") else text
-    return f"{text} ({interval(of, digits)})"
+    return f"{text} ({interval(of)})"
 
 
 def extent(of: Iterable[Estimate]) -> str:

@@ -9,7 +9,6 @@ https://quarto.org/docs/authoring/cross-references.html, https://quarto.org/docs
 
 from __future__ import annotations
 
-import copy
 import re
 from difflib import get_close_matches
 from typing import Any
@@ -32,10 +31,11 @@ def resolve(tree: Node, source: Source, target: str, numbered: bool = True) -> t
     `numbered` is the metadata's number-sections. Problems are collected, not raised: the checks report all at once.
     """
     resolver = _Resolver(source, target, numbered)
-    blocks = transform(copy.deepcopy(tree["blocks"]), resolver.conditional)
+    blocks = transform(tree["blocks"], resolver.conditional)
     resolver.images(blocks)
-    # The smallest heading level is numbered 1, whichever it is.
-    resolver.top = min((block["c"][0] for block in _outside_callouts(blocks) if block["t"] == "Header"), default=1)
+    # The smallest heading level is numbered 1, whichever it is; a callout's title is none.
+    outside = transform(blocks, lambda node: [] if _callout(node) else None)
+    resolver.top = min((header["c"][0] for header in find(outside, "Header")), default=1)
     blocks = transform(blocks, resolver.block)
     blocks, meta = transform(blocks, resolver.inline), transform(tree["meta"], resolver.inline)
     return {**tree, "blocks": blocks, "meta": meta}, resolver.problems
@@ -88,7 +88,9 @@ class _Resolver:
             return [self.table(node)]
         if node["t"] == "Para":
             return [{"t": "Para", "c": self.equations(content)}]
-        return self.division(content) if node["t"] == "Div" else None
+        if kind := _callout(node):
+            return [self.callout(kind, *content)]
+        return self.division(*content) if node["t"] == "Div" else None
 
     def number(self, kind: str, identifier: str) -> str:
         self.counts[kind] += 1
@@ -166,12 +168,8 @@ class _Resolver:
             head = [stringify(cell[4]) for row in table["c"][3][1] for cell in row[1]]
             self.complain(re.escape((head or [""])[0]), f'table "{name or " ".join(head)}" is empty; fill it')
 
-    def division(self, content: list[Any]) -> list[Node] | None:
-        attributes, blocks = content
+    def division(self, attributes: list[Any], blocks: list[Node]) -> list[Node] | None:
         identifier, classes, keys = attributes
-        callout = next((name for name in classes if name.startswith("callout-")), None)
-        if callout:
-            return [self.callout(attributes, callout.removeprefix("callout-"), blocks)]
         if any(key.startswith("layout") for key, _ in keys) or "panel-tabset" in classes:
             self.complain("layout|panel-tabset", "layouts and tabsets are not supported; let each figure stand alone")
         return [self.float_division(attributes, blocks)] if identifier.startswith(("fig-", "tbl-")) else None
@@ -180,8 +178,8 @@ class _Resolver:
         identifier = attributes[0]
         kind = identifier.split("-")[0]
         if len(blocks) < 2 or blocks[-1]["t"] != "Para":
-            message = f"{identifier} has no content or no caption; end it with a paragraph before :::"
-            self.complain_of(identifier, message)
+            what = f"{identifier} has no content or no caption"
+            self.complain_of(identifier, f"{what}; end it with a paragraph before :::")
             return div(attributes, blocks)
         *body, caption = blocks
         if kind == "tbl":
@@ -201,7 +199,7 @@ class _Resolver:
         wrapper = attr(attributes[0], ["float", *attributes[1]], kind=kind, number=number)
         return div(wrapper, [*body, div(attr("", ["caption"]), [plain(caption)])])
 
-    def callout(self, attributes: list[Any], kind: str, blocks: list[Node]) -> Node:
+    def callout(self, kind: str, attributes: list[Any], blocks: list[Node]) -> Node:
         if kind not in CALLOUTS:
             self.complain(rf"callout-{re.escape(kind)}", f"callout {kind} is unknown; use {', '.join(CALLOUTS)}")
         title = [text(pairs(attributes).get("title", kind.capitalize()))]
@@ -304,11 +302,7 @@ def _unwrap(blocks: list[Node]) -> list[Node]:
     return [inner for block in blocks for inner in (block["c"][2] if block["t"] == "Figure" else [block])]
 
 
-def _outside_callouts(blocks: list[Node]) -> list[Node]:
-    result: list[Node] = []
-    for block in blocks:
-        if block["t"] == "Div" and not any(name.startswith("callout-") for name in block["c"][0][1]):
-            result += _outside_callouts(block["c"][1])
-        else:
-            result.append(block)
-    return result
+def _callout(node: Node) -> str:
+    """The kind of a `Div` that is a callout, else empty."""
+    classes = node["c"][0][1] if node["t"] == "Div" else []
+    return next((name.removeprefix("callout-") for name in classes if name.startswith("callout-")), "")

@@ -16,9 +16,9 @@ from typing import Any
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_text
 from emorec.paths import Layout
-from emorec.report import checks, crossref, html, pandoc, pdf, quarto, source
+from emorec.report import checks, crossref, html, pandoc, pdf, quarto
 from emorec.report.pandoc import Node, attr, div, text
-from emorec.report.source import Source
+from emorec.report.source import NAME, Source, listed, read
 
 QUARTO = "quarto"
 PANDOC = "pandoc+typst"
@@ -49,7 +49,7 @@ def render(folder: Path, page: Path, document: Path, renderer: str = "auto", let
         raise EmorecError(f"quarto {oldest} or later is not on the PATH; install it or render with {PANDOC}")
     papers = {document: None} | ({letter: LETTER} if letter else {})
     if program:
-        timestamp = source.read(folder).timestamp
+        timestamp = read(folder).timestamp
         markup, documents, problems = quarto.render(program, folder, timestamp, list(papers.values()))
     else:
         markup, documents, problems = by_pandoc(folder, list(papers.values()))
@@ -70,80 +70,80 @@ def by_pandoc(folder: Path, papers: Sequence[str | None] = (None,)) -> tuple[str
     A paper is a name of Typst's, or None for the source's own. Raises EmorecError for problems in the source itself,
     before a PDF is compiled.
     """
-    expanded = source.read(folder)
-    tree, problems = parsed(expanded)
-    page, in_page = to_html(expanded, tree)
+    source = read(folder)
+    tree, problems = parsed(source)
+    page, in_page = to_html(source, tree)
     # Both formats share nearly all problems: there's no need to print the second one to find them.
     checks.demand([*problems, *in_page])
     documents: list[bytes] = []
     complaints: list[str] = []
     for paper in papers:
-        markup, in_print = to_typst(expanded, tree, paper)
+        markup, in_print = to_typst(source, tree, paper)
         checks.demand(in_print or checks.check_typst(markup, "index.typ"))
-        document, found = pdf.compile(markup, folder, expanded.timestamp)
+        document, found = pdf.compile(markup, folder, source.timestamp)
         documents.append(document)
         complaints += found
     return page, documents, complaints
 
 
-def parsed(of: Source) -> tuple[Node, list[str]]:
+def parsed(source: Source) -> tuple[Node, list[str]]:
     """The syntax tree of a source, references unresolved, and the problems that pandoc found in it."""
     with tempfile.TemporaryDirectory(prefix="emorec-report-") as scratch:
-        tree, complaints = pandoc.parse(of.text, _metadata(of), of.folder, Path(scratch))
-    return tree, _located(of, complaints)
+        tree, complaints = pandoc.parse(source.text, _metadata(source), source.folder, Path(scratch))
+    return tree, _located(source, complaints)
 
 
-def to_html(of: Source, tree: Node) -> tuple[str, list[str]]:
+def to_html(source: Source, tree: Node) -> tuple[str, list[str]]:
     """The HTML page of a parsed source, and its problems."""
-    tree, problems = resolved(of, tree, "html")
-    depth = int(of.option("html", "toc-depth", 3)) if of.option("html", "toc", False) else None
-    page, complaints = html.write(tree, of.folder, of.bibliography, depth)
-    return page, [*problems, *_located(of, complaints)]
+    tree, problems = resolved(source, tree, "html")
+    depth = int(source.option("html", "toc-depth", 3)) if source.option("html", "toc", False) else None
+    page, complaints = html.write(tree, source.folder, source.bibliography, depth)
+    return page, [*problems, *_located(source, complaints)]
 
 
-def to_typst(of: Source, tree: Node, paper: str | None = None) -> tuple[str, list[str]]:
+def to_typst(source: Source, tree: Node, paper: str | None = None) -> tuple[str, list[str]]:
     """The Typst markup of a parsed source, for its own paper size or another, and its problems."""
-    tree, problems = resolved(of, tree, "typst")
+    tree, problems = resolved(source, tree, "typst")
     settings = {"papersize": "a4", "toc-depth": "3", "toc-title": "Contents"}
-    settings = {name: str(of.option("typst", name, usual)) for name, usual in settings.items()}
-    if of.option("typst", "number-sections", False):
-        settings["section-numbering"] = str(of.option("typst", "section-numbering", "1.1.1"))
+    settings = {name: str(source.option("typst", name, usual)) for name, usual in settings.items()}
+    if source.option("typst", "number-sections", False):
+        settings["section-numbering"] = str(source.option("typst", "section-numbering", "1.1.1"))
     if paper:
         settings["papersize"] = paper
     tree["meta"] |= {name: {"t": "MetaString", "c": value} for name, value in settings.items()}
-    tree["meta"]["toc"] = {"t": "MetaBool", "c": bool(of.option("typst", "toc", False))}
-    markup, complaints = pdf.write(tree, of.folder, of.bibliography)
-    return markup, [*problems, *_located(of, complaints)]
+    tree["meta"]["toc"] = {"t": "MetaBool", "c": bool(source.option("typst", "toc", False))}
+    markup, complaints = pdf.write(tree, source.folder, source.bibliography)
+    return markup, [*problems, *_located(source, complaints)]
 
 
-def resolved(of: Source, tree: Node, target: str) -> tuple[Node, list[str]]:
+def resolved(source: Source, tree: Node, target: str) -> tuple[Node, list[str]]:
     """The syntax tree for `target` (html or typst) with numbers and links, and the problems found."""
-    tree, problems = crossref.resolve(tree, of, target, bool(of.option(target, "number-sections", False)))
+    tree, problems = crossref.resolve(tree, source, target, bool(source.option(target, "number-sections", False)))
     placed = any(block["t"] == "Div" and block["c"][0][0] == "refs" for block in tree["blocks"])
-    if of.bibliography and not placed and pandoc.find([tree["blocks"], tree["meta"]], "Cite"):
+    if source.bibliography and not placed and pandoc.find([tree["blocks"], tree["meta"]], "Cite"):
         # The source does not say where the list of references goes: at the end, under its heading.
         heading = {"t": "Header", "c": [1, attr("references", ["unnumbered"]), [text("References")]]}
         tree["blocks"] = [*tree["blocks"], heading, div(attr("refs"), [])]
     return tree, problems
 
 
-def _metadata(of: Source) -> dict[str, Any]:
+def _metadata(source: Source) -> dict[str, Any]:
     """What the templates of both formats read, in Quarto's form. Strings are Markdown still."""
-    given = of.metadata
+    given = source.metadata
     if not given.get("title"):
-        raise EmorecError(f"{source.NAME}: no title; add one to its head")
+        raise EmorecError(f"{NAME}: no title; add one to its head")
     names = ("title", "subtitle", "abstract", "keywords", "nocite")
     fields: dict[str, Any] = {name: given[name] for name in names if given.get(name)}
     if "abstract" in fields:
         # The newline makes pandoc read paragraphs rather than a line.
         fields["abstract"] = f"{fields['abstract'].strip()}\n"
-    authors = [_author(entry) for entry in _listed(given.get("author") or [])]
+    authors = [_author(entry) for entry in listed(given.get("author") or [])]
     return fields | {
         "lang": given.get("lang", "en"),
         "by-author": authors,
         "author-meta": [author["name"]["literal"] for author in authors],
-        "date": f"{of.date.day} {of.date:%B %Y}",
-        "date-meta": of.date.isoformat(),
+        "date": f"{source.date.day} {source.date:%B %Y}",
+        "date-meta": source.date.isoformat(),
         "description-meta": str(given.get("description", "")),
         "labels": {"abstract": given.get("abstract-title", "Abstract")},
     }
@@ -152,24 +152,20 @@ def _metadata(of: Source) -> dict[str, Any]:
 def _author(entry: Any) -> dict[str, Any]:
     """An author, written as a name or as a mapping of name, affiliation and email, as in Quarto's `by-author`."""
     fields = entry if isinstance(entry, dict) else {"name": entry}
-    affiliations = [{"name": str(place)} for place in _listed(fields.get("affiliation", []))]
+    affiliations = [{"name": str(place)} for place in listed(fields.get("affiliation", []))]
     email = {"email": str(fields["email"])} if fields.get("email") else {}
     return {"name": {"literal": str(fields.get("name", ""))}, "affiliations": affiliations} | email
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _located(of: Source, complaints: list[str]) -> list[str]:
+def _located(source: Source, complaints: list[str]) -> list[str]:
     """Pandoc's warnings with the place in the source that they are about."""
-    return [_locate(of, complaint) for complaint in complaints]
+    return [_locate(source, complaint) for complaint in complaints]
 
 
-def _locate(of: Source, complaint: str) -> str:
+def _locate(source: Source, complaint: str) -> str:
     citation = re.search(r"[Cc]itation (\S+) not found", complaint)
     if citation:
-        place = of.where(rf"@{re.escape(citation[1])}(?![\w-])")
-        return f"{place}: citation @{citation[1]} is not in {' or '.join(of.bibliography)}; add it or correct the key"
+        place, files = source.where(rf"@{re.escape(citation[1])}(?![\w-])"), " or ".join(source.bibliography)
+        return f"{place}: citation @{citation[1]} is not in {files}; add it or correct the key"
     line = re.search(r"\bline (\d+)", complaint)
-    return f"{of.at(int(line[1])) if line else source.NAME}: pandoc: {complaint}"
+    return f"{source.at(int(line[1])) if line else NAME}: pandoc: {complaint}"

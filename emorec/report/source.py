@@ -66,12 +66,15 @@ class Source:
     @property
     def bibliography(self) -> list[str]:
         """The bibliography's files, relative to the folder. Raises EmorecError where one is missing."""
-        value = self.metadata.get("bibliography", [])
-        files = [str(each) for each in (value if isinstance(value, list) else [value])]
+        files = [str(each) for each in listed(self.metadata.get("bibliography", []))]
         for file in files:
             if not (self.folder / file).is_file():
                 raise EmorecError(f"{self.where('bibliography')}: bibliography {file} is missing; add it")
         return files
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def read(folder: Path) -> Source:

@@ -620,18 +620,18 @@ def test_projections_highlight_confusions_of_hard_pairs() -> None:
     assert "published representation" in texts(projections.draw(models, table.assign(method="pca")))
 
 
-def test_model_of_equal_compute_are_spread() -> None:
-    places = summary.spread(np.array([0.0, 2.0, 2.001, 2.0]), 0.1)
+def test_models_of_equal_compute_are_set_apart() -> None:
+    places = summary.set_apart(np.array([0.0, 2.0, 2.001, 2.0]), 0.1)
     assert places == pytest.approx([0.0, 1.9, 2.0, 2.1], abs=0.01)
     assert summary.operations(1.11e9) == "1.11 GFLOPs"
     assert 1 in summary.ticks(-4, 7)
     rng = np.random.default_rng(0)
     some = rng.normal(size=30)
-    moved = summary.spread(some, 0.2)
+    moved = summary.set_apart(some, 0.2)
     assert np.diff(np.sort(moved)).min() > 0.2 - 1e-9
     # Nearest in least squares: no place gains by moving all of a run, so each run keeps its mean.
     assert moved.mean() == pytest.approx(some.mean())
-    assert summary.spread(np.array([0.0, 1.0]), 0.2) == pytest.approx([0.0, 1.0])
+    assert summary.set_apart(np.array([0.0, 1.0]), 0.2) == pytest.approx([0.0, 1.0])
 
 
 def test_curves_show_the_parts_of_the_mixture(large: Path) -> None:

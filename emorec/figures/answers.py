@@ -65,14 +65,14 @@ def draw(
                 continue
             picture.imshow(images[face], cmap="gray", vmin=0, vmax=255, interpolation="none")
             picture.set_title(EMOTIONS[labels[face]], loc="left", fontsize=8)
-            say(words, {name: own[face] for name, own in shares.items()}, int(labels[face]))
+            write_answers(words, {name: own[face] for name, own in shares.items()}, int(labels[face]))
             if gate is not None:
-                weigh(words, dict(zip(gate.experts, gate.weights[face].tolist(), strict=True)))
+                draw_gate(words, dict(zip(gate.experts, gate.weights[face].tolist(), strict=True)))
     figure.suptitle("Synthetic test faces and answers" if synthetic else "Test faces and answers")
     return figure
 
 
-def say(axes: Axes, shares: Mapping[str, np.ndarray], label: int) -> None:
+def write_answers(axes: Axes, shares: Mapping[str, np.ndarray], label: int) -> None:
     """Every model's answer with its probability, and whether that is the label."""
     axes.set(xlim=(0, 1), ylim=(0, 1))
     height = 0.9
@@ -84,7 +84,7 @@ def say(axes: Axes, shares: Mapping[str, np.ndarray], label: int) -> None:
         height -= 0.19
 
 
-def weigh(axes: Axes, gate: Mapping[str, float]) -> None:
+def draw_gate(axes: Axes, gate: Mapping[str, float]) -> None:
     """The gate's weights as one bar from 0 to 1, the experts in their order."""
     start = 0.0
     for number, weight in enumerate(gate.values()):

@@ -72,11 +72,11 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
 
     Tables as models.csv and comparisons.csv, or in the latter's place twins_scores.csv or by_majority.csv.
     """
-    asked = _asked(comparisons if "tier" in comparisons else exploratory(comparisons))
-    rows = rows_of(models, asked)
+    shown = _shown(comparisons if "tier" in comparisons else exploratory(comparisons))
+    rows = rows_of(models, shown)
     if not rows:
         return style.nothing("This study has one model only: there is nothing to compare it with.")
-    found = {(row.model, row.reference, row.measure): row for row in each_row(asked)}
+    found = {(row.model, row.reference, row.measure): row for row in each_row(shown)}
     labels, controls = style.model_labels(models), style.controls(models)
     titles = [f"Δ vs {labels[style.reference(models)]}"]
     if set(controls.values()) - {style.reference(models)}:
@@ -117,9 +117,11 @@ def exploratory(scores: pd.DataFrame) -> pd.DataFrame:
     return compared.assign(tier="exploratory", verdict="")
 
 
-def _asked(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy and macro-F1 of all, and the steps of those that are tested: they are asked about each grouping, and the
-    tests are about the mixture's own."""
+def _shown(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy and macro-F1 of all, and the steps of those that are tested.
+
+    The tables have the steps by each grouping; the tests are about the mixture's own.
+    """
     overall = comparisons["measure"].isin(["accuracy", "macro_f1"])
     return comparisons[overall | (comparisons["tier"] != "exploratory")]
 

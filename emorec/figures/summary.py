@@ -33,12 +33,12 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame)
     flops, base = table["flops"].astype(float), style.reference(models)
     relative = (flops[shown] / flops[base]).to_numpy()
 
-    # Room for the spread points on both sides, however few different computes there are.
+    # Room for the points set apart on both sides, however few different computes there are.
     low, high = np.log2(relative.min()) - 0.35, np.log2(relative.max()) + 0.35
     if high - low < 1.5:
         low, high = low - 0.4, high + 0.4
     gap = APART * (high - low)
-    moved = spread(np.log2(relative), gap)
+    moved = set_apart(np.log2(relative), gap)
     low, high = min(low, moved.min() - gap), max(high, moved.max() + gap)
 
     figure = style.new_figure(64)
@@ -80,7 +80,7 @@ def handles(models: pd.DataFrame, shown: list[str]) -> list[Line2D]:
     return style.handles(entries, 5.5)
 
 
-def spread(places: np.ndarray, gap: float) -> np.ndarray:
+def set_apart(places: np.ndarray, gap: float) -> np.ndarray:
     """The nearest places (least squares) in the same order with at least `gap` between any two.
 
     With the required gaps taken off, that is a regression by a rising sequence: pool adjacent violators

@@ -23,8 +23,8 @@ ERRORS = {"within_errors": ("within a group", "#8c8c8c"), "across_errors": ("acr
 STRONGEST = 3.0
 
 
-def asked_grouping(models: pd.DataFrame, scores: pd.DataFrame) -> str | None:
-    """The primary mixture's grouping, else the first that the models are asked about; None where there is none."""
+def shown_grouping(models: pd.DataFrame, scores: pd.DataFrame) -> str | None:
+    """The primary mixture's grouping, else the first that models are scored by; None where there is none."""
     groupings = scores["grouping"].tolist()
     own = models.loc[models["model"] == style.primary(models), "grouping"].tolist()
     return next((str(name) for name in own + groupings if name in set(groupings)), None)
@@ -44,7 +44,7 @@ def crossed(routing: pd.DataFrame, mixture: str, other: str) -> tuple[np.ndarray
 
 def draw(models: pd.DataFrame, scores: pd.DataFrame, routing: pd.DataFrame) -> Figure:
     """Tables as models.csv, group_scores.csv and routing.csv."""
-    grouping = asked_grouping(models, scores)
+    grouping = shown_grouping(models, scores)
     if grouping is None:
         return style.nothing("This study has no grouping of emotions.")
     own = scores[(scores["grouping"] == grouping) & (scores["reference"] == "") & (scores["group"] == "")]

@@ -181,7 +181,7 @@ class Lookups:
         """The 21 pairs, most confused by the reference first; `change` is the difference in the rate of confusion."""
         found = self.rows("pair_comparisons", model=model, reference=reference)
         for row in found:
-            row["pair"] = f"{row['first']}\N{EN DASH}{row['second']}"
+            row["pair"] = t.pair(row["first"], row["second"])
             row["change"] = _estimate(f"confusion of {row['pair']}", row, "difference")
         return sorted(found, key=lambda row: -row["reference_rate"])
 
@@ -226,7 +226,7 @@ class Lookups:
             rows.append({"network": name, "seeds": len(records), "first": min(epochs), "last": max(epochs), **own})
         return rows
 
-    def chosen(self, network: str) -> Row:
+    def at_kept_epochs(self, network: str) -> Row:
         """A network's accuracies at its kept epochs, mean over seeds, and the first and last of these epochs."""
         rows = self.rows("curves", network=network)
         kept = [row for row in rows if row["best"]]

@@ -100,6 +100,11 @@ def duration(seconds: float) -> str:
     return NONE  # not a number
 
 
+def pair(first: str, second: str) -> str:
+    """Two confused emotions, `fear–sad`."""
+    return f"{first}\N{EN DASH}{second}"
+
+
 def the(label: str) -> str:
     """A label within a sentence: `Mixture of experts` to `the mixture of experts`; `ResNet` keeps its letter."""
     label = label.removeprefix("The ").removeprefix("the ")

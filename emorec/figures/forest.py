@@ -89,8 +89,7 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
     verdicts, notes = set(), []
     for panel, (axes, title) in enumerate(zip(grid, titles, strict=True)):
         intervals.prepare(axes, len(rows))
-        axes.set_title(style.wrap(title, 34))
-        axes.set_xlabel(intervals.BETTER_RIGHT)
+        axes.set(title=style.wrap(title, 34), xlabel=intervals.BETTER_RIGHT)
         for place, row in enumerate(rows):
             if not row.model or (row.model, row.references[panel], row.measure) not in found:
                 continue

@@ -49,8 +49,7 @@ def draw(models: pd.DataFrame, pairs: pd.DataFrame, comparisons: pd.DataFrame) -
             change = row_at(found, (*contest, *pair))
             verdicts.add(change["verdict"])
             intervals.interval(axes, row, change[["difference", "low", "high"]].to_list(), change["verdict"])
-        axes.set_title(style.wrap(f"Δ vs {labels[contest[1]]}", 24))
-        axes.set_xlabel(intervals.BETTER_RIGHT)
+        axes.set(title=style.wrap(f"Δ vs {labels[contest[1]]}", 24), xlabel=intervals.BETTER_RIGHT)
     panels[1].invert_xaxis()  # fewer confusions are better
     for axes in panels if hard and others else []:
         axes.axhline(len(hard) - 0.5, color=style.INK, **style.DASHED)
@@ -70,5 +69,4 @@ def rates(axes: Axes, models: pd.DataFrame, pairs: pd.DataFrame, shown: Sequence
             height = row + 0.22 * (place - (len(chosen) - 1) / 2)
             axes.plot(100 * means[(model, *pair)], height, **looks[model].point(4))
     axes.set_xlim(left=0)
-    axes.set_title("confused")
-    axes.set_xlabel("% of the two emotions' faces")
+    axes.set(title="confused", xlabel="% of the two emotions' faces")

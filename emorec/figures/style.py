@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -226,21 +226,16 @@ def wrap(text: str, characters: int) -> str:
     return "\n".join(textwrap.wrap(text, max(characters, 4))) or text
 
 
-def legend_columns(labels: Iterable[str]) -> int:
-    """The most legend columns in which these labels fit on the page, filled column by column as matplotlib does."""
-    # At 7.5 pt a character of DejaVu Sans takes 1.5 mm on average, a handle and its gaps 10 mm.
-    widths = [max(len(line) for line in label.split("\n")) * 1.5 + 10 for label in labels]
-    for rows in range(1, len(widths) + 1):
-        columns = [widths[start : start + rows] for start in range(0, len(widths), rows)]
-        if sum(map(max, columns)) <= PAGE_WIDTH_MM - 6:
-            return len(columns)
-    return 1
-
-
 def legend_above(figure: Figure, handles: Sequence[Artist]) -> None:
-    """A legend over the whole figure, in as many rows as its labels need."""
-    columns = legend_columns(str(handle.get_label()) for handle in handles)
-    figure.legend(handles=list(handles), loc="outside upper center", ncols=columns)
+    """A legend over the whole figure, in the most columns in which its labels fit on the page."""
+    # At 7.5 pt a character of DejaVu Sans takes 1.5 mm on average, a handle and its gaps 10 mm.
+    widths = [max(map(len, str(handle.get_label()).split("\n"))) * 1.5 + 10 for handle in handles]
+    columns: list[float] = []
+    for rows in range(1, len(widths) + 1):  # matplotlib fills column by column
+        columns = [max(widths[start : start + rows]) for start in range(0, len(widths), rows)]
+        if sum(columns) <= PAGE_WIDTH_MM - 6:
+            break
+    figure.legend(handles=list(handles), loc="outside upper center", ncols=len(columns) or 1)
 
 
 def handles(looks: Mapping[str, Look], size: float = 5.0) -> list[Line2D]:

@@ -45,8 +45,8 @@ def draw(models: pd.DataFrame, scores: pd.DataFrame, twins: pd.DataFrame) -> Fig
     panels = upper.subplots(1, len(SUBSETS), sharex=True, sharey=True, squeeze=False)[0]
     for axes, (subset, title) in zip(panels, SUBSETS.items(), strict=True):
         intervals.prepare(axes, len(pairs))
-        axes.set_title(title)
-        axes.set_xlabel(intervals.BETTER_RIGHT if subset != "interaction" else "difference of the two Δ, points")
+        interaction = subset == "interaction"
+        axes.set(title=title, xlabel="difference of the two Δ, points" if interaction else intervals.BETTER_RIGHT)
         for row, pair in enumerate(pairs):
             change = found[(*pair, subset)]
             # All of it is exploratory: no verdicts.

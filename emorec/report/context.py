@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -236,16 +237,15 @@ class Lookups:
 
     def settings(self) -> list[Row]:
         """Every setting of the reference network; `otherwise`: other values, with the networks that have them."""
-        spec = _flatten(self.reference["spec"])
-        others = {record["network"]: (record["role"], _flatten(record["spec"])) for record in self._results.networks}
+        usual = _flatten(self.reference["spec"])
+        roles = {record["network"]: record["role"] for record in self._results.networks}
+        specs = {record["network"]: _flatten(record["spec"]) for record in self._results.networks}
         found = []
-        for key in dict.fromkeys(key for each in (spec, *(other for _, other in others.values())) for key in each):
-            different = defaultdict(list)
-            for name, (_, other) in others.items():
-                different[other.get(key, t.NONE)].append(name)
-            value = spec.get(key, t.NONE)
-            different.pop(value, None)
-            otherwise = [{"value": text, **_by_role(names, others)} for text, names in different.items()]
+        for key in dict.fromkeys(chain(usual, *specs.values())):
+            value, networks = usual.get(key, t.NONE), defaultdict(list)
+            for name, spec in specs.items():
+                networks[spec.get(key, t.NONE)].append(name)
+            otherwise = [{"value": each, **_by_role(of, roles)} for each, of in networks.items() if each != value]
             found.append({"key": key, "value": value, "otherwise": otherwise})
         return found
 
@@ -267,7 +267,7 @@ class Lookups:
         """What the workflow measured, by stage and network: mean seconds and processor seconds, most memory in MB."""
         table = self._results.jobs.groupby(["stage", "network"])
         means = table[["seconds", "processor"]].mean().assign(jobs=table.size(), memory=table["memory"].max())
-        means = means.sort_index(level="stage", ascending=False, kind="stable").reset_index()
+        means = means.reset_index().sort_values("stage", ascending=False, kind="stable")  # training first
         return [{str(name): value for name, value in row.items()} for row in means.to_dict("records")]
 
 
@@ -343,9 +343,8 @@ def _flatten(spec: Row, prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _by_role(names: Sequence[str], others: dict[str, tuple[str, Any]]) -> Row:
+def _by_role(names: Sequence[str], roles: dict[str, str]) -> Row:
     """`roles` of which all networks are among `names`, where there are several, and the `names` that are left."""
-    roles = {role for role, _ in others.values() if role in ("expert", "gate", "mixture")}
-    of = {role: [name for name, (own, _) in others.items() if own == role] for role in sorted(roles)}
+    of = {role: [name for name, own in roles.items() if own == role] for role in ("expert", "gate", "mixture")}
     whole = [role for role, own in of.items() if len(own) > 1 and set(own) <= set(names)]
-    return {"roles": whole, "names": [name for name in names if others[name][0] not in whole]}
+    return {"roles": whole, "names": [name for name in names if roles[name] not in whole]}

@@ -168,4 +168,5 @@ def _locate(source: Source, complaint: str) -> str:
         place, files = source.where(rf"@{re.escape(citation[1])}(?![\w-])"), " or ".join(source.bibliography)
         return f"{place}: citation @{citation[1]} is not in {files}; add it or correct the key"
     line = re.search(r"\bline (\d+)", complaint)
-    return f"{source.at(int(line[1])) if line else NAME}: pandoc: {complaint}"
+    place = f"{NAME}:{min(int(line[1]), len(source.lines))}" if line else NAME
+    return f"{place}: pandoc: {complaint}"

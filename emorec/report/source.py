@@ -39,10 +39,6 @@ class Source:
         """`file:line` of the first line that matches the regular expression, or the file's name alone."""
         return next((f"{NAME}:{n}" for n, line in enumerate(self.lines, 1) if re.search(pattern, line)), NAME)
 
-    def at(self, number: int) -> str:
-        """`file:line` of line `number` (1-based)."""
-        return f"{NAME}:{min(max(number, 1), len(self.lines))}"
-
     @property
     def date(self) -> datetime.date:
         """The report's date. Raises EmorecError unless it is written out: `today` would make two builds differ."""

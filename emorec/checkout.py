@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -39,6 +40,12 @@ def git(*arguments: str) -> str:
     if not _run("ls-files", "--error-unmatch", Path(__file__).name):
         return ""
     return _run(*arguments)
+
+
+def commit_date() -> str:
+    """The day of the checkout's commit, YYYY-MM-DD; outside a git checkout SOURCE_DATE_EPOCH's or the Snakefile's."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct")
+    return datetime.fromtimestamp(int(seconds or Path("Snakefile").stat().st_mtime), UTC).strftime("%Y-%m-%d")
 
 
 def _run(*arguments: str) -> str:

@@ -194,23 +194,22 @@ def figure(args: argparse.Namespace) -> None:
 
 def stage(args: argparse.Namespace) -> None:
     """Lay out the report's sources with the study's numbers, tables and figures."""
-    from emorec.report.jobs import stage as run
+    from emorec.report.stage import lay_out as run
 
     run(*_study(args), args.sources)
 
 
 def report(args: argparse.Namespace) -> None:
     """Render the laid-out report to HTML and PDF (A4 and letter), with Quarto where it is installed."""
-    from emorec.report.jobs import render as run
+    from emorec.report.render import report as run
 
     run(_study(args)[1], args.renderer)
 
 
 def publish(args: argparse.Namespace) -> None:
     """Make results/published/<study> from a finished run: no images, no weights, a SHA-256 for every file."""
-    from emorec.checkout import checkout
+    from emorec.checkout import checkout, commit_date
     from emorec.published.publish import publish as run
-    from emorec.report.provenance import commit_date
 
     study, layout = _study(args)
     destination = args.results / "published" / study.study

@@ -24,7 +24,7 @@ from emorec.data.votes import Votes
 from emorec.errors import EmorecError
 from emorec.explorer import data as explorer
 from emorec.explorer.page import page
-from emorec.figures.style import EMOTION_COLOURS
+from emorec.figures.style import EMOTION_LOOKS
 from emorec.paths import Layout
 from emorec.predictions.store import read_gates, read_predictions
 from tests.browser import launched, opened
@@ -285,7 +285,7 @@ def test_page_is_one_file_with_the_same_bytes_twice(given: Given, written: Path)
     assert "window.broken" not in shell, "a name of the config stands in the page as HTML"
     embedded = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, flags=re.DOTALL)
     assert embedded and json.loads(embedded[1])["models"][2]["label"] == NASTY
-    assert json.loads(embedded[1])["look"]["light"] == list(EMOTION_COLOURS.values())
+    assert json.loads(embedded[1])["look"]["light"] == [look.colour for look in EMOTION_LOOKS.values()]
 
 
 def test_page_says_whose_faces_they_are(given: Given) -> None:

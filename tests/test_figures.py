@@ -23,6 +23,7 @@ from matplotlib.text import Text
 from emorec import EMOTIONS, SPLITS, figures
 from emorec.figures import (
     answers,
+    confusion,
     confusion_difference,
     curves,
     flow,
@@ -35,11 +36,13 @@ from emorec.figures import (
     recall,
     reliability,
     samples,
+    stage,
     style,
     summary,
     twins,
     who_errs,
 )
+from emorec.frames import read_table
 from emorec.predictions.combine import Combined
 from emorec.predictions.store import Gate, prediction_frame, write_predictions
 from emorec.tables.metrics import HARD_PAIRS
@@ -286,8 +289,7 @@ def flip(images: np.ndarray, seed: int) -> np.ndarray:
 
 def make(figure: str, study: Path) -> Figure:
     """The figure of a study, drawn anew."""
-    module = figures.load(figure)
-    return module.make(study, flip) if figure == "samples" else module.make(study)
+    return stage.make(figure, study, **({"augment": flip} if figure == "samples" else {}))
 
 
 # Only looked at, never changed.
@@ -340,7 +342,7 @@ def misplaced(figure: Figure) -> list[str]:
 
 def test_a_study_of_one_model_has_every_figure(small: Path, tmp_path: Path) -> None:
     for name in figures.FIGURES:
-        for path in figures.inputs(name):
+        for path in figures.INPUTS[name]:
             target = tmp_path / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes((small / path).read_bytes())
@@ -377,7 +379,7 @@ def test_draws_in_print_size(name: str, size: str, request: pytest.FixtureReques
 
 @pytest.mark.parametrize("name", figures.FIGURES)
 def test_same_bytes_from_declared_inputs_alone(name: str, small: Path, tmp_path: Path) -> None:
-    for path in figures.inputs(name):
+    for path in figures.INPUTS[name]:
         target = tmp_path / "inputs" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((small / path).read_bytes())
@@ -395,14 +397,12 @@ def test_same_bytes_from_declared_inputs_alone(name: str, small: Path, tmp_path:
 
 @pytest.mark.parametrize("name", figures.FIGURES)
 def test_inputs_are_declared(name: str, small: Path) -> None:
-    declared = figures.inputs(name)
-    assert declared == figures.load(name).INPUTS
-    assert all((small / path).is_file() for path in declared)
+    assert all((small / path).is_file() for path in figures.INPUTS[name])
 
 
 def test_inputs_need_no_plotting_library() -> None:
     code = (
-        "import sys; from emorec import figures; [figures.inputs(f) for f in figures.FIGURES]; "
+        "import sys; from emorec import figures; [figures.source(f) for f in figures.FIGURES]; "
         "sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
@@ -440,7 +440,8 @@ def test_difference_is_of_mean_rates_in_points() -> None:
     assert matrix.loc["sad", "sad"] == pytest.approx(12.5)
     assert matrix.drop(index="sad").to_numpy() == pytest.approx(0)
     models = pd.DataFrame({"model": ["one", "two"], "kind": ["single", "mixture"], "label": ["One", "Two"]})
-    figure = confusion_difference.draw(models, confusion, [("two", "one")])
+    models = models.assign(primary=[False, True], control=["", "one"])
+    figure = confusion_difference.draw(models, confusion)
     shown = texts(figure)
     assert "Two − One" in shown and "−12.5" in shown and "+12.5" in shown
     mesh = figure.axes[0].collections[0]
@@ -455,10 +456,10 @@ def test_difference_is_of_mean_rates_in_points() -> None:
 
 
 def test_confusion_survives_an_emotion_without_faces(small: Path) -> None:
-    models, table = (pd.read_csv(small / path) for path in figures.inputs("confusion"))
+    models, table = (read_table(small / path) for path in figures.INPUTS["confusion"])
     table.loc[table["true"] == "disgust", "rate"] = np.nan
-    style.save(figures.load("confusion").draw(models, table, ["resnet18"]), small.parent, "confusion")
-    style.save(confusion_difference.draw(models, table, [("mixture", "resnet18")]), small.parent, "difference")
+    style.save(confusion.draw(models, table), small.parent, "confusion")
+    style.save(confusion_difference.draw(models, table), small.parent, "difference")
 
 
 def test_looks_differ() -> None:
@@ -467,8 +468,9 @@ def test_looks_differ() -> None:
     assert list(looks) == list(models["model"])
     assert len({looks[model] for model in style.headline(models)}) == 5
     assert {style.BETTER, style.WORSE}.isdisjoint(look.colour for look in looks.values())
-    assert len(set(style.EMOTION_COLOURS.values())) == len(set(style.EMOTION_MARKERS.values())) == len(EMOTIONS)
-    assert set(style.EMOTION_COLOURS) == set(style.EMOTION_MARKERS) == set(EMOTIONS)
+    emotions = style.EMOTION_LOOKS.values()
+    assert len({look.colour for look in emotions}) == len({look.marker for look in emotions}) == len(EMOTIONS)
+    assert set(style.EMOTION_LOOKS) == set(EMOTIONS)
     assert style.headline(models) == ["resnet18", "ensemble", "mixture", "fine-tuned", "joint"]
     assert style.contests(models) == [("mixture", "resnet18"), ("mixture", "ensemble")]
     assert style.contests(models.assign(control="resnet18")) == [("mixture", "resnet18")]
@@ -549,7 +551,7 @@ def test_the_forest_says_what_it_leaves_out() -> None:
 
 
 def test_who_errs_shows_scores_errors_and_who_routes(small: Path) -> None:
-    models, scores, routing = (style.read(small / path) for path in figures.inputs("who-errs"))
+    models, scores, routing = (read_table(small / path) for path in figures.INPUTS["who-errs"])
     figure = who_errs.draw(models, scores, routing)
     shown = texts(figure)
     found = scores[(scores["reference"] == "") & (scores["group"] == "")].set_index(["model", "measure"])["estimate"]
@@ -594,7 +596,7 @@ def test_flow_is_of_the_pair_that_the_single_confuses_most() -> None:
     faces = flow.streams(next(table.itertuples(index=False)))
     assert sum(n for (before, _), n in faces.items() if before == "confused") == 100
     assert sum(n for (_, after), n in faces.items() if after == "confused") == 90  # `still` of the table
-    figure = flow.draw(make_models(many=False), table, ["mixture", "ensemble"])
+    figure = flow.draw(make_models(many=False), table)
     shown = texts(figure)
     assert "fear and sad" in shown and "60 by both" in shown and "confused 90" in shown and len(figure.axes) == 1
     # Streams are as wide as their faces are many: put right in blue, newly confused in vermilion.
@@ -614,30 +616,27 @@ def test_projections_highlight_confusions_of_hard_pairs() -> None:
     assert projections.confused(points).tolist() == [True, False, True, False]
     models = make_models(many=False)
     table = pd.concat([points.assign(model="ensemble", method="tsne", row=range(4), x=range(4), y=range(4))])
-    assert [axes.get_title() for axes in projections.draw(models, table, style.core(models)).axes] == [
-        "ensemble of 4 ResNets"
-    ]
-    assert "published representation" in texts(projections.draw(models, table.assign(method="pca"), ["ensemble"]))
+    assert [axes.get_title() for axes in projections.draw(models, table).axes] == ["ensemble of 4 ResNets"]
+    assert "published representation" in texts(projections.draw(models, table.assign(method="pca")))
 
 
-def test_model_of_equal_compute_are_spread() -> None:
-    places = summary.spread(np.array([0.0, 2.0, 2.001, 2.0]), 0.1)
+def test_models_of_equal_compute_are_set_apart() -> None:
+    places = summary.set_apart(np.array([0.0, 2.0, 2.001, 2.0]), 0.1)
     assert places == pytest.approx([0.0, 1.9, 2.0, 2.1], abs=0.01)
     assert summary.operations(1.11e9) == "1.11 GFLOPs"
     assert 1 in summary.ticks(-4, 7)
     rng = np.random.default_rng(0)
     some = rng.normal(size=30)
-    moved = summary.spread(some, 0.2)
+    moved = summary.set_apart(some, 0.2)
     assert np.diff(np.sort(moved)).min() > 0.2 - 1e-9
     # Nearest in least squares: no place gains by moving all of a run, so each run keeps its mean.
     assert moved.mean() == pytest.approx(some.mean())
-    assert summary.spread(np.array([0.0, 1.0]), 0.2) == pytest.approx([0.0, 1.0])
+    assert summary.set_apart(np.array([0.0, 1.0]), 0.2) == pytest.approx([0.0, 1.0])
 
 
 def test_curves_show_the_parts_of_the_mixture(large: Path) -> None:
-    models, table = (style.read(large / path) for path in figures.inputs("curves"))
-    panels = curves.parts(models, table)
-    assert [(panel.network, panel.title) for panel in panels] == [
+    models, table = (read_table(large / path) for path in figures.INPUTS["curves"])
+    assert list(curves.parts(models, table).items()) == [
         ("resnet18", "single ResNet-18"),
         ("resnet18-gate-original", "gate"),
         ("resnet18-expert-happy-neutral", "expert: happy, neutral"),
@@ -648,18 +647,18 @@ def test_curves_show_the_parts_of_the_mixture(large: Path) -> None:
     assert curves.title("resnet18-expert-found-2-as-often") == "expert 2"
     # The single that routes has its panel already; a mixture trained as one network has one of its own.
     routed = models.assign(parts=models["parts"].str.replace("resnet18-gate-original", "resnet18"))
-    assert [panel.title for panel in curves.parts(routed, table)][:2] == ["single ResNet-18", "expert: happy, neutral"]
+    assert list(curves.parts(routed, table).values())[:2] == ["single ResNet-18", "expert: happy, neutral"]
     joint = curves.parts(models.assign(primary=models["model"] == "joint"), table)
-    assert [panel.network for panel in joint] == ["resnet18", "joint"]
+    assert list(joint) == ["resnet18", "joint"]
     # A study of options, without a mixture, shows what there is.
     options = curves.parts(models.assign(primary=False), table)
-    assert [panel.network for panel in options][:2] == ["resnet18", "resnet34"]
+    assert list(options)[:2] == ["resnet18", "resnet34"]
 
 
 def test_curves_mark_the_kept_epoch_and_leave_the_first_steps_out(large: Path) -> None:
-    models, table = (style.read(large / path) for path in figures.inputs("curves"))
-    figure = curves.draw(table, [curves.Panel("resnet18", "single")])
+    models, table = (read_table(large / path) for path in figures.INPUTS["curves"])
     rows = table[table["network"] == "resnet18"]
+    figure = curves.draw(models, rows)
     (ring,) = (line for line in figure.axes[1].lines if line.get_marker() == "o")
     kept = rows[rows["best"].astype(bool)]
     assert list(ring.get_xdata()) == kept["epoch"].tolist()
@@ -669,7 +668,7 @@ def test_curves_mark_the_kept_epoch_and_leave_the_first_steps_out(large: Path) -
 
 
 def test_pairs_are_ordered_by_the_reference(small: Path) -> None:
-    models, rates, comparisons = (style.read(small / path) for path in figures.inputs("pairs"))
+    models, rates, comparisons = (read_table(small / path) for path in figures.INPUTS["pairs"])
     hard, others = pairs.shown_pairs(comparisons, "resnet18")
     against = comparisons[comparisons["reference"] == "resnet18"]
     confused = against.groupby(["first", "second"])["reference_rate"].first()
@@ -679,7 +678,7 @@ def test_pairs_are_ordered_by_the_reference(small: Path) -> None:
     assert len(others) == pairs.OTHERS
     # Fewer confusions are better: they stand on the right of a reversed axis, in the colour of the verdict.
     told = comparisons.assign(verdict=np.where(comparisons["difference"] < 0, "better", "worse"))
-    figure = pairs.draw(models, rates, told, style.core(models))
+    figure = pairs.draw(models, rates, told)
     (left, right), drawn = figure.axes[1].get_xlim(), marks(figure, 1)
     assert left > right and len(drawn) == len(hard + others)
     own = told[(told["model"] == "mixture") & (told["reference"] == "resnet18")].set_index(["first", "second"])
@@ -699,18 +698,18 @@ def test_reliability_pools_the_faces_of_all_seeds() -> None:
 
 
 def test_twins_are_counted_where_there_are_any(small: Path) -> None:
-    models, scores, table = (style.read(small / path) for path in figures.inputs("twins"))
-    shown = texts(twins.draw(models, scores, table, style.core(models)))
+    models, scores, table = (read_table(small / path) for path in figures.INPUTS["twins"])
+    shown = texts(twins.draw(models, scores, table))
     assert "exact copies: 8" in shown and "90 of the 490 test faces" in shown
-    assert "No training face" in texts(twins.draw(models, scores, table.assign(distance=np.nan), ["mixture"]))
+    assert "No training face" in texts(twins.draw(models, scores, table.assign(distance=np.nan)))
 
 
 def test_twins_show_the_change_on_them_on_others_and_between(small: Path) -> None:
-    models, scores, table = (style.read(small / path) for path in figures.inputs("twins"))
+    models, scores, table = (read_table(small / path) for path in figures.INPUTS["twins"])
     own = (scores["model"] == "mixture") & (scores["reference"] == "ensemble")
     for subset, value in {"twins": 0.014, "rest": -0.022, "interaction": 0.036}.items():
         scores.loc[own & (scores["subset"] == subset), "estimate"] = value
-    figure = twins.draw(models, scores, table, style.core(models))
+    figure = twins.draw(models, scores, table)
     names = [text.get_text().replace("\n", " ") for text in figure.axes[0].get_yticklabels()]
     row = names.index("mixture of emotion experts − ensemble of 4 ResNets")
     assert [axes.get_title() for axes in figure.axes[:3]] == list(twins.SUBSETS.values())
@@ -718,7 +717,7 @@ def test_twins_show_the_change_on_them_on_others_and_between(small: Path) -> Non
 
 
 def test_gate_marks_own_experts(small: Path) -> None:
-    models, table = (pd.read_csv(small / path) for path in figures.inputs("gate"))
+    models, table = (read_table(small / path) for path in figures.INPUTS["gate"])
     figure = gate.draw(models, table)
     # Seven emotions with one expert each.
     assert len(figure.axes[0].patches) == 7
@@ -727,7 +726,7 @@ def test_gate_marks_own_experts(small: Path) -> None:
 
 def test_recall_of_one_seed_has_no_spread(small: Path, large: Path) -> None:
     for study, lines in ((small, 3 * 7), (large, 5 * 7 * 2)):
-        figure = recall.draw(*(pd.read_csv(study / path) for path in figures.inputs("recall")))
+        figure = recall.draw(*(read_table(study / path) for path in figures.INPUTS["recall"]))
         assert len(figure.axes[0].lines) == lines
 
 
@@ -793,7 +792,7 @@ def test_samples_are_chosen_by_seed() -> None:
 
 def test_no_such_figure() -> None:
     with pytest.raises(KeyError):
-        figures.inputs("../summary")
+        figures.load("../summary")
 
 
 @pytest.mark.parametrize("name", ["forest-rest", "forest-majority"])

@@ -17,7 +17,7 @@ import yaml
 
 from emorec import EMOTIONS, figures
 from emorec.errors import EmorecError
-from emorec.report import context, origins, render, results, stage, templates
+from emorec.report import context, render, results, stage, templates
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "report"
@@ -61,7 +61,7 @@ def _make(folder: Path, seeds: int, votes: bool = False, models: tuple[str, ...]
     fake.write_all_tables(study, resamples=200, sample=60)
     (study / "figures").mkdir()
     for name in stage.shown_figures("\n".join(path.read_text() for path in TEMPLATES)):
-        if name != origins.DIAGRAM:
+        if name != stage.DIAGRAM:
             drawing = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'/>"
             (study / "figures" / f"{name}.svg").write_text(drawing)
     return study
@@ -123,8 +123,8 @@ def _abstract(paper: str) -> str:
 
 
 def test_lookups_are_the_numbers_of_the_tables(study: Path, found: context.Lookups) -> None:
-    assert (found.single.name, found.control.name, found.primary.name) == ("resnet18", "ensemble", "mixture")
-    assert found.primary.groups == (("happy", "neutral"), ("fear", "surprise"), ("angry", "disgust", "sad"))
+    assert [model["name"] for model in found.trio] == ["resnet18", "ensemble", "mixture"]
+    assert found.primary["groups"] == [["happy", "neutral"], ["fear", "surprise"], ["angry", "disgust", "sad"]]
     scores = _table(study, "scores")
     own = scores[(scores.model == "mixture") & (scores.split == "test") & (scores.metric == "accuracy")]
     assert found.score(found.primary).value == pytest.approx(own.value.mean())
@@ -163,7 +163,7 @@ def test_lookups_are_the_numbers_of_the_tables(study: Path, found: context.Looku
 
     curves = _table(study, "curves")
     own = curves[(curves.network == "resnet18-gate-original") & (curves.best)]
-    assert found.chosen("resnet18-gate-original")["val_accuracy"] == pytest.approx(own.val_accuracy.mean())
+    assert found.at_kept_epochs("resnet18-gate-original")["val_accuracy"] == pytest.approx(own.val_accuracy.mean())
 
 
 def test_lookups_of_votes_are_the_tables(many: Path) -> None:
@@ -309,7 +309,7 @@ def test_templates_get_plain_values_alone(found: context.Lookups) -> None:
     """No data frame and no path, whose methods write files, is within a template's reach."""
 
     def check(value: object, depth: int = 0) -> None:
-        plain = (str, int, float, bool, type(None), context.Model, context.Estimate)
+        plain = (str, int, float, bool, type(None), context.Estimate)
         if isinstance(value, list | tuple) and depth < 9:
             [check(each, depth + 1) for each in value]
         elif isinstance(value, dict) and depth < 9:
@@ -390,7 +390,8 @@ def test_fine_tuning_that_never_helped_is_said_once(many: Path, tmp_path: Path) 
     for table in ("comparisons", "group_scores", "twins_scores", "pair_comparisons", "by_majority"):
         _edit(copy, table, lambda t: t[t.model != "mixture-tuned"])
     found = context.Lookups(results.read(copy))
-    assert found.model("mixture-tuned").kept_all and "mixture-tuned" not in [m.name for m in found.compared]
+    assert found.model("mixture-tuned")["kept_all"]
+    assert "mixture-tuned" not in [model["name"] for model in found.compared]
     assert _paper(copy).count("Fine-tuning never improved validation accuracy") == 1
 
 
@@ -441,7 +442,7 @@ def test_every_figure_names_its_code_and_data(papers: dict[str, str]) -> None:
     assert [name for *_, name in shown] and len(shown) == pictures
     for code, data, name in shown:
         assert code == f"`{'diagram' if name == 'mixture' else name.replace('-', '_')}.py`" and data.startswith("`")
-    there = origins.made("summary", {"repository": "https://github.com/a/b", "commit": "c0ffee"})
+    there = stage.made("summary", {"repository": "https://github.com/a/b", "commit": "c0ffee"})
     assert there["address"] == "https://github.com/a/b/blob/c0ffee/emorec/figures/summary.py"
 
 
@@ -457,7 +458,7 @@ def test_every_figure_names_its_code_and_data(papers: dict[str, str]) -> None:
     ],
 )
 def test_only_github_is_linked_and_never_with_credentials(remote: str, expected: str | None) -> None:
-    assert origins.github(remote) == expected
+    assert stage.github(remote) == expected
 
 
 def test_links_to_neighbours_are_made_where_these_are(study: Path) -> None:

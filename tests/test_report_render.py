@@ -332,7 +332,7 @@ def test_document_that_starts_at_level_two_numbers_from_one(tmp_path: Path) -> N
     assert "See Section\u00a01.1." in stringify(tree["blocks"])
 
 
-def test_nothing_is_written_when_the_gate_closes(tmp_path: Path) -> None:
+def test_nothing_is_written_when_a_check_fails(tmp_path: Path) -> None:
     folder = stage(tmp_path / "source")
     with (folder / "index.qmd").open("a", encoding="utf-8") as file:
         file.write("\nSee @fig-nowhere.\n")
@@ -385,7 +385,7 @@ def test_quarto_is_used_where_it_is_installed(staged: Path, tmp_path: Path, monk
         ("", "<table><tr><td></td></tr></table>", "a.html: a table is empty"),
     ],
 )  # fmt: skip
-def test_the_gate_holds_for_quarto_too(
+def test_the_checks_hold_for_quarto_too(
     staged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: str, body: str, message: str
 ) -> None:
     fake_quarto(tmp_path / "bin", log=log, body=body)

@@ -37,6 +37,10 @@ def test_no_torch_where_no_network_runs(arguments: list[str]) -> None:
     assert "torch" not in imported(*arguments)
 
 
+def test_rendering_reads_no_tables_and_draws_nothing() -> None:
+    assert not imported("report") & {"pandas", "scipy", "matplotlib", "seaborn", "jinja2"}
+
+
 def test_the_benchmark_runs_every_subcommand_to_its_imports() -> None:
     """Ended before them, all would cost the same."""
     for command, large in (("train", "torch"), ("combine", "pandas"), ("figure", "matplotlib")):

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from emorec import EMOTIONS
-from emorec.figures.style import EMOTION_COLOURS
+from emorec.figures.style import EMOTION_LOOKS
 
 SCRIPTS = ("explorer.js", "map.js", "pictures.js", "start.js")  # in their order: one script
 # The figures' colours, lightened where they would sink into a dark page.
@@ -36,7 +36,7 @@ def page(data: dict[str, Any], *, synthetic: bool, report: bool) -> str:
         report: whether emorec.html lies beside the page.
     """
     look = {
-        "light": [EMOTION_COLOURS[emotion] for emotion in EMOTIONS],
+        "light": [EMOTION_LOOKS[emotion].colour for emotion in EMOTIONS],
         "dark": [DARK_COLOURS[emotion] for emotion in EMOTIONS],
     }
     parts = {

@@ -1,40 +1,44 @@
-"""Stage `figures`: one module a figure, each drawn from tables alone, but for those of OF_FACES.
+"""Stage `figures`: one module a figure, drawn from tables alone, but for those of OF_FACES.
 
-Every module has `INPUTS` (paths within the study's folder), a pure `draw(...) -> Figure` and a thin
-`make(study) -> Figure` that reads the inputs. `style.save` writes SVG and PNG.
+The `draw` of a module takes the tables of its `INPUTS` in their order and reads no file. Modules of OF_FACES have a
+`make`, which takes the inputs' paths, too.
 """
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection
 from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from types import ModuleType
 
+
+def _tables(*names: str) -> tuple[str, ...]:
+    return tuple(f"tables/{name}.csv" for name in names)
+
+
+# By figure: what it is drawn from, relative to the study's folder.
+INPUTS: dict[str, tuple[str, ...]] = {
+    "summary": _tables("models", "summary", "comparisons"),
+    "forest": _tables("models", "comparisons"),
+    "who-errs": _tables("models", "group_scores", "routing"),
+    "curves": _tables("models", "curves"),
+    "confusion": _tables("models", "confusion"),
+    "confusion-difference": _tables("models", "confusion"),
+    "recall": _tables("models", "recall"),
+    "pairs": _tables("models", "pairs", "pair_comparisons"),
+    "flow": _tables("models", "error_flow"),
+    "projections": _tables("models", "projections"),
+    "gate": _tables("models", "gate"),
+    "reliability": _tables("models", "reliability", "calibration"),
+    "twins": _tables("models", "twins_scores", "twins"),
+    "forest-rest": _tables("models", "twins_scores"),
+    "forest-majority": _tables("models", "by_majority"),
+    "mean-faces": ("data/faces.npz", "data/summary.json"),
+    "samples": ("data/faces.npz", "data/summary.json"),
+    "answers": ("data/faces.npz", "data/summary.json", "tables/models.csv", "predictions.parquet"),
+}
+FIGURES = tuple(INPUTS)
 # Drawn from the faces; all but the mean ones show people, and stay where the reader's own data lie.
 OF_FACES = ("mean-faces", "samples", "answers")
-FIGURES = (
-    "summary",
-    "forest",
-    "who-errs",
-    "curves",
-    "confusion",
-    "confusion-difference",
-    "recall",
-    "pairs",
-    "flow",
-    "projections",
-    "gate",
-    "reliability",
-    "twins",
-    "forest-rest",
-    "forest-majority",
-    *OF_FACES,
-)
-
-
 # What one job draws: figures wait for the tables that they are drawn from, and for no others.
 JOBS = {
     "faces": OF_FACES,
@@ -56,26 +60,13 @@ def module_name(figure: str) -> str:
     """`confusion-difference` to `emorec.figures.confusion_difference`; KeyError for what is no figure."""
     if figure not in FIGURES:
         raise KeyError(figure)
-    return f"{__name__}.{figure.replace('-', '_')}"
+    module = "forest" if figure.startswith("forest") else figure.replace("-", "_")
+    return f"{__name__}.{module}"
 
 
-def source(figure: str) -> Path:
-    """The file with the code of `figure`."""
-    spec = find_spec(module_name(figure))
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin)
-
-
-def inputs(figure: str) -> tuple[str, ...]:
-    """The `INPUTS` of `figure`, relative to the study's folder.
-
-    Read from the source rather than imported: the workflow asks for them each time that it is parsed, and
-    importing matplotlib and seaborn for that would cost every job two seconds.
-    """
-    for node in ast.parse(source(figure).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "INPUTS":
-            return tuple(ast.literal_eval(node.value))
-    raise LookupError(f"{source(figure)}: no INPUTS")
+def source(figure: str) -> str:
+    """The file with the code of `figure`, as the repository has it."""
+    return f"{module_name(figure).replace('.', '/')}.py"
 
 
 def load(figure: str) -> ModuleType:

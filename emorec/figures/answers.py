@@ -6,11 +6,10 @@ puts right or gets wrong against the single, and those that no model names.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +20,9 @@ from emorec import EMOTIONS
 from emorec.data.faces import load_faces
 from emorec.figures import style
 from emorec.figures.gate import expert_label
+from emorec.frames import read_table
+from emorec.inputs import read_json
 from emorec.predictions.store import PROBABILITIES, Gate, read_gates, read_predictions
-
-INPUTS = ("data/faces.npz", "data/summary.json", "tables/models.csv", "predictions.parquet")
 
 OF_A_KIND = 3
 KINDS = ("all right", "mixture puts right", "mixture gets wrong", "all wrong")
@@ -46,7 +45,6 @@ def choose(found: Mapping[str, np.ndarray], seed: int = 0) -> dict[str, list[int
     return {kind: sorted(rng.permutation(own)[:OF_A_KIND].tolist()) for kind, own in places.items()}
 
 
-@style.styled
 def draw(
     images: np.ndarray, labels: np.ndarray, shares: Mapping[str, np.ndarray], gate: Gate | None, *, synthetic: bool
 ) -> Figure:
@@ -60,28 +58,23 @@ def draw(
     grid = figure.subplots(len(rows), 2 * OF_A_KIND, squeeze=False, width_ratios=[0.75, 1] * OF_A_KIND)
     for line, (kind, faces) in enumerate(rows):
         grid[line, 0].set_ylabel(kind)
-        for column in range(OF_A_KIND):
-            picture, words = grid[line, 2 * column], grid[line, 2 * column + 1]
+        for face, picture, words in zip_longest(faces, grid[line, ::2], grid[line, 1::2]):
             words.set_axis_off()
-            picture.set_xticks([])
-            picture.set_yticks([])
-            picture.spines[:].set_visible(False)
-            if column >= len(faces):
+            style.no_frame(picture)
+            if face is None:
                 continue
-            face = faces[column]
             picture.imshow(images[face], cmap="gray", vmin=0, vmax=255, interpolation="none")
             picture.set_title(EMOTIONS[labels[face]], loc="left", fontsize=8)
-            say(words, {name: own[face] for name, own in shares.items()}, int(labels[face]))
+            write_answers(words, {name: own[face] for name, own in shares.items()}, int(labels[face]))
             if gate is not None:
-                weigh(words, dict(zip(gate.experts, gate.weights[face].tolist(), strict=True)))
+                draw_gate(words, dict(zip(gate.experts, gate.weights[face].tolist(), strict=True)))
     figure.suptitle("Synthetic test faces and answers" if synthetic else "Test faces and answers")
     return figure
 
 
-def say(axes: Axes, shares: Mapping[str, np.ndarray], label: int) -> None:
+def write_answers(axes: Axes, shares: Mapping[str, np.ndarray], label: int) -> None:
     """Every model's answer with its probability, and whether that is the label."""
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
     height = 0.9
     for name, own in shares.items():
         answer = int(own.argmax())
@@ -91,32 +84,34 @@ def say(axes: Axes, shares: Mapping[str, np.ndarray], label: int) -> None:
         height -= 0.19
 
 
-def weigh(axes: Axes, gate: Mapping[str, float]) -> None:
+def draw_gate(axes: Axes, gate: Mapping[str, float]) -> None:
     """The gate's weights as one bar from 0 to 1, the experts in their order."""
     start = 0.0
     for number, weight in enumerate(gate.values()):
-        bar: dict[str, Any] = {"height": 0.07, "color": TONES[number % 2], "edgecolor": style.MUTED, "linewidth": 0.4}
-        axes.barh(0.13, weight, left=start, **bar)
+        tone = TONES[number % 2]
+        axes.barh(0.13, weight, left=start, height=0.07, color=tone, edgecolor=style.MUTED, linewidth=0.4)
         start += weight
     first = max(gate, key=lambda name: gate[name])
     axes.text(0, 0.075, f"gate {100 * gate[first]:.0f} %: {expert_label(first)}", va="top", fontsize=7)
 
 
-def make(study: Path) -> Figure:
+def make(faces: Path, summary: Path, models: Path, predictions: Path) -> Figure:
     """The figure of a study's faces and predictions, of the first seed."""
-    models, synthetic = style.read(study / INPUTS[2]), json.loads((study / INPUTS[1]).read_text(encoding="utf-8"))
-    mixture, core = style.primary(models), style.core(models)
+    table = read_table(models)
+    mixture, core, kind = style.primary(table), style.core(table), table.set_index("model")["kind"]
     if mixture is None:
         return style.nothing("This study has no mixture to compare with another model.")
-    found = read_predictions(study / INPUTS[3])
-    seed = int(found["seed"].min())
-    frames = {m: found[(found["model"] == m) & (found["seed"] == seed) & (found["split"] == "test")] for m in core}
-    gate = read_gates(study / INPUTS[3], [(mixture, seed)]).get((mixture, seed))
+    answers = read_predictions(predictions)
+    seed = int(answers["seed"].min())
+    answers = answers[(answers["seed"] == seed) & (answers["split"] == "test")]
+    own = {model: answers[answers["model"] == model] for model in core}
+    gate = read_gates(predictions, [(mixture, seed)]).get((mixture, seed))
     if gate is not None:
         gate = replace(gate, weights=gate.weights[gate.split == "test"])
-    faces, kind = load_faces(study / INPUTS[0]), models.set_index("model")["kind"]
-    place = pd.Series(range(len(faces)), index=faces.row)
-    images = faces.images[place.loc[frames[mixture]["row"]].to_numpy()]
+    found = load_faces(faces)
+    place = pd.Series(range(len(found)), index=found.row)
+    images = found.images[place.loc[own[mixture]["row"]].to_numpy()]
     order = [model for model in core if model != mixture] + [mixture]
-    shares = {str(kind[model]): frames[model][PROBABILITIES].to_numpy() for model in order}
-    return draw(images, frames[mixture]["label"].to_numpy(), shares, gate, synthetic=bool(synthetic["synthetic"]))
+    shares = {str(kind[model]): own[model][PROBABILITIES].to_numpy() for model in order}
+    synthetic = bool(read_json(summary)["synthetic"])
+    return draw(images, own[mixture]["label"].to_numpy(), shares, gate, synthetic=synthetic)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,6 @@ from matplotlib.ticker import MaxNLocator
 from emorec import EMOTIONS
 from emorec.figures import style
 
-INPUTS = ("tables/models.csv", "tables/curves.csv")
-
 # Panels beside each other; more networks go on below.
 COLUMNS = 6
 START = 0.2
@@ -27,38 +24,31 @@ RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 4, "co
 RING |= {"markerfacecolor": "white", "markeredgewidth": 1.1}
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One network and its heading."""
+def draw(models: pd.DataFrame, curves: pd.DataFrame) -> Figure:
+    """A column a network, loss over accuracy, each panel to a scale of its own.
 
-    network: str
-    title: str
-
-
-@style.styled
-def draw(curves: pd.DataFrame, panels: Sequence[Panel]) -> Figure:
-    """A column a network, loss over accuracy, each panel to a scale of its own; `curves` as curves.csv."""
-    columns = min(COLUMNS, len(panels))
-    blocks = [panels[start : start + columns] for start in range(0, len(panels), columns)]
-    figure = style.new_figure(12 + 68 * len(blocks))
-    grid = figure.subplots(2 * len(blocks), columns, squeeze=False)
-    for number, block in enumerate(blocks):
-        for column in range(columns):
-            upper, lower = grid[2 * number, column], grid[2 * number + 1, column]
-            if column >= len(block):
-                upper.remove()
-                lower.remove()
-                continue
-            panel = block[column]
-            rows = curves[curves["network"] == panel.network]
-            lines(upper, rows, "loss", 1.0)
-            lines(lower, rows, "accuracy", 100.0)
-            upper.set_title(style.wrap(panel.title, 15 if columns > 3 else 24), fontsize=8)
-            upper.tick_params(labelbottom=False)
-            lower.set_xlabel("epoch")
-        grid[2 * number, 0].set_ylabel("loss")
-        grid[2 * number + 1, 0].set_ylabel("accuracy, %")
-    style.legend_above(figure, handles(curves, panels))
+    Tables as models.csv and curves.csv.
+    """
+    titles = parts(models, curves)
+    columns = min(COLUMNS, len(titles))
+    blocks = -(-len(titles) // columns)
+    figure = style.new_figure(12 + 68 * blocks)
+    grid = figure.subplots(2 * blocks, columns, squeeze=False)
+    for name, upper, lower in zip_longest(titles, grid[::2].flat, grid[1::2].flat):
+        if name is None:
+            upper.remove()
+            lower.remove()
+            continue
+        rows = curves[curves["network"] == name]
+        lines(upper, rows, "loss", 1.0)
+        lines(lower, rows, "accuracy", 100.0)
+        upper.set_title(style.wrap(titles[name], 15 if columns > 3 else 24), fontsize=8)
+        upper.tick_params(labelbottom=False)
+        lower.set_xlabel("epoch")
+    for upper, lower in zip(grid[::2, 0], grid[1::2, 0], strict=True):
+        upper.set_ylabel("loss")
+        lower.set_ylabel("accuracy, %")
+    style.legend_above(figure, handles(curves, titles))
     return figure
 
 
@@ -91,9 +81,9 @@ def window(rows: pd.DataFrame, quantity: str, scale: float) -> tuple[float, floa
     return low - room, high + room
 
 
-def handles(curves: pd.DataFrame, panels: Sequence[Panel]) -> list[Line2D]:
-    """Legend entries for what the panels show."""
-    several = curves[curves["network"].isin([panel.network for panel in panels])]["seed"].nunique() > 1
+def handles(curves: pd.DataFrame, shown: Collection[str]) -> list[Line2D]:
+    """Legend entries for what the panels of these networks show."""
+    several = curves.loc[curves["network"].isin(shown), "seed"].nunique() > 1
     entries = [Line2D([], [], color=colour, linewidth=1.5, label=name) for name, colour in SPLITS.values()]
     if several:
         entries.append(Line2D([], [], color=style.MUTED, linewidth=0.5, label="single seeds"))
@@ -101,19 +91,19 @@ def handles(curves: pd.DataFrame, panels: Sequence[Panel]) -> list[Line2D]:
     return entries
 
 
-def parts(models: pd.DataFrame, curves: pd.DataFrame) -> list[Panel]:
-    """The reference network, then the gate and the experts of the primary mixture, or itself if it is one network.
+def parts(models: pd.DataFrame, curves: pd.DataFrame) -> dict[str, str]:
+    """Networks with their titles: the reference, gate and experts of the primary mixture, or itself if it is one.
 
     Of a study without a mixture, one of options to choose from, all networks that have room.
     """
     roles = curves.drop_duplicates("network").set_index("network")["role"]
     labels, primary, parts = style.model_labels(models), style.primary(models), models.set_index("model")["parts"]
     if primary is None:
-        return [Panel(network, labels.get(network, network)) for network in roles.index[: 2 * COLUMNS]]
+        return {str(network): labels.get(network, network) for network in roles.index[: 2 * COLUMNS]}
     networks = [primary] if roles.get(primary) == "mixture" else parts[primary].split()
     # The expert for one emotion has no curve, and one for all of them is the single network itself.
-    own = [name for name in dict.fromkeys([style.reference(models), *networks]) if name in roles.index]
-    return [Panel(name, labels.get(name) or title(name)) for name in own]
+    own = [style.reference(models), *networks]
+    return {name: labels.get(name) or title(name) for name in own if name in roles.index}
 
 
 def title(network: str) -> str:
@@ -123,9 +113,3 @@ def title(network: str) -> str:
     emotions = [word for word in words if word in EMOTIONS]
     numbers = [word for word in words if word.isdecimal()]  # of groups that were found
     return "gate" if not group else f"expert: {', '.join(emotions)}" if emotions else f"expert {numbers[0]}"
-
-
-def make(study: Path) -> Figure:
-    """The figure of a study's tables."""
-    models, curves = (style.read(study / path) for path in INPUTS)
-    return draw(curves, parts(models, curves))

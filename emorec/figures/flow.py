@@ -6,11 +6,10 @@ for the other emotion; those that neither confuses, most of them, are left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from itertools import accumulate, product
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,10 +19,7 @@ from matplotlib.path import Path as Outline
 from emorec.figures import style
 from emorec.frames import each_row
 
-INPUTS = ("tables/models.csv", "tables/error_flow.csv")
-
-ANSWERS = ("right", "confused", "another emotion")
-NAMES = {"right": "right", "confused": "confused", "another emotion": "another\nemotion"}
+ANSWERS = {"right": "right", "confused": "confused", "another emotion": "another\nemotion"}
 # What the model puts right, and what it newly confuses; all else is grey.
 TONES = {("confused", "right"): style.BETTER, ("right", "confused"): style.WORSE}
 STREAMS = {"put right": style.BETTER, "newly confused": style.WORSE, "other": style.MUTED}
@@ -50,10 +46,13 @@ def streams(row: Any) -> dict[tuple[str, str], float]:
     }
 
 
-@style.styled
-def draw(models: pd.DataFrame, flows: pd.DataFrame, chosen: Sequence[str]) -> Figure:
-    """A panel for each of the `chosen` models, from the single's answers to its own; `flows` as error_flow.csv."""
-    reference, labels = style.reference(models), style.model_labels(models)
+def draw(models: pd.DataFrame, flows: pd.DataFrame) -> Figure:
+    """From the single's answers to the primary mixture's and to its control's.
+
+    Tables as models.csv and error_flow.csv.
+    """
+    reference, labels, mixture = style.reference(models), style.model_labels(models), style.primary(models)
+    chosen = [model for model in (mixture, style.controls(models).get(mixture or "")) if model]
     rows = flows[(flows["reference"] == reference) & flows["model"].isin(chosen)]
     if rows.empty:
         return style.nothing("This study has no mixture to compare with another model.")
@@ -78,36 +77,33 @@ def draw(models: pd.DataFrame, flows: pd.DataFrame, chosen: Sequence[str]) -> Fi
 def alluvium(axes: Axes, faces: dict[tuple[str, str], float], total: float) -> None:
     """Streams between two stacks of answers, in the order of ANSWERS from the top, in a panel for `total` faces."""
     sides = [{a: sum(n for key, n in faces.items() if key[side] == a) for a in ANSWERS} for side in (0, 1)]
-    tops = [dict(zip(ANSWERS, stack(list(side.values()), GAP * total), strict=True)) for side in sides]
+    tops = [stack(side, GAP * total) for side in sides]
     for side, (counts, top) in enumerate(zip(sides, tops, strict=True)):
+        start, edge, align = (-BLOCK, -BLOCK - 0.02, "right") if side == 0 else (1.0, 1 + BLOCK + 0.02, "left")
         for answer, count in counts.items():
-            start = -BLOCK if side == 0 else 1.0
             axes.add_patch(Rectangle((start, top[answer] - count), BLOCK, count, color=style.MUTED, linewidth=0))
-            place: dict[str, Any] = {"ha": "right" if side == 0 else "left", "va": "center", "fontsize": 7.5}
-            edge = -BLOCK - 0.02 if side == 0 else 1 + BLOCK + 0.02
-            axes.text(edge, top[answer] - count / 2, f"{NAMES[answer]} {count:.0f}", **place)
+            words = f"{ANSWERS[answer]} {count:.0f}"
+            axes.text(edge, top[answer] - count / 2, words, ha=align, va="center", fontsize=7.5)
     left = [dict(top) for top in tops]
-    for source in ANSWERS:
-        for target in ANSWERS:
-            count = faces.get((source, target), 0.0)
-            if count <= 0:
-                continue
-            high = left[0][source], left[1][target]
-            left[0][source] -= count
-            left[1][target] -= count
-            axes.add_patch(stream(high, count, TONES.get((source, target), style.MUTED)))
-            if source == target:  # the other streams end in an answer of their own, whose number is theirs
-                axes.text(0.5, (sum(high) - count) / 2, f"{count:.0f} by both", ha="center", va="center")
-    axes.set_xlim(-0.34, 1.34)
-    axes.set_ylim(-(1 + 3 * GAP) * total, 0.03 * total)
+    for source, target in product(ANSWERS, ANSWERS):
+        count = faces.get((source, target), 0.0)
+        if count <= 0:
+            continue
+        high = left[0][source], left[1][target]
+        left[0][source] -= count
+        left[1][target] -= count
+        axes.add_patch(stream(high, count, TONES.get((source, target), style.MUTED)))
+        if source == target:  # the other streams end in an answer of their own, whose number is theirs
+            axes.text(0.5, (sum(high) - count) / 2, f"{count:.0f} by both", ha="center", va="center")
+    axes.set(xlim=(-0.34, 1.34), ylim=(-(1 + 3 * GAP) * total, 0.03 * total))
     axes.spines[:].set_visible(False)
     axes.set_yticks([])
 
 
-def stack(counts: Sequence[float], gap: float) -> list[float]:
+def stack(counts: Mapping[str, float], gap: float) -> dict[str, float]:
     """The upper edges of blocks of these heights, one below the other from 0 down."""
-    heights = np.asarray(counts, float) + gap
-    return [-float(edge) for edge in np.concatenate([[0.0], np.cumsum(heights)[:-1]])]
+    heights = (count + gap for count in counts.values())
+    return {name: -edge for name, edge in zip(counts, accumulate(heights, initial=0.0), strict=False)}
 
 
 def stream(high: tuple[float, float], count: float, colour: str) -> PathPatch:
@@ -116,11 +112,3 @@ def stream(high: tuple[float, float], count: float, colour: str) -> PathPatch:
     points = [(0, a), (0.5, a), (0.5, b), (1, b), (1, low[1]), (0.5, low[1]), (0.5, low[0]), (0, low[0]), (0, a)]
     codes = [Outline.MOVETO, *[Outline.CURVE4] * 3, Outline.LINETO, *[Outline.CURVE4] * 3, Outline.CLOSEPOLY]
     return PathPatch(Outline(points, codes), facecolor=colour, alpha=OPACITY, linewidth=0)
-
-
-def make(study: Path) -> Figure:
-    """The figure of a study's tables: the primary mixture beside its control."""
-    models, flows = (style.read(study / path) for path in INPUTS)
-    mixture = style.primary(models)
-    control = style.controls(models).get(mixture or "")
-    return draw(models, flows, [model for model in (mixture, control) if model])

@@ -1,11 +1,12 @@
-"""The study's tests of its primary mixture, and below them what every other model gains or loses in accuracy."""
+"""The study's tests of its primary mixture, and below them what every other model gains or loses in accuracy.
+
+It is drawn of all test faces, of those without a twin in training (`forest-rest`), and where FER+'s majority says what
+is right (`forest-majority`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,8 +14,6 @@ from matplotlib.figure import Figure
 
 from emorec.figures import intervals, style
 from emorec.frames import each_row
-
-INPUTS = ("tables/models.csv", "tables/comparisons.csv")
 
 MEASURES = {
     "accuracy": "accuracy",
@@ -46,8 +45,8 @@ def left_out(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     accuracy = comparisons[comparisons["measure"] == "accuracy"]
     far = set(accuracy.loc[(accuracy["low"] > FAR) | (accuracy["high"] < -FAR), "model"])
     gateless = set(models.loc[models["gate"] == "uniform", "model"])
-    compared, primary = set(accuracy["model"]), style.primary(models)
-    return [m for m in models["model"] if m in compared and m != primary and m in far | gateless]
+    hidden = set(accuracy["model"]) & (far | gateless) - {style.primary(models)}
+    return [model for model in models["model"] if model in hidden]
 
 
 def rows_of(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[Row]:
@@ -55,30 +54,29 @@ def rows_of(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[Row]:
     labels, controls, single = style.model_labels(models), style.controls(models), style.reference(models)
     primary, rows = style.primary(models), []
     if primary is not None:
-        own = _asked(comparisons)
-        own = own[own["model"] == primary]
-        measures = [measure for measure in MEASURES if measure in set(own["measure"])]
+        measures = set(comparisons.loc[comparisons["model"] == primary, "measure"])
         rows.append(Row(labels[primary]))
-        rows += [Row(MEASURES[m], primary, m, (single, controls[primary])) for m in measures]
+        rows += [Row(MEASURES[m], primary, m, (single, controls[primary])) for m in MEASURES if m in measures]
     compared = set(comparisons["model"]) - set(left_out(models, comparisons)) - {primary}
-    others = [model for model in models["model"] if model in compared]
-    usual = controls.get(primary or "")
-    if others:
+    if compared:
         rows.append(Row("accuracy of other models"))
-    for model in others:
+    for model in models.loc[models["model"].isin(compared), "model"]:
         control = controls.get(model, "")
-        note = style.wrap(f"vs {labels[control]}", 20) if control and control != usual else ""
-        rows.append(Row(style.wrap(labels[model], 36), model, "accuracy", (single, control), note))
+        note = f"vs {labels[control]}" if control and control != controls.get(primary or "") else ""
+        rows.append(Row(style.wrap(labels[model], 36), model, "accuracy", (single, control), style.wrap(note, 20)))
     return rows
 
 
-@style.styled
 def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
-    """Left against the single, right against the control; `models` as models.csv, `comparisons` as comparisons.csv."""
-    rows = rows_of(models, comparisons)
+    """Left against the single, right against the control.
+
+    Tables as models.csv and comparisons.csv, or in the latter's place twins_scores.csv or by_majority.csv.
+    """
+    shown = _shown(comparisons if "tier" in comparisons else exploratory(comparisons))
+    rows = rows_of(models, shown)
     if not rows:
         return style.nothing("This study has one model only: there is nothing to compare it with.")
-    found = {(row.model, row.reference, row.measure): row for row in each_row(_asked(comparisons))}
+    found = {(row.model, row.reference, row.measure): row for row in each_row(shown)}
     labels, controls = style.model_labels(models), style.controls(models)
     titles = [f"Δ vs {labels[style.reference(models)]}"]
     if set(controls.values()) - {style.reference(models)}:
@@ -91,19 +89,18 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
     verdicts, notes = set(), []
     for panel, (axes, title) in enumerate(zip(grid, titles, strict=True)):
         intervals.prepare(axes, len(rows))
-        axes.set_title(style.wrap(title, 34))
-        axes.set_xlabel(intervals.BETTER_RIGHT)
+        axes.set(title=style.wrap(title, 34), xlabel=intervals.BETTER_RIGHT)
         for place, row in enumerate(rows):
             if not row.model or (row.model, row.references[panel], row.measure) not in found:
                 continue
             compared = found[row.model, row.references[panel], row.measure]
             verdicts.add(compared.verdict)
-            points = [100 * value for value in (compared.difference, compared.low, compared.high)]
-            intervals.interval(axes, place, points, compared.verdict)
+            intervals.interval(axes, place, (compared.difference, compared.low, compared.high), compared.verdict)
             note = "primary test" if compared.tier == "primary" else row.note if axes is grid[-1] else ""
-            notes += [(axes, place, points, note)] if note else []
-    for axes, place, points, note in notes:
-        beside(axes, place, points, note)
+            if note:
+                notes.append((axes, place, 100 * compared.low, 100 * compared.high, note))
+    for each in notes:
+        beside(*each)
     grid[0].set_yticks(range(len(rows)), [row.label for row in rows])
     for label, row in zip(grid[0].get_yticklabels(), rows, strict=True):
         label.set_fontweight("normal" if row.model else "bold")
@@ -112,27 +109,25 @@ def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
 
 
 def exploratory(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores and differences under other conditions, as comparisons: they have intervals and no verdicts."""
+    """Differences under other conditions, as comparisons: they have intervals and no verdicts."""
+    if "subset" in scores:
+        scores = scores[(scores["subset"] == "rest") & (scores["emotion"] == "")]
     compared = scores[scores["reference"] != ""].rename(columns={"estimate": "difference"})
     return compared.assign(tier="exploratory", verdict="")
 
 
-def _asked(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy and macro-F1 of all, and the steps of those that are tested: they are asked about each grouping, and the
-    tests are about the mixture's own."""
+def _shown(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy and macro-F1 of all, and the steps of those that are tested.
+
+    The tables have the steps by each grouping; the tests are about the mixture's own.
+    """
     overall = comparisons["measure"].isin(["accuracy", "macro_f1"])
     return comparisons[overall | (comparisons["tier"] != "exploratory")]
 
 
-def beside(axes: Axes, row: int, points: Sequence[float], note: str) -> None:
-    """A few words in a row of a finished panel, on the side where the interval leaves more room."""
-    low, high = axes.get_xlim()
-    right = high - points[2] > points[1] - low
-    place, side = (0.99, "right") if right else (0.01, "left")
-    words: dict[str, Any] = {"ha": side, "va": "center", "fontsize": 7, "linespacing": 0.9}
-    axes.text(place, row, note, transform=axes.get_yaxis_transform(), **words)
-
-
-def make(study: Path) -> Figure:
-    """The figure of a study's tables."""
-    return draw(*(style.read(study / path) for path in INPUTS))
+def beside(axes: Axes, row: int, low: float, high: float, note: str) -> None:
+    """A few words in a row of a finished panel, on the side where its interval, `low` to `high`, leaves more room."""
+    first, last = axes.get_xlim()
+    place, side = (0.99, "right") if last - high > low - first else (0.01, "left")
+    transform = axes.get_yaxis_transform()
+    axes.text(place, row, note, transform=transform, ha=side, va="center", fontsize=7, linespacing=0.9)

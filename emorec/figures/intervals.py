@@ -6,7 +6,7 @@ apart is hollow. Exploratory comparisons have no verdict, and are small and grey
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -20,32 +20,26 @@ LOOKS = {
     "not told apart": style.Look(style.INK, "o", filled=False),
     "": style.Look(style.MUTED, "o"),
 }
-NAMES = {"": "exploratory, no verdict"}
-SIZE = {"": 3.4}
+SIZE, SIZE_EXPLORATORY = 5.5, 3.4
 BETTER_RIGHT = "← worse   Δ, points   better →"
 
 
-def interval(axes: Axes, row: float, points: Sequence[float], verdict: str) -> None:
-    """Draw (difference, low, high), in points, at the height `row`."""
-    difference, low, high = points
+def interval(axes: Axes, row: float, found: Sequence[float], verdict: str) -> None:
+    """Draw (difference, low, high), which are fractions, in points at the height `row`."""
+    difference, low, high = (100 * value for value in found)
     look = LOOKS[verdict]
     axes.hlines(row, low, high, color=look.colour, linewidth=1.5 if verdict else 0.9)
-    axes.plot(difference, row, **look.point(SIZE.get(verdict, 5.5)))
+    axes.plot(difference, row, **look.point(SIZE if verdict else SIZE_EXPLORATORY))
 
 
-def handles(verdicts: Iterable[str]) -> list[Line2D]:
+def handles(verdicts: Collection[str]) -> list[Line2D]:
     """Legend entries of those of LOOKS that occur."""
-    shown = set(verdicts)
-    return [
-        Line2D([], [], label=NAMES.get(verdict, verdict), **look.point(SIZE.get(verdict, 5.5)))
-        for verdict, look in LOOKS.items()
-        if verdict in shown
-    ]
+    told = style.handles({name: look for name, look in LOOKS.items() if name and name in verdicts}, SIZE)
+    exploratory = style.handles({"exploratory, no verdict": LOOKS[""]}, SIZE_EXPLORATORY)
+    return told + exploratory if "" in verdicts else told
 
 
 def prepare(axes: Axes, rows: int) -> None:
-    """An empty panel for `rows` differences: bands, a line at nothing, a grid."""
-    style.bands(axes, rows)
+    """An empty panel for `rows` differences with a line at nothing."""
+    style.rows(axes, rows)
     axes.axvline(0, color=style.INK, linewidth=0.8)
-    axes.grid(axis="x")
-    axes.tick_params(axis="y", length=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,7 @@ from matplotlib.figure import Figure
 from emorec import EMOTIONS, SPLITS
 from emorec.data.faces import load_faces
 from emorec.figures import style
-
-INPUTS = ("data/faces.npz", "data/summary.json")
+from emorec.inputs import read_json
 
 # The mean of fewer faces could still show one of them.
 FEWEST = 30
@@ -24,7 +22,6 @@ def mean_faces(images: np.ndarray, labels: np.ndarray) -> list[tuple[np.ndarray 
     return [(own.mean(axis=0) if len(own) >= FEWEST else None, len(own)) for own in found]
 
 
-@style.styled
 def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool) -> Figure:
     """`images` (n,48,48) uint8, `labels` (n,): one picture an emotion. All share one scale of grey."""
     found = mean_faces(images, labels)
@@ -33,11 +30,8 @@ def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool) -> Figure:
     figure = style.new_figure(40)
     figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
     for axes, emotion, (mean, count) in zip(figure.subplots(1, len(EMOTIONS)), EMOTIONS, found, strict=True):
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.spines[:].set_visible(False)
-        axes.set_title(emotion)
-        axes.set_xlabel(f"{count:,}")
+        style.no_frame(axes)
+        axes.set(title=emotion, xlabel=f"{count:,}")
         if mean is None:
             axes.text(0.5, 0.5, "too few", transform=axes.transAxes, ha="center", color=style.MUTED)
             axes.set_box_aspect(1)
@@ -48,9 +42,8 @@ def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool) -> Figure:
     return figure
 
 
-def make(study: Path) -> Figure:
+def make(faces: Path, summary: Path) -> Figure:
     """The figure of a study's faces."""
-    synthetic = bool(json.loads((study / INPUTS[1]).read_text(encoding="utf-8"))["synthetic"])
-    faces = load_faces(study / INPUTS[0])
-    train = faces.split == SPLITS.index("train")
-    return draw(faces.images[train], faces.labels[train], synthetic=synthetic)
+    found = load_faces(faces)
+    train = found.split == SPLITS.index("train")
+    return draw(found.images[train], found.labels[train], synthetic=bool(read_json(summary)["synthetic"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,8 +10,6 @@ from matplotlib.figure import Figure
 
 from emorec.figures import intervals, style
 from emorec.frames import row_at
-
-INPUTS = ("tables/models.csv", "tables/pairs.csv", "tables/pair_comparisons.csv")
 
 # Besides the hard pairs, this many that the single network confuses most are shown.
 OTHERS = 4
@@ -29,13 +26,12 @@ def shown_pairs(comparisons: pd.DataFrame, reference: str) -> tuple[list[Pair], 
     return hard, others[:OTHERS]
 
 
-@style.styled
-def draw(models: pd.DataFrame, pairs: pd.DataFrame, comparisons: pd.DataFrame, chosen: Sequence[str]) -> Figure:
-    """Left the `chosen` models' mutual confusion rates, right the primary mixture's differences to its references.
+def draw(models: pd.DataFrame, pairs: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
+    """Left the mutual confusion rates, right the primary mixture's differences to its references.
 
-    `pairs` as pairs.csv, `comparisons` as pair_comparisons.csv.
+    Tables as models.csv, pairs.csv and pair_comparisons.csv.
     """
-    contests = style.contests(models)
+    chosen, contests = style.core(models), style.contests(models)
     hard, others = shown_pairs(comparisons, style.reference(models))
     shown = hard + others
     if not shown or not contests:
@@ -52,14 +48,11 @@ def draw(models: pd.DataFrame, pairs: pd.DataFrame, comparisons: pd.DataFrame, c
         for row, pair in enumerate(shown):
             change = row_at(found, (*contest, *pair))
             verdicts.add(change["verdict"])
-            points = [100 * change[name] for name in ("difference", "low", "high")]
-            intervals.interval(axes, row, points, change["verdict"])
-        axes.set_title(style.wrap(f"Δ vs {labels[contest[1]]}", 24))
-        axes.set_xlabel(intervals.BETTER_RIGHT)
+            intervals.interval(axes, row, change[["difference", "low", "high"]].to_list(), change["verdict"])
+        axes.set(title=style.wrap(f"Δ vs {labels[contest[1]]}", 24), xlabel=intervals.BETTER_RIGHT)
     panels[1].invert_xaxis()  # fewer confusions are better
-    for axes in panels:
-        if hard and others:
-            axes.axhline(len(hard) - 0.5, color=style.INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    for axes in panels if hard and others else []:
+        axes.axhline(len(hard) - 0.5, color=style.INK, **style.DASHED)
     panels[0].set_yticks(range(len(shown)), [f"{first} – {second}" for first, second in shown])
     style.legend_above(figure, style.model_handles(models, chosen) + intervals.handles(verdicts))
     return figure
@@ -70,19 +63,10 @@ def rates(axes: Axes, models: pd.DataFrame, pairs: pd.DataFrame, shown: Sequence
     looks = style.model_looks(models)
     test = pairs[pairs["split"] == "test"]
     means = test.groupby(["model", "first", "second"])["rate"].mean()
-    style.bands(axes, len(shown))
-    axes.grid(axis="x")
-    axes.tick_params(axis="y", length=0)
+    style.rows(axes, len(shown))
     for row, pair in enumerate(shown):
         for place, model in enumerate(chosen):
             height = row + 0.22 * (place - (len(chosen) - 1) / 2)
             axes.plot(100 * means[(model, *pair)], height, **looks[model].point(4))
     axes.set_xlim(left=0)
-    axes.set_title("confused")
-    axes.set_xlabel("% of the two emotions' faces")
-
-
-def make(study: Path) -> Figure:
-    """The figure of a study's tables: the single, the primary mixture and its control."""
-    models, pairs, comparisons = (style.read(study / path) for path in INPUTS)
-    return draw(models, pairs, comparisons, style.core(models))
+    axes.set(title="confused", xlabel="% of the two emotions' faces")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +14,7 @@ from emorec import EMOTIONS
 from emorec.figures import style
 from emorec.tables.metrics import HARD_PAIRS
 
-INPUTS = ("tables/models.csv", "tables/projections.csv")
-
 METHOD = "tsne"
-# More panels would be too small to see anything in.
-COLUMNS = 3
 # The points are drawn in this many interleaved layers, so that no emotion covers the others.
 LAYERS = 12
 # At the size of print; the points are pixels in the SVG, everything else is not.
@@ -38,12 +32,14 @@ def confused(points: pd.DataFrame) -> pd.Series:
     return pd.Series([frozenset(pair) in hard for pair in answers], points.index, dtype=bool)
 
 
-@style.styled
-def draw(models: pd.DataFrame, projections: pd.DataFrame, chosen: Sequence[str]) -> Figure:
-    """A panel for each of the `chosen` models that has points; `projections` as projections.csv."""
+def draw(models: pd.DataFrame, projections: pd.DataFrame) -> Figure:
+    """The single, the primary mixture and its control where they have points.
+
+    Tables as models.csv and projections.csv.
+    """
     labels = style.model_labels(models)
     points = projections[projections["method"] == METHOD].sort_values("row")
-    shown = [model for model in chosen if model in set(points["model"])][:COLUMNS]
+    shown = [model for model in style.core(models) if model in set(points["model"])]
     if not shown:
         return style.nothing("No model of this study's headline has a published representation.")
     side = min((style.PAGE_WIDTH_MM - 6) / len(shown), 78)
@@ -62,17 +58,17 @@ def scatter(axes: Axes, points: pd.DataFrame) -> None:
     for depth in range(LAYERS):
         for emotion in EMOTIONS:
             own = (layer == depth) & (points["label"] == emotion).to_numpy()
-            look: dict[str, Any] = {"marker": style.EMOTION_MARKERS[emotion], "c": style.EMOTION_COLOURS[emotion]}
-            size = POINT * AREAS[look["marker"]]
+            marker = style.EMOTION_LOOKS[emotion].marker
+            look: dict[str, Any] = {"marker": marker, "c": style.EMOTION_LOOKS[emotion].colour, "linewidths": 0}
+            size = POINT * AREAS[marker]
             pale, full = points[own & ~highlighted], points[own & highlighted]
-            axes.scatter(pale["x"], pale["y"], s=size, alpha=PALE, linewidths=0, zorder=-2, **look)
-            axes.scatter(full["x"], full["y"], s=LARGER * size, linewidths=0, zorder=-1, **look)
+            axes.scatter(pale["x"], pale["y"], s=size, alpha=PALE, zorder=-2, **look)
+            axes.scatter(full["x"], full["y"], s=LARGER * size, zorder=-1, **look)
     # Below this depth all points become one image instead of thousands of outlines.
     axes.set_rasterization_zorder(0)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.spines[:].set_visible(True)
-    axes.spines[:].set_color(style.FAINT)
+    axes.spines[:].set(visible=True, color=style.FAINT)
     axes.margins(0.03)
 
 
@@ -80,15 +76,9 @@ def handles() -> list[Line2D]:
     """Legend entries of the emotions, and of pale and full marks."""
     dot: dict[str, Any] = {"linestyle": "none", "markeredgewidth": 0}
     entries = [
-        Line2D([], [], marker=marker, color=style.EMOTION_COLOURS[emotion], markersize=4.5, label=emotion, **dot)
-        for emotion, marker in style.EMOTION_MARKERS.items()
+        Line2D([], [], marker=look.marker, color=look.colour, markersize=4.5, label=emotion, **dot)
+        for emotion, look in style.EMOTION_LOOKS.items()
     ]
     pale = Line2D([], [], marker="o", color=style.MUTED, alpha=PALE, markersize=3.2, label="other faces", **dot)
     full = Line2D([], [], marker="o", color=style.MUTED, markersize=4.5, label="confused within a hard pair", **dot)
     return [*entries, full, pale]
-
-
-def make(study: Path) -> Figure:
-    """The figure of a study's tables: the single, the primary mixture and its control."""
-    models, projections = (style.read(study / path) for path in INPUTS)
-    return draw(models, projections, style.core(models))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -12,13 +10,10 @@ from matplotlib.ticker import MaxNLocator
 from emorec import EMOTIONS
 from emorec.figures import style
 
-INPUTS = ("tables/models.csv", "tables/recall.csv")
-
 # The models of one emotion fill this share of its row.
 FILLED = 0.76
 
 
-@style.styled
 def draw(models: pd.DataFrame, recall: pd.DataFrame) -> Figure:
     """One row an emotion, one line of dots a model in it; `recall` as recall.csv."""
     test = recall[recall["split"] == "test"]
@@ -26,7 +21,7 @@ def draw(models: pd.DataFrame, recall: pd.DataFrame) -> Figure:
     looks = style.model_looks(models)
     figure = style.new_figure(min(style.PAGE_HEIGHT_MM, 22 + len(EMOTIONS) * max(7.0, 2.2 * len(shown))))
     axes = figure.subplots()
-    style.bands(axes, len(EMOTIONS))
+    style.rows(axes, len(EMOTIONS))
     step = FILLED / max(len(shown), 3)
     for place, model in enumerate(shown):
         look = looks[model]
@@ -42,18 +37,9 @@ def draw(models: pd.DataFrame, recall: pd.DataFrame) -> Figure:
                 axes.plot(values, np.full(len(values), height), "o", color=look.colour, markersize=1.8)
             axes.plot(values.mean(), height, **look.point(4.8))
     supports = test[test["model"] == shown[0]].groupby("emotion")["support"].first()
-    axes.set_yticks(
-        range(len(EMOTIONS)),
-        [f"{emotion} ({supports.get(emotion, 0):,.0f})" for emotion in EMOTIONS],
-    )
-    axes.tick_params(axis="y", length=0)
+    labels = [f"{emotion} ({supports.get(emotion, 0):,.0f})" for emotion in EMOTIONS]
+    axes.set_yticks(range(len(EMOTIONS)), labels)
     axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10]))
-    axes.grid(axis="x")
     axes.set_xlabel("Recall on test faces, %   (faces of the emotion in brackets)")
     style.legend_above(figure, style.model_handles(models, shown))
     return figure
-
-
-def make(study: Path) -> Figure:
-    """The figure of a study's tables."""
-    return draw(style.read(study / INPUTS[0]), style.read(study / INPUTS[1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from emorec import EMOTIONS, SPLITS
 from emorec.config import Study, training_of
 from emorec.data.faces import load_faces
 from emorec.figures import style
-
-INPUTS = ("data/faces.npz", "data/summary.json")
+from emorec.inputs import read_json
 
 # (n,48,48) uint8 and a seed to (n,48,48) floats between 0 and 1.
 Augment = Callable[[np.ndarray, int], np.ndarray]
@@ -29,7 +27,6 @@ def choose(labels: np.ndarray, seed: int) -> list[int | None]:
     return [int(generator.choice(found)) if len(found) else None for found in candidates]
 
 
-@style.styled
 def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool, augment: Augment, seed: int = 0) -> Figure:
     """`images` (n,48,48) uint8, `labels` (n,): one column an emotion, the face as given over its augmented versions."""
     chosen = choose(labels, seed)
@@ -43,9 +40,7 @@ def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool, augment: Au
         column_of = iter(faces)
         for column, emotion in enumerate(EMOTIONS):
             axes = grid[row, column]
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.spines[:].set_visible(False)
+            style.no_frame(axes)
             if chosen[column] is not None:
                 axes.imshow(next(column_of), cmap="gray", vmin=0, vmax=1, interpolation="none")
             if row == 0:
@@ -63,9 +58,9 @@ def options(study: Study) -> dict[str, Augment]:
     return {"augment": augmented_pictures(training_of(study, study.reference).augmentation)}
 
 
-def make(study: Path, augment: Augment) -> Figure:
+def make(faces: Path, summary: Path, augment: Augment) -> Figure:
     """The figure of a study's faces; `augment` is the one that its networks were trained with."""
-    synthetic = bool(json.loads((study / INPUTS[1]).read_text(encoding="utf-8"))["synthetic"])
-    faces = load_faces(study / INPUTS[0])
-    train = faces.split == SPLITS.index("train")
-    return draw(faces.images[train], faces.labels[train], synthetic=synthetic, augment=augment)
+    found = load_faces(faces)
+    train = found.split == SPLITS.index("train")
+    synthetic = bool(read_json(summary)["synthetic"])
+    return draw(found.images[train], found.labels[train], synthetic=synthetic, augment=augment)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
 from emorec import figures
 from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.figures import style
+from emorec.frames import read_table
 from emorec.inputs import made_of
 from emorec.paths import Layout
 
@@ -13,11 +19,18 @@ from emorec.paths import Layout
 def draw(name: str, study: Study, layout: Layout) -> None:
     """Draw one figure, as SVG and PNG."""
     module = figures.load(name)
-    paths = [layout.root / path for path in figures.inputs(name)]
+    options = module.options(study) if hasattr(module, "options") else {}
+    style.save(make(name, layout.root, **options), layout.figure(name, "svg").parent, name)
+
+
+def make(name: str, study: Path, **options: Any) -> Figure:
+    """One figure of the study in a folder; `options` are what its module's `make` takes besides paths."""
+    module, paths = figures.load(name), [study / path for path in figures.INPUTS[name]]
     for path in paths:
         if not path.exists():
             raise EmorecError(f"{path}: missing; make the study's data and tables first")
-    options = module.options(study) if hasattr(module, "options") else {}
-    with made_of(paths):
-        drawn = module.make(layout.root, **options)
-    style.save(drawn, layout.figure(name, "svg").parent, name)
+    with made_of(paths), style.context():
+        figure: Figure = (
+            module.make(*paths, **options) if name in figures.OF_FACES else module.draw(*map(read_table, paths))
+        )
+    return figure

@@ -6,15 +6,15 @@ blindness; every emotion and every model also has a marker, so that nothing rest
 
 from __future__ import annotations
 
-import functools
 import itertools
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import Any, TypeVar
 
-import matplotlib
+import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
@@ -23,14 +23,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
 from emorec.files import atomic
 from emorec.frames import each_row
 
-if TYPE_CHECKING:
-    from matplotlib.typing import RcKeyType
+T = TypeVar("T")
 
 PAGE_WIDTH_MM = 170.0
 # Of an A4 or letter page, less its margins and room for a caption.
@@ -48,9 +46,10 @@ INK = "#222222"
 MUTED = "#6b6b6b"
 FAINT = "#d9d9d9"
 BAND = "#f3f3f3"
+DASHED: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (4, 3))}
 
-RC: dict[RcKeyType, Any] = {
-    "font.family": "DejaVu Sans",
+# What differs from matplotlib's defaults.
+RC: dict[str, Any] = {
     "font.size": 8.0,
     "axes.titlesize": 8.5,
     "axes.titleweight": "bold",
@@ -63,8 +62,6 @@ RC: dict[RcKeyType, Any] = {
     "legend.columnspacing": 1.4,
     "figure.titlesize": 9.5,
     "figure.titleweight": "bold",
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": MUTED,
@@ -79,47 +76,57 @@ RC: dict[RcKeyType, Any] = {
     "ytick.major.size": 2.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.grid": False,
     "axes.axisbelow": True,
     "grid.color": FAINT,
     "grid.linewidth": 0.5,
     "lines.linewidth": 1.2,
-    "hatch.linewidth": 0.5,
     # Text as outlines: the SVG looks the same in a browser, in Typst and in print, whatever fonts are there.
     "svg.fonttype": "path",
     # Without a salt matplotlib draws the identifiers at random, and no two builds would be equal.
     "svg.hashsalt": "emorec",
-    "savefig.facecolor": "white",
 }
 
+
+@dataclass(frozen=True)
+class Look:
+    """How an emotion, a model or a verdict is drawn: colour, marker, filled or hollow."""
+
+    colour: str
+    marker: str
+    filled: bool = True
+
+    def point(self, size: float = 5.0) -> dict[str, Any]:
+        """Keyword arguments for a lone marker of `size` points in Axes.plot or Line2D."""
+        return {
+            "linestyle": "none",
+            "marker": self.marker,
+            "markersize": size * (0.88 if self.marker == "D" else 1.0),
+            "color": self.colour,
+            "markerfacecolor": self.colour if self.filled else "white",
+            "markeredgecolor": self.colour,
+            "markeredgewidth": 0.9,
+        }
+
+
 # Okabe and Ito's colours less yellow (too faint on white); grey stands for the absence of an emotion.
-EMOTION_COLOURS = {
-    "angry": "#D55E00",
-    "disgust": "#009E73",
-    "fear": "#CC79A7",
-    "happy": "#E69F00",
-    "sad": "#0072B2",
-    "surprise": "#56B4E9",
-    "neutral": "#4D4D4D",
-}
-EMOTION_MARKERS = {
-    "angry": "v",
-    "disgust": "P",
-    "fear": "s",
-    "happy": "o",
-    "sad": "D",
-    "surprise": "^",
-    "neutral": "X",
+EMOTION_LOOKS = {
+    "angry": Look("#D55E00", "v"),
+    "disgust": Look("#009E73", "P"),
+    "fear": Look("#CC79A7", "s"),
+    "happy": Look("#E69F00", "o"),
+    "sad": Look("#0072B2", "D"),
+    "surprise": Look("#56B4E9", "^"),
+    "neutral": Look("#4D4D4D", "X"),
 }
 
 # What a model is made of decides how it is drawn: the same colour and marker in every figure. None is a colour of
 # BETTER or WORSE.
 FAMILIES = {
-    "single": ("#1A1A1A", "o"),
-    "ensemble": ("#E69F00", "s"),
-    "mixture": ("#009E73", "D"),
-    "fine-tuned": ("#CC79A7", "^"),
-    "joint": ("#56B4E9", "v"),
+    "single": Look("#1A1A1A", "o"),
+    "ensemble": Look("#E69F00", "s"),
+    "mixture": Look("#009E73", "D"),
+    "fine-tuned": Look("#CC79A7", "^"),
+    "joint": Look("#56B4E9", "v"),
 }
 # For a second model of a family in a figure that sets its models apart by colour.
 SPARE_COLOURS = ("#999999", "#F0E442", "#8C564B", "#BDBD22")
@@ -128,56 +135,15 @@ SPARE_COLOURS = ("#999999", "#F0E442", "#8C564B", "#BDBD22")
 TRAIN_COLOUR = "#8A8A8A"
 VAL_COLOUR = "#0072B2"
 
-# Columns of tables that may be empty throughout.
-WORDS = ("reference", "control", "grouping", "gate", "group", "emotion", "verdict", "other")
 
-P = ParamSpec("P")
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a model or a verdict is drawn: colour, marker, filled or hollow."""
-
-    colour: str
-    marker: str
-    filled: bool = True
-
-    @property
-    def face(self) -> str:
-        return self.colour if self.filled else "white"
-
-    def point(self, size: float = 5.0, **more: Any) -> dict[str, Any]:
-        """Keyword arguments for a lone marker of `size` points in Axes.plot or Line2D."""
-        return {
-            "linestyle": "none",
-            "marker": self.marker,
-            "markersize": size * (0.88 if self.marker == "D" else 1.0),
-            "color": self.colour,
-            "markerfacecolor": self.face,
-            "markeredgecolor": self.colour,
-            "markeredgewidth": 0.9,
-        } | more
-
-
-def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Run `draw` under the style without touching matplotlib's global settings."""
-
-    @functools.wraps(draw)
-    def within(*arguments: P.args, **keywords: P.kwargs) -> Figure:
-        with matplotlib.rc_context(RC):
-            return draw(*arguments, **keywords)
-
-    return within
-
-
-def millimetres(length: float) -> float:
-    """Millimetres to matplotlib's inches."""
-    return length / 25.4
+def context() -> AbstractContextManager[None]:
+    """In it figures are drawn and written in this style, whatever the user's own settings of matplotlib are."""
+    return matplotlib.style.context(["default", RC])
 
 
 def new_figure(height_mm: float, *, squares: bool = False) -> Figure:
     """An empty figure of the page's width that lays itself out; `squares` keeps square panels close together."""
-    size = (millimetres(PAGE_WIDTH_MM), millimetres(height_mm))
+    size = (PAGE_WIDTH_MM / 25.4, height_mm / 25.4)
     layout = ConstrainedLayoutEngine(compress=squares, w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
     figure = Figure(figsize=size, layout=layout)
     FigureCanvasAgg(figure)
@@ -191,27 +157,19 @@ def nothing(reason: str) -> Figure:
     return figure
 
 
-def read(path: Path) -> pd.DataFrame:
-    """A table as written, where an empty cell of words is an empty word rather than a missing number."""
-    table = pd.read_csv(path)
-    words = [column for column in WORDS if column in table]
-    return table.astype(dict.fromkeys(words, object)).fillna(dict.fromkeys(words, ""))
-
-
 def model_looks(models: pd.DataFrame) -> dict[str, Look]:
     """The look of every model of models.csv, by its family.
 
     Headline models of one family, which share figures, get colours of their own.
     """
     looks: dict[str, Look] = {}
-    spare = iter(itertools.cycle(SPARE_COLOURS))
-    taken: set[str] = set()
+    spare, taken = itertools.cycle(SPARE_COLOURS), set()
     for row in each_row(models):
-        colour, marker = FAMILIES.get(row.family, (MUTED, "X"))
+        look = FAMILIES[row.family]
         if row.headline:
-            colour = next(spare) if colour in taken else colour
-            taken.add(colour)
-        looks[row.model] = Look(colour, marker)
+            look = replace(look, colour=next(spare)) if look.colour in taken else look
+            taken.add(look.colour)
+        looks[row.model] = look
     return looks
 
 
@@ -238,7 +196,7 @@ def primary(models: pd.DataFrame) -> str | None:
 
 def controls(models: pd.DataFrame) -> dict[str, str]:
     """The control of equal compute of each mixture that has one, by model."""
-    rows = models[models["control"].notna() & (models["control"] != "")]
+    rows = models[models["control"] != ""]
     return dict(zip(rows["model"], rows["control"], strict=True))
 
 
@@ -268,31 +226,27 @@ def wrap(text: str, characters: int) -> str:
     return "\n".join(textwrap.wrap(text, max(characters, 4))) or text
 
 
-def legend_columns(labels: Iterable[str], width_mm: float = PAGE_WIDTH_MM) -> int:
-    """The most legend columns in which these labels fit into `width_mm`, filled column by column as matplotlib does."""
+def legend_above(figure: Figure, handles: Sequence[Artist]) -> None:
+    """A legend over the whole figure, in the most columns in which its labels fit on the page."""
     # At 7.5 pt a character of DejaVu Sans takes 1.5 mm on average, a handle and its gaps 10 mm.
-    widths = [max(len(line) for line in label.split("\n")) * 1.5 + 10 for label in labels]
-    for rows in range(1, len(widths) + 1):
-        columns = [widths[start : start + rows] for start in range(0, len(widths), rows)]
-        if sum(map(max, columns)) <= width_mm - 6:
-            return len(columns)
-    return 1
+    widths = [max(map(len, str(handle.get_label()).split("\n"))) * 1.5 + 10 for handle in handles]
+    columns: list[float] = []
+    for rows in range(1, len(widths) + 1):  # matplotlib fills column by column
+        columns = [max(widths[start : start + rows]) for start in range(0, len(widths), rows)]
+        if sum(columns) <= PAGE_WIDTH_MM - 6:
+            break
+    figure.legend(handles=list(handles), loc="outside upper center", ncols=len(columns) or 1)
 
 
-def legend_above(figure: Figure, handles: Sequence[Artist], title: str | None = None) -> Legend:
-    """A legend over the whole figure, in as many rows as its labels need."""
-    return figure.legend(
-        handles=list(handles),
-        loc="outside upper center",
-        ncols=legend_columns(str(handle.get_label()) for handle in handles),
-        title=title,
-    )
+def handles(looks: Mapping[str, Look], size: float = 5.0) -> list[Line2D]:
+    """Legend entries: a marker for each name."""
+    return [Line2D([], [], label=name, **look.point(size)) for name, look in looks.items()]
 
 
 def model_handles(models: pd.DataFrame, chosen: Sequence[str]) -> list[Line2D]:
     """Legend entries for the `chosen` models."""
     looks, labels = model_looks(models), model_labels(models)
-    return [Line2D([], [], label=wrap(labels[model], 42), **looks[model].point()) for model in chosen]
+    return handles({wrap(labels[model], 42): looks[model] for model in chosen})
 
 
 def row_height(labels: Sequence[str]) -> float:
@@ -302,20 +256,33 @@ def row_height(labels: Sequence[str]) -> float:
     return max(5.2, 1.6 * both + 0.8)
 
 
-def bands(axes: Axes, count: int) -> None:
-    """Shade every second of `count` rows at 0, 1, … of `axes`, to lead the eye along a row."""
+def rows(axes: Axes, count: int, *, grid: bool = True) -> None:
+    """Prepare `axes` for rows at 0, 1, …: every second one shaded, to lead the eye along it."""
     for row in range(0, count, 2):
         axes.axhspan(row - 0.5, row + 0.5, color=BAND, linewidth=0, zorder=-5)
     axes.set_ylim(count - 0.5, -0.5)
+    axes.grid(grid, axis="x")
+    axes.tick_params(axis="y", length=0)
+
+
+def panels(grid: np.ndarray, shown: Sequence[T]) -> Iterator[tuple[T, Axes]]:
+    """Each of what is shown with a panel of a grid, row by row; the panels that are left are removed."""
+    for axes in grid.flat[len(shown) :]:
+        axes.remove()
+    yield from zip(shown, grid.flat, strict=False)
+
+
+def no_frame(axes: Axes) -> None:
+    """Leave the ticks and edges of a panel out, as around a picture."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
 
 
 def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
-    """Write `figure` to `folder`/`name`.svg and .png; equal figures give equal bytes.
-
-    Raises OSError where the folder can't be written.
-    """
-    paths = (Path(folder) / f"{name}.svg", Path(folder) / f"{name}.png")
-    with matplotlib.rc_context(RC):
+    """Write `figure` to `folder`/`name`.svg and .png; equal figures give equal bytes."""
+    paths = (folder / f"{name}.svg", folder / f"{name}.png")
+    with context():
         # A constrained layout settles only in the second pass; without the first, the two files would differ.
         figure.draw_without_rendering()
         with atomic(paths[0]) as temporary:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, NullLocator
 from scipy.optimize import isotonic_regression
 
 from emorec.figures import style
 from emorec.figures.forest import left_out
-
-INPUTS = ("tables/models.csv", "tables/summary.csv", "tables/comparisons.csv")
 
 # Models of about equal compute (an ensemble and its mixtures, by design) are set apart by this share of the axis.
 APART = 0.026
@@ -27,7 +25,6 @@ def shown_models(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     return rows["model"].tolist()
 
 
-@style.styled
 def draw(models: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
     """One point a model, marked by its family; `models` as models.csv, `summary` as summary.csv."""
     accuracy = summary[(summary["split"] == "test") & (summary["metric"] == "accuracy")].set_index("model")
@@ -36,19 +33,19 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame)
     flops, base = table["flops"].astype(float), style.reference(models)
     relative = (flops[shown] / flops[base]).to_numpy()
 
-    # Room for the spread points on both sides, however few different computes there are.
+    # Room for the points set apart on both sides, however few different computes there are.
     low, high = np.log2(relative.min()) - 0.35, np.log2(relative.max()) + 0.35
     if high - low < 1.5:
         low, high = low - 0.4, high + 0.4
     gap = APART * (high - low)
-    moved = spread(np.log2(relative), gap)
+    moved = set_apart(np.log2(relative), gap)
     low, high = min(low, moved.min() - gap), max(high, moved.max() + gap)
 
     figure = style.new_figure(64)
     axes = figure.subplots()
     axes.set_xscale("log", base=2)
     axes.set_xlim(2**low, 2**high)
-    axes.axhline(100 * accuracy["mean"][base], color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    axes.axhline(100 * accuracy["mean"][base], color=style.MUTED, zorder=0, **style.DASHED)
     primary = style.primary(models)
     for place, model in zip(2**moved, shown, strict=True):
         row, look = accuracy.loc[model], look_of(str(table["family"][model]), first=model in (base, primary))
@@ -68,8 +65,7 @@ def draw(models: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame)
 
 def look_of(family: str, *, first: bool) -> style.Look:
     """By family; the reference and the primary mixture are filled, and so are the ensembles, which have no first."""
-    colour, marker = style.FAMILIES[family]
-    return style.Look(colour, marker, filled=first or family == "ensemble")
+    return replace(style.FAMILIES[family], filled=first or family == "ensemble")
 
 
 def handles(models: pd.DataFrame, shown: list[str]) -> list[Line2D]:
@@ -81,10 +77,10 @@ def handles(models: pd.DataFrame, shown: list[str]) -> list[Line2D]:
     names |= {"fine-tuned": "fine-tuned", "joint": "joint"}
     others = {family[model] for model in shown if model not in named}
     entries |= {names[each]: look_of(each, first=False) for each in style.FAMILIES if each in others}
-    return [Line2D([], [], label=name, **look.point(5.5)) for name, look in entries.items()]
+    return style.handles(entries, 5.5)
 
 
-def spread(places: np.ndarray, gap: float) -> np.ndarray:
+def set_apart(places: np.ndarray, gap: float) -> np.ndarray:
     """The nearest places (least squares) in the same order with at least `gap` between any two.
 
     With the required gaps taken off, that is a regression by a rising sequence: pool adjacent violators
@@ -102,20 +98,10 @@ def ticks(low: float, high: float) -> list[float]:
     steps = [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 120]
     inside = [step for step in steps if 2**low <= step <= 2**high]
     while len(inside) > 8:
-        # Keep 1, the reference, wherever the list is thinned.
-        first = inside.index(1) % 2
-        inside = inside[first::2]
+        inside = inside[inside.index(1) % 2 :: 2]  # of which 1, the reference, is always one
     return inside
 
 
 def operations(flops: float) -> str:
     """A number of floating-point operations with its prefix: 1.2e9 to `1.2 GFLOPs`."""
-    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if flops >= size:
-            return f"{flops / size:.3g} {unit}FLOPs"
-    return f"{flops:.0f} FLOPs"
-
-
-def make(study: Path) -> Figure:
-    """The figure of a study's tables."""
-    return draw(*(style.read(study / path) for path in INPUTS))
+    return EngFormatter("FLOPs")(float(f"{flops:.3g}"))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure, FigureBase
@@ -15,26 +12,27 @@ from emorec.data.twins import TWIN
 from emorec.figures import intervals, style
 from emorec.frames import each_row
 
-INPUTS = ("tables/models.csv", "tables/twins_scores.csv", "tables/twins.csv")
-
 SUBSETS = {"twins": "faces with a twin", "rest": "other faces", "interaction": "twins − others"}
 WIDTH = 0.025
 TWIN_COLOUR, OTHER_COLOUR = "#4D4D4D", "#BDBDBD"
 
 
-@style.styled
-def draw(models: pd.DataFrame, scores: pd.DataFrame, twins: pd.DataFrame, chosen: Sequence[str]) -> Figure:
-    """Above, what the `chosen` models gain in accuracy on whom; below, how far all test faces are from training.
+def draw(models: pd.DataFrame, scores: pd.DataFrame, twins: pd.DataFrame) -> Figure:
+    """Above, what the headline models gain in accuracy on whom; below, how far all test faces are from training.
 
-    Tables as models.csv, twins_scores.csv, twins.csv.
+    Tables as models.csv, twins_scores.csv and twins.csv.
     """
     if twins["distance"].isna().all():
         return style.nothing("No training face comes near any test face.")
     differences = scores[(scores["measure"] == "accuracy") & scores["estimate"].notna()]
     found = {(row.model, row.reference, row.subset): row for row in each_row(differences)}
     single, controls = style.reference(models), style.controls(models)
-    pairs = [(model, other) for model in chosen for other in dict.fromkeys([single, controls.get(model, single)])]
-    pairs = [pair for pair in pairs if (*pair, "interaction") in found]
+    pairs = [
+        (model, other)
+        for model in style.headline(models)
+        for other in dict.fromkeys([single, controls.get(model, single)])
+        if (model, other, "interaction") in found
+    ]
     if not pairs:
         figure = style.new_figure(58)
         distances(figure, twins)
@@ -47,12 +45,12 @@ def draw(models: pd.DataFrame, scores: pd.DataFrame, twins: pd.DataFrame, chosen
     panels = upper.subplots(1, len(SUBSETS), sharex=True, sharey=True, squeeze=False)[0]
     for axes, (subset, title) in zip(panels, SUBSETS.items(), strict=True):
         intervals.prepare(axes, len(pairs))
-        axes.set_title(title)
-        axes.set_xlabel(intervals.BETTER_RIGHT if subset != "interaction" else "difference of the two Δ, points")
+        interaction = subset == "interaction"
+        axes.set(title=title, xlabel="difference of the two Δ, points" if interaction else intervals.BETTER_RIGHT)
         for row, pair in enumerate(pairs):
             change = found[(*pair, subset)]
             # All of it is exploratory: no verdicts.
-            intervals.interval(axes, row, [100 * v for v in (change.estimate, change.low, change.high)], "")
+            intervals.interval(axes, row, (change.estimate, change.low, change.high), "")
     panels[0].set_yticks(range(len(pairs)), names)
     distances(lower, twins)
     return figure
@@ -62,16 +60,12 @@ def distances(figure: FigureBase, twins: pd.DataFrame) -> None:
     """A histogram of the distances, exact copies in a bar of their own."""
     axes = figure.subplots()
     distance, exact, twin = twins["distance"], twins["exact"].astype(bool), twins["twin"].astype(bool)
-    edges = np.arange(0, 1 + WIDTH, WIDTH).tolist()
     copies = int(exact.sum())
     axes.bar(-1.5 * WIDTH, copies, width=WIDTH, color=TWIN_COLOUR)
-    axes.hist(
-        [distance[twin & ~exact], distance[~twin & distance.notna()]],
-        bins=edges,
-        stacked=True,
-        color=[TWIN_COLOUR, OTHER_COLOUR],
-    )
-    axes.axvline(1 - TWIN, color=style.INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    parts = [distance[twin & ~exact], distance[~twin & distance.notna()]]
+    edges = np.arange(0, 1 + WIDTH, WIDTH).tolist()
+    axes.hist(parts, bins=edges, stacked=True, color=[TWIN_COLOUR, OTHER_COLOUR])
+    axes.axvline(1 - TWIN, color=style.INK, **style.DASHED)
     if copies:
         place = (-1.5 * WIDTH, copies)
         axes.annotate(f"exact copies: {copies:,}", place, (0, 2), textcoords="offset points", fontsize=7, ha="left")
@@ -86,12 +80,6 @@ def distances(figure: FigureBase, twins: pd.DataFrame) -> None:
     handles = [
         Patch(color=TWIN_COLOUR, label="a twin of a training face"),
         Patch(color=OTHER_COLOUR, label="another face"),
-        Line2D([], [], color=style.INK, linewidth=0.8, linestyle=(0, (4, 3)), label="threshold"),
+        Line2D([], [], color=style.INK, label="threshold", **style.DASHED),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
-
-
-def make(study: Path) -> Figure:
-    """The figure of a study's tables: its headline models."""
-    models, scores, twins = (style.read(study / path) for path in INPUTS)
-    return draw(models, scores, twins, style.headline(models))

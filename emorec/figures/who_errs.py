@@ -7,8 +7,6 @@ within it, so the single and the control are asked the same questions. Below, on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,16 +17,14 @@ from matplotlib.patches import Patch
 from emorec.figures import style
 from emorec.frames import row_at
 
-INPUTS = ("tables/models.csv", "tables/group_scores.csv", "tables/routing.csv")
-
 SCORES = {"names_group": "names the group", "within_group": "decides within the group"}
 ERRORS = {"within_errors": ("within a group", "#8c8c8c"), "across_errors": ("across groups", "#d9d9d9")}
 # The surface of the crossed accuracies is as strong as can be at this many points.
 STRONGEST = 3.0
 
 
-def asked_grouping(models: pd.DataFrame, scores: pd.DataFrame) -> str | None:
-    """The primary mixture's grouping, else the first that the models are asked about; None where there is none."""
+def shown_grouping(models: pd.DataFrame, scores: pd.DataFrame) -> str | None:
+    """The primary mixture's grouping, else the first that models are scored by; None where there is none."""
     groupings = scores["grouping"].tolist()
     own = models.loc[models["model"] == style.primary(models), "grouping"].tolist()
     return next((str(name) for name in own + groupings if name in set(groupings)), None)
@@ -40,16 +36,15 @@ def crossed(routing: pd.DataFrame, mixture: str, other: str) -> tuple[np.ndarray
     The accuracies (2, 2), and the differences to `other` alone with the bounds of their intervals (2, 2, 3).
     """
     rows = routing[(routing["mixture"] == mixture) & (routing["other"] == other)].set_index(["routed_by", "decided_by"])
-    found = [[row_at(rows, (route, decide)) for decide in (other, mixture)] for route in (other, mixture)]
-    accuracy = [[cell["accuracy"] for cell in row] for row in found]
-    names = ["difference", "difference_low", "difference_high"]
-    return 100 * np.array(accuracy, float), 100 * np.array([[cell[names] for cell in row] for row in found], float)
+    found = rows.reindex(pd.MultiIndex.from_product([(other, mixture), (other, mixture)]))
+    columns = ["accuracy", "difference", "difference_low", "difference_high"]
+    percents = 100 * found[columns].to_numpy(float).reshape(2, 2, 4)
+    return percents[..., 0], percents[..., 1:]
 
 
-@style.styled
 def draw(models: pd.DataFrame, scores: pd.DataFrame, routing: pd.DataFrame) -> Figure:
     """Tables as models.csv, group_scores.csv and routing.csv."""
-    grouping = asked_grouping(models, scores)
+    grouping = shown_grouping(models, scores)
     if grouping is None:
         return style.nothing("This study has no grouping of emotions.")
     own = scores[(scores["grouping"] == grouping) & (scores["reference"] == "") & (scores["group"] == "")]
@@ -66,20 +61,16 @@ def draw(models: pd.DataFrame, scores: pd.DataFrame, routing: pd.DataFrame) -> F
     else:
         figure = style.new_figure(height + 6 + 46)
         upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=[height, 46]))
-        panels = lower.subplots(1, 2)
-        for axes in panels[len(pairs) :]:
-            axes.remove()
-        for (mixture, other), axes in zip(pairs, panels, strict=False):
-            kind = str(models.set_index("model")["kind"][other])
+        kinds = models.set_index("model")["kind"].to_dict()
+        for (mixture, other), axes in style.panels(lower.subplots(1, 2), pairs):
+            kind = kinds[other]
             cross(axes, *crossed(routing, mixture, other), kind)
             axes.set_title(f"who routes × who decides ({kind})")
     left, middle, right = upper.subplots(1, 3, sharey=True, width_ratios=[1, 1, 1.1])
     looks = style.model_looks(models)
     for (measure, title), axes in zip(SCORES.items(), (left, middle), strict=True):
-        style.bands(axes, len(shown))
-        axes.grid(axis="x")
-        axes.set_title(title)
-        axes.set_xlabel("% of test faces")
+        style.rows(axes, len(shown))
+        axes.set(title=title, xlabel="% of test faces")
         for row, model in enumerate(shown):
             score(axes, row, 100 * row_at(found, (model, measure))[["estimate", "low", "high"]], looks[model])
         low, high = axes.get_xlim()
@@ -88,8 +79,6 @@ def draw(models: pd.DataFrame, scores: pd.DataFrame, routing: pd.DataFrame) -> F
     left.set_yticks(range(len(shown)), labels)
     for label, model in zip(left.get_yticklabels(), shown, strict=True):
         label.set_fontweight("bold" if model == primary else "normal")
-    for axes in (left, middle, right):
-        axes.tick_params(axis="y", length=0)
     return figure
 
 
@@ -100,14 +89,12 @@ def score(axes: Axes, row: int, found: pd.Series, look: style.Look) -> None:
         return
     axes.hlines(row, low, high, color=look.colour, linewidth=1.2)
     axes.plot(estimate, row, **look.point(5))
-    axes.annotate(
-        f"{estimate:.1f}", (high, row), (2.5, 0), textcoords="offset points", ha="left", va="center", fontsize=7
-    )
+    axes.annotate(f"{estimate:.1f}", (high, row), (2.5, 0), textcoords="offset points", va="center", fontsize=7)
 
 
 def errors(axes: Axes, found: pd.DataFrame, shown: Sequence[str]) -> None:
     """A bar a model: its errors within a group and across groups, which add up to its error."""
-    style.bands(axes, len(shown))
+    style.rows(axes, len(shown), grid=False)
     for row, model in enumerate(shown):
         start = 0.0
         for measure, (_, colour) in ERRORS.items():
@@ -118,8 +105,7 @@ def errors(axes: Axes, found: pd.DataFrame, shown: Sequence[str]) -> None:
         axes.annotate(f"{start:.1f}", (start, row), (2, 0), textcoords="offset points", va="center", fontsize=7)
     axes.margins(x=0.16)
     axes.set_xlim(left=0)
-    axes.set_title("errors")
-    axes.set_xlabel("% of test faces")
+    axes.set(title="errors", xlabel="% of test faces")
     handles = [Patch(color=colour, label=name) for name, colour in ERRORS.values()]
     axes.figure.legend(handles=handles, loc="outside upper right", ncols=2, borderaxespad=0.1)
 
@@ -129,23 +115,16 @@ def cross(axes: Axes, accuracy: np.ndarray, differences: np.ndarray, kind: str) 
     axes.imshow(differences[..., 0], cmap=style.GAIN_LOSS, vmin=-STRONGEST, vmax=STRONGEST, aspect="auto")
     for row, column in np.ndindex(2, 2):
         difference, low, high = differences[row, column]
-        middle: dict[str, Any] = {"ha": "center", "va": "center"}
-        axes.text(column, row - 0.14, f"{accuracy[row, column]:.1f} %", fontsize=9, fontweight="bold", **middle)
-        alone = f"the {kind} alone"
-        change = f"Δ {style.signed(difference)} ({style.signed(low)} to {style.signed(high)})"
-        axes.text(column, row + 0.2, change if row or column else alone, fontsize=7.5, **middle)
+        value, change = f"{accuracy[row, column]:.1f} %", f"the {kind} alone"
+        if row or column:
+            change = f"Δ {style.signed(difference)} ({style.signed(low)} to {style.signed(high)})"
+        axes.text(column, row - 0.14, value, fontsize=9, fontweight="bold", ha="center", va="center")
+        axes.text(column, row + 0.2, change, fontsize=7.5, ha="center", va="center")
     axes.set_xticks(range(2), [f"{kind}\ndecides", "experts\ndecide"])
     axes.set_yticks(range(2), [f"{kind}\nroutes", "gate\nroutes"])
     axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(True)
-    axes.spines[:].set_color(style.FAINT)
+    axes.spines[:].set(visible=True, color=style.FAINT)
     axes.set_xticks([0.5], minor=True)
     axes.set_yticks([0.5], minor=True)
     axes.grid(which="minor", color=style.FAINT, linewidth=0.6)
-    axes.tick_params(which="minor", length=0)
-
-
-def make(study: Path) -> Figure:
-    """The figure of a study's tables."""
-    return draw(*(style.read(study / path) for path in INPUTS))
+    axes.tick_params(which="both", length=0)

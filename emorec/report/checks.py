@@ -21,6 +21,7 @@ LEFTOVERS = {
 }
 RESOURCES = {"img": "src", "script": "src", "iframe": "src", "embed": "src", "source": "src", "video": "src",
              "audio": "src", "track": "src", "object": "data", "image": "href", "use": "href"}  # fmt: skip
+STYLES = ("stylesheet", "icon", "preload", "modulepreload")
 
 
 def demand(problems: Iterable[str]) -> None:
@@ -32,11 +33,11 @@ def demand(problems: Iterable[str]) -> None:
 
 def check_text(text: str, name: str) -> list[str]:
     """Problems in running text: what a renderer leaves where a reference, a variable or a shortcode did not resolve."""
-    found = []
-    for pattern, meaning in LEFTOVERS.items():
-        for match in dict.fromkeys(re.findall(pattern, text, re.MULTILINE)):
-            found.append(f"{name}: {meaning} {match}; see the source")
-    return found
+    return [
+        f"{name}: {meaning} {match}; see the source"
+        for pattern, meaning in LEFTOVERS.items()
+        for match in dict.fromkeys(re.findall(pattern, text))
+    ]
 
 
 def check_html(page: str, name: str) -> list[str]:
@@ -81,7 +82,7 @@ class _Reader(HTMLParser):
         self.ids: set[str] = set()
         self.links: list[str] = []
         self.skip = ""
-        self.table: list[str] | None = None
+        self.cells: list[str] | None = None  # the texts of the table's cells
         self.in_cell = False
 
     def complain(self, message: str) -> None:
@@ -94,52 +95,46 @@ class _Reader(HTMLParser):
             if keys["id"] in self.ids:
                 self.complain(f"id {keys['id']} is given twice")
             self.ids.add(keys["id"])
-        self.outside(tag, keys)
+        self.loads(tag, _loaded(tag, keys))
+        for address in _addresses(keys.get("style", "")):
+            self.loads("style", address)
         if tag == "img" and not keys.get("alt", "").strip() and "src" in keys:
             self.complain(f"image without alternative text ({keys['src'][:40]}); add fig-alt")
-        if tag == "a" and keys.get("href", "").startswith("#"):
-            self.links.append(keys["href"][1:])
-        elif tag == "a" and re.match(r"\.\.?/|/", keys.get("href", "")):
-            self.complain(f"link to {keys['href'][:80]} is dead where the page is copied to; link to an address")
+        target = keys.get("href", "") if tag == "a" else ""
+        if target.startswith("#"):
+            self.links.append(target[1:])
+        elif re.match(r"\.\.?/|/", target):
+            self.complain(f"link to {target[:80]} is dead where the page is copied to; link to an address")
         if tag in ("script", "style", "svg"):
             self.skip = self.skip or tag
         if tag == "table":
-            self.table = []
-        if tag == "td":
-            self.in_cell = True
+            self.cells = []
+        self.in_cell = self.in_cell or tag == "td"
 
-    def outside(self, tag: str, keys: dict[str, str]) -> None:
-        address = keys.get(RESOURCES.get(tag, ""), "")
-        if tag in ("image", "use"):
-            address = address or keys.get("xlink:href", "")
-        if tag == "link" and keys.get("rel", "") in ("stylesheet", "icon", "preload", "modulepreload"):
-            address = keys.get("href", "")
+    def loads(self, what: str, address: str) -> None:
         if address and not address.startswith(("data:", "#", "blob:")):
-            self.complain(f"{tag} loads {address[:80]}; the page has to be self-contained")
-        for address in _addresses(keys.get("style", "")):
-            self.complain(f"style loads {address[:80]}; the page has to be self-contained")
+            self.complain(f"{what} loads {address[:80]}; the page has to be self-contained")
 
     def handle_endtag(self, tag: str) -> None:
         if tag == self.skip:
             self.skip = ""
         if tag == "td":
             self.in_cell = False
-        if tag == "table" and self.table is not None:
-            if not "".join(self.table).strip():
+        if tag == "table" and self.cells is not None:
+            if not "".join(self.cells).strip():
                 self.complain("a table is empty; fill it")
-            self.table = None
+            self.cells = None
         if tag in ("p", "li", "td", "th", "figcaption", "h1", "h2", "h3", "h4", "div"):
             self.text.append("\n")
 
     def handle_data(self, data: str) -> None:
-        if self.skip == "style":
-            for address in _addresses(data):
-                self.complain(f"style loads {address[:80]}; the page has to be self-contained")
+        for address in _addresses(data) if self.skip == "style" else []:
+            self.loads("style", address)
         if self.skip:
             return
         self.text.append(data)
-        if self.in_cell and self.table is not None:
-            self.table.append(data)
+        if self.in_cell and self.cells is not None:
+            self.cells.append(data)
 
     def finish(self) -> list[str]:
         for target in dict.fromkeys(self.links):
@@ -148,8 +143,13 @@ class _Reader(HTMLParser):
         return [*self.problems, *check_text("".join(self.text), self.name)]
 
 
+def _loaded(tag: str, keys: dict[str, str]) -> str:
+    """What an element loads, empty where it loads nothing."""
+    if tag == "link":
+        return keys.get("href", "") if keys.get("rel", "") in STYLES else ""
+    return keys.get(RESOURCES.get(tag, ""), "") or (keys.get("xlink:href", "") if tag in ("image", "use") else "")
+
+
 def _addresses(style: str) -> list[str]:
-    """What a style sheet would load from elsewhere."""
-    imports = re.findall(r"@import\s+[\"']([^\"']+)", style)
-    urls = re.findall(r"url\(\s*[\"']?(?!data:|#)([^\"')\s]+)", style)
-    return [address for address in (*imports, *urls) if not address.startswith("data:")]
+    """What a style sheet loads."""
+    return re.findall(r"@import\s+[\"']([^\"']+)", style) + re.findall(r"url\(\s*[\"']?([^\"')\s]+)", style)

@@ -9,9 +9,7 @@ https://quarto.org/docs/authoring/cross-references.html, https://quarto.org/docs
 
 from __future__ import annotations
 
-import copy
 import re
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -27,30 +25,20 @@ NBSP = "\u00a0"
 FORMATS = {"html": ("html",), "typst": ("typst", "pdf")}
 
 
-@dataclass
-class Resolved:
-    """A tree with its references resolved; `labels` maps an id to its kind and number; `problems` are one line each."""
-
-    tree: Node
-    labels: dict[str, tuple[str, str]] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-
-def resolve(tree: Node, source: Source, target: str, numbered: bool = True) -> Resolved:
-    """Number and link everything in `tree` for the format `target` (html or typst).
+def resolve(tree: Node, source: Source, target: str, numbered: bool = True) -> tuple[Node, list[str]]:
+    """Number and link everything in `tree` for the format `target` (html or typst); returns the problems, too.
 
     `numbered` is the metadata's number-sections. Problems are collected, not raised: the checks report all at once.
     """
     resolver = _Resolver(source, target, numbered)
-    tree = copy.deepcopy(tree)
     blocks = transform(tree["blocks"], resolver.conditional)
     resolver.images(blocks)
-    resolver.levels(blocks)
-    blocks = resolver.blocks(blocks)
-    tree = {**tree, "blocks": blocks}
-    tree["blocks"] = transform(blocks, resolver.inline)
-    tree["meta"] = transform(tree["meta"], resolver.inline)
-    return Resolved(tree, resolver.labels, resolver.problems)
+    # The smallest heading level is numbered 1, whichever it is; a callout's title is none.
+    outside = transform(blocks, lambda node: [] if _callout(node) else None)
+    resolver.top = min((header["c"][0] for header in find(outside, "Header")), default=1)
+    blocks = transform(blocks, resolver.block)
+    blocks, meta = transform(blocks, resolver.inline), transform(tree["meta"], resolver.inline)
+    return {**tree, "blocks": blocks, "meta": meta}, resolver.problems
 
 
 class _Resolver:
@@ -65,62 +53,44 @@ class _Resolver:
     def complain(self, pattern: str, message: str) -> None:
         self.problems.append(f"{self.source.where(pattern)}: {message}")
 
+    def complain_of(self, identifier: str, message: str) -> None:
+        self.complain(rf"#{re.escape(identifier)}\b", message)
+
     # Before numbering: what the other format alone shows.
 
     def conditional(self, node: Node) -> list[Node] | None:
-        """Quarto's conditional content: a `Div` or `Span` that is shown, or not, in one format only."""
-        if node["t"] in ("RawBlock", "RawInline") and node["c"][1].lstrip().startswith("<!--"):
-            return []
-        if node["t"] in ("RawBlock", "RawInline") and node["c"][0] not in ("html", "typst"):
-            self.complain(re.escape(node["c"][1].split("\n")[0]), f"raw {node['c'][0]} is in neither format; remove it")
-            return []
-        if node["t"] in ("RawBlock", "RawInline") and node["c"][0] != self.target:
-            return []
-        if node["t"] not in ("Div", "Span") or not (kind := _conditional(node["c"][0][1])):
+        """Raw markup, and Quarto's conditional content: a `Div` or `Span` that one format alone shows, or hides."""
+        content: Any = node.get("c")
+        if node["t"] in ("RawBlock", "RawInline"):
+            language, code = content
+            comment = code.lstrip().startswith("<!--")
+            if not comment and language not in FORMATS:
+                self.complain(re.escape(code.split("\n")[0]), f"raw {language} is in neither format; remove it")
+            return [] if comment or language != self.target else None
+        if node["t"] not in ("Div", "Span"):
             return None
-        keys = pairs(node["c"][0])
-        shown = True
-        if "when-format" in keys:
-            shown = keys["when-format"] in FORMATS[self.target]
-        if "unless-format" in keys:
-            shown = shown and keys["unless-format"] not in FORMATS[self.target]
-        if kind == "content-hidden":
-            shown = not shown
-        return transform(node["c"][1], self.conditional) if shown else []
-
-    def levels(self, blocks: list[Node]) -> None:
-        """Find the smallest heading level, which is numbered 1 whichever it is."""
-        found = [block["c"][0] for block in _outside_callouts(blocks) if block["t"] == "Header"]
-        self.top = min(found, default=1)
+        classes, keys = content[0][1], pairs(content[0])
+        if "content-visible" not in classes and "content-hidden" not in classes:
+            return None
+        own = FORMATS[self.target]
+        shown = keys.get("when-format", own[0]) in own and keys.get("unless-format") not in own
+        return transform(content[1], self.conditional) if shown == ("content-visible" in classes) else []
 
     # Numbering.
 
-    def blocks(self, blocks: list[Node]) -> list[Node]:
-        result: list[Node] = []
-        for block in blocks:
-            result += self.block(block)
-        return result
-
-    def block(self, block: Node) -> list[Node]:
-        kind = block["t"]
-        content: Any = block.get("c")
-        if kind == "Header":
+    def block(self, node: Node) -> list[Node] | None:
+        content: Any = node.get("c")
+        if node["t"] == "Header":
             return [self.header(content)]
-        if kind == "Figure":
-            return [self.figure(block)]
-        if kind == "Table":
-            return [self.table(block)]
-        if kind == "Para":
+        if node["t"] == "Figure":
+            return [self.figure(content)]
+        if node["t"] == "Table":
+            return [self.table(node)]
+        if node["t"] == "Para":
             return [{"t": "Para", "c": self.equations(content)}]
-        if kind == "Div":
-            return [self.division(content)]
-        if kind == "BlockQuote":
-            return [{"t": kind, "c": self.blocks(content)}]
-        if kind == "BulletList":
-            return [{"t": kind, "c": [self.blocks(item) for item in content]}]
-        if kind == "OrderedList":
-            return [{"t": kind, "c": [content[0], [self.blocks(item) for item in content[1]]]}]
-        return [block]
+        if kind := _callout(node):
+            return [self.callout(kind, *content)]
+        return self.division(*content) if node["t"] == "Div" else None
 
     def number(self, kind: str, identifier: str) -> str:
         self.counts[kind] += 1
@@ -131,9 +101,9 @@ class _Resolver:
         if not identifier.startswith(f"{kind}-"):
             return
         if "_" in identifier:
-            self.complain(rf"#{re.escape(identifier)}\b", f"id {identifier} has an underscore; use a hyphen")
+            self.complain_of(identifier, f"id {identifier} has an underscore; use a hyphen")
         if identifier in self.labels:
-            self.complain(rf"#{re.escape(identifier)}\b", f"id {identifier} is given twice; rename one")
+            self.complain_of(identifier, f"id {identifier} is given twice; rename one")
         self.labels[identifier] = (kind, number)
 
     def header(self, content: list[Any]) -> Node:
@@ -146,17 +116,15 @@ class _Resolver:
             keys = [*keys, ["number", number]]
             self.label(identifier, "sec", number)
         elif identifier.startswith("sec-"):
-            place = rf"#{re.escape(identifier)}\b"
-            self.complain(place, f"section {identifier} has no number to refer to; drop the id's sec- prefix")
+            self.complain_of(identifier, f"section {identifier} has no number to refer to; drop the id's sec- prefix")
         return {"t": "Header", "c": [level, [identifier, classes, keys], inlines]}
 
-    def figure(self, block: Node) -> Node:
-        attributes, (_, caption), body = block["c"]
+    def figure(self, content: list[Any]) -> Node:
+        attributes, (_, caption), body = content
         inlines = _inlines(caption)
-        image = next(iter(find(body, "Image")), None)
-        path = image["c"][2][0] if image else ""
-        place = re.escape(path) if path else re.escape(stringify(inlines)[:20])
+        path = next((image["c"][2][0] for image in find(body, "Image")), "")
         if not attributes[0].startswith("fig-"):
+            place = re.escape(path or stringify(inlines)[:20])
             self.complain(place, f"figure {path} has a caption but no {{#fig-…}}; give it an id")
         return self.float(attributes, "fig", body, inlines)
 
@@ -181,12 +149,11 @@ class _Resolver:
         inlines = _inlines(caption)
         bare = bare_table(block, _widths(attributes))
         identifier = attributes[0]
-        if not identifier and inlines and inlines[-1]["t"] == "Str":
-            match = re.fullmatch(r"\{#([^} ]+)\}", inlines[-1]["c"])
-            if match:
-                identifier, inlines = match[1], inlines[:-1]
-                if inlines and inlines[-1]["t"] == "Space":
-                    inlines = inlines[:-1]
+        match = re.fullmatch(r"\{#([^} ]+)\}", stringify(inlines[-1:]))
+        if match and not identifier:
+            identifier, inlines = match[1], inlines[:-1]
+            if inlines and inlines[-1]["t"] == "Space":
+                inlines = inlines[:-1]
         self.empty_cells(bare, stringify(inlines))
         if not identifier and not inlines:
             return bare
@@ -196,38 +163,29 @@ class _Resolver:
         return self.float([identifier, [], []], "tbl", [bare], inlines)
 
     def empty_cells(self, table: Node, name: str) -> None:
-        bodies = table["c"][4]
-        cells = [cell for body in bodies for row in body[3] for cell in row[1]]
-        if not cells or not any(stringify(cell[4]).strip() for cell in cells):
+        cells = [cell for body in table["c"][4] for row in body[3] for cell in row[1]]
+        if not any(stringify(cell[4]).strip() for cell in cells):
             head = [stringify(cell[4]) for row in table["c"][3][1] for cell in row[1]]
             self.complain(re.escape((head or [""])[0]), f'table "{name or " ".join(head)}" is empty; fill it')
 
-    def division(self, content: list[Any]) -> Node:
-        attributes, blocks = content
-        identifier, classes, _ = attributes
-        callout = next((name for name in classes if name.startswith("callout-")), None)
-        if callout:
-            return self.callout(attributes, callout.removeprefix("callout-"), blocks)
-        keys = pairs(attributes)
-        if any(key.startswith("layout") for key in keys) or "panel-tabset" in classes:
+    def division(self, attributes: list[Any], blocks: list[Node]) -> list[Node] | None:
+        identifier, classes, keys = attributes
+        if any(key.startswith("layout") for key, _ in keys) or "panel-tabset" in classes:
             self.complain("layout|panel-tabset", "layouts and tabsets are not supported; let each figure stand alone")
-        if identifier.startswith(("fig-", "tbl-")):
-            return self.float_division(attributes, blocks)
-        return div(attributes, self.blocks(blocks))
+        return [self.float_division(attributes, blocks)] if identifier.startswith(("fig-", "tbl-")) else None
 
     def float_division(self, attributes: list[Any], blocks: list[Node]) -> Node:
         identifier = attributes[0]
         kind = identifier.split("-")[0]
-        place = rf"#{re.escape(identifier)}\b"
         if len(blocks) < 2 or blocks[-1]["t"] != "Para":
-            self.complain(place, f"{identifier} has no content or no caption; end it with a paragraph before :::")
+            what = f"{identifier} has no content or no caption"
+            self.complain_of(identifier, f"{what}; end it with a paragraph before :::")
             return div(attributes, blocks)
         *body, caption = blocks
-        widths = _widths(attributes)
         if kind == "tbl":
-            tables = find(body, "Table")
+            tables, widths = find(body, "Table"), _widths(attributes)
             if not tables:
-                self.complain(place, f"{identifier} holds no table; include one")
+                self.complain_of(identifier, f"{identifier} holds no table; include one")
             for table in tables:
                 self.empty_cells(table, stringify(caption))
             body = transform(body, lambda node: [bare_table(node, widths)] if node["t"] == "Table" else None)
@@ -237,17 +195,18 @@ class _Resolver:
     def float(self, attributes: list[Any], kind: str, body: list[Node], caption: list[Node]) -> Node:
         number = self.number(kind, attributes[0])
         if not stringify(caption).strip():
-            self.complain(rf"#{re.escape(attributes[0])}\b", f"{attributes[0]} has an empty caption; say what it shows")
+            self.complain_of(attributes[0], f"{attributes[0]} has an empty caption; say what it shows")
         wrapper = attr(attributes[0], ["float", *attributes[1]], kind=kind, number=number)
         return div(wrapper, [*body, div(attr("", ["caption"]), [plain(caption)])])
 
-    def callout(self, attributes: list[Any], kind: str, blocks: list[Node]) -> Node:
+    def callout(self, kind: str, attributes: list[Any], blocks: list[Node]) -> Node:
         if kind not in CALLOUTS:
             self.complain(rf"callout-{re.escape(kind)}", f"callout {kind} is unknown; use {', '.join(CALLOUTS)}")
         title = [text(pairs(attributes).get("title", kind.capitalize()))]
         if blocks and blocks[0]["t"] == "Header":
             title, blocks = blocks[0]["c"][2], blocks[1:]
-        return div([attributes[0], ["callout", f"callout-{kind}"], []], [plain(title), *self.blocks(blocks)])
+        body = transform(blocks, self.block)
+        return div([attributes[0], ["callout", f"callout-{kind}"], []], [plain(title), *body])
 
     def equations(self, inlines: list[Node]) -> list[Node]:
         """Wrap `$$ … $$ {#eq-x}` into numbered spans."""
@@ -334,10 +293,6 @@ def _reference(identifier: str) -> bool:
     return identifier.split("-")[0].lower() in (*KINDS, *UNSUPPORTED) and "-" in identifier
 
 
-def _conditional(classes: list[str]) -> str | None:
-    return next((name for name in classes if name in ("content-visible", "content-hidden")), None)
-
-
 def _inlines(blocks: list[Node]) -> list[Node]:
     return [inline for block in blocks for inline in (block["c"] if block["t"] in ("Plain", "Para") else [])]
 
@@ -347,11 +302,7 @@ def _unwrap(blocks: list[Node]) -> list[Node]:
     return [inner for block in blocks for inner in (block["c"][2] if block["t"] == "Figure" else [block])]
 
 
-def _outside_callouts(blocks: list[Node]) -> list[Node]:
-    result: list[Node] = []
-    for block in blocks:
-        if block["t"] == "Div" and not any(name.startswith("callout-") for name in block["c"][0][1]):
-            result += _outside_callouts(block["c"][1])
-        else:
-            result.append(block)
-    return result
+def _callout(node: Node) -> str:
+    """The kind of a `Div` that is a callout, else empty."""
+    classes = node["c"][0][1] if node["t"] == "Div" else []
+    return next((name.removeprefix("callout-") for name in classes if name.startswith("callout-")), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,7 +18,6 @@ PRODUCT = {"fc": "white", "ec": "none", "pad": 1}
 GATE_COLOUR, EXPERT_COLOUR, PLAIN = "#E8F1F8", "#FBEEE6", "#F3F3F3"
 
 
-@style.styled
 def draw(groups: Sequence[Sequence[str]]) -> Figure:
     """A face on the left, gate and experts as boxes, the weighted sum and the answer on the right.
 
@@ -54,25 +54,14 @@ def draw(groups: Sequence[Sequence[str]]) -> Figure:
 
 
 def _box(axes: Axes, x: float, y: float, text: str, colour: str, half_width: float = HALF_WIDTH) -> None:
-    low = (x - half_width, y - HALF_HEIGHT)
-    size = (2 * half_width, 2 * HALF_HEIGHT)
-    axes.add_patch(
-        FancyBboxPatch(low, *size, boxstyle="round,pad=0,rounding_size=1.5", fc=colour, ec=style.MUTED, linewidth=0.7)
-    )
+    low, shape = (x - half_width, y - HALF_HEIGHT), "round,pad=0,rounding_size=1.5"
+    look: dict[str, Any] = {"boxstyle": shape, "fc": colour, "ec": style.MUTED, "linewidth": 0.7}
+    axes.add_patch(FancyBboxPatch(low, 2 * half_width, 2 * HALF_HEIGHT, **look))
     axes.text(x, y, style.wrap(text, 30) if "\n" not in text else text, ha="center", va="center", linespacing=1.35)
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], gap: float = 0) -> None:
     """An arrow; `gap` points stay free at the end that is at the sum."""
-    axes.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            arrowstyle="-|>",
-            mutation_scale=7,
-            color=style.MUTED,
-            linewidth=0.9,
-            shrinkA=gap if start[0] == SUM else 0,
-            shrinkB=gap if end[0] == SUM else 0,
-        )
-    )
+    look: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 7, "color": style.MUTED, "linewidth": 0.9}
+    look |= {"shrinkA": gap if start[0] == SUM else 0, "shrinkB": gap if end[0] == SUM else 0}
+    axes.add_patch(FancyArrowPatch(start, end, **look))

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from emorec.report import pandoc
+from emorec.report.crossref import KINDS, NBSP
 from emorec.report.pandoc import SPACE, Node, attr, div, pairs, plain, raw, raw_inline, span, text, transform
 
-KINDS = {"fig": "Figure", "tbl": "Table"}
 
+def write(tree: Node, folder: Path, bibliography: list[str], toc_depth: int | None) -> tuple[str, list[str]]:
+    """Write a resolved `tree` as one HTML page; `folder` holds the figures and `styles/`.
 
-def lower(tree: Node) -> Node:
-    """Turn numbered floats, equations, callouts and headings into HTML's own elements."""
-    return {**tree, "blocks": transform(tree["blocks"], _lower), "meta": transform(tree["meta"], _lower)}
-
-
-def write(tree: Node, folder: Path, bibliography: list[str], depth: int, toc: bool) -> tuple[str, list[str]]:
-    """Write the lowered `tree` as one HTML page; `folder` holds the figures and `styles/`.
-
-    Returns the page and pandoc's warnings.
+    Returns the page and pandoc's warnings. `toc_depth` is the contents' depth, None for a page without contents.
     """
-    arguments = ["-f", "json", "-t", "html5", "--standalone", "--template", "styles/pandoc.html",
-                 "--css", "styles/paper.css", "--mathml", "--embed-resources", "--syntax-highlighting=none",
-                 "--section-divs", "--wrap=none", *pandoc.citations(bibliography)]  # fmt: skip
-    if toc:
-        # One more, because the headings are: the page's title is the only h1.
-        arguments += ["--toc", f"--toc-depth={depth + 1}"]
-    return pandoc.run(arguments, json.dumps(tree), folder)
+    options = ["--template", "styles/pandoc.html", "--css", "styles/paper.css", "--mathml", "--embed-resources"]
+    # One more, because the headings are: the page's title is the only h1.
+    options += ["--section-divs", *(["--toc", f"--toc-depth={toc_depth + 1}"] if toc_depth else [])]
+    return pandoc.write(transform(tree, _lower), "html5", options, folder, bibliography)
 
 
 def _lower(node: Node) -> list[Node] | None:
+    """A numbered float, equation, callout or heading as HTML's own elements."""
     content: Any = node.get("c")
     if node["t"] == "Header":
         return [_header(content)]
     if node["t"] == "Table":
-        return [raw("html", '<div class="table-scroll" tabindex="0">'), _table(node), raw("html", "</div>")]
+        table = {"t": "Table", "c": [attr(content[0][0]), *content[1:]]}
+        return [raw("html", '<div class="table-scroll" tabindex="0">'), table, raw("html", "</div>")]
     if node["t"] == "Div" and "float" in content[0][1]:
         return _float(content)
     if node["t"] == "Div" and "callout" in content[0][1]:
@@ -57,17 +49,12 @@ def _header(content: list[Any]) -> Node:
     return {"t": "Header", "c": [level + 1, [identifier, classes, []], inlines]}
 
 
-def _table(table: Node) -> Node:
-    attributes, *rest = table["c"]
-    return {"t": "Table", "c": [attr(attributes[0]), *rest]}
-
-
 def _float(content: list[Any]) -> list[Node]:
     (identifier, classes, keys), blocks = content
     kind, number = dict(keys)["kind"], dict(keys)["number"]
     *body, caption = blocks
     body = [block if block["t"] != "Plain" else _zoomable(block) for block in transform(body, _lower)]
-    label = span(attr("", ["float-label"]), [text(f"{KINDS[kind]}\u00a0{number}:")])
+    label = span(attr("", ["float-label"]), [text(f"{KINDS[kind]}{NBSP}{number}:")])
     inlines = [label, SPACE, *caption["c"][1][0]["c"]]
     legend = [raw("html", "<figcaption>"), plain(transform(inlines, _lower)), raw("html", "</figcaption>")]
     own = " ".join([f"float-{kind}", *(name for name in classes if name != "float")])
@@ -78,12 +65,10 @@ def _float(content: list[Any]) -> list[Node]:
 
 def _zoomable(block: Node) -> Node:
     """Wrap images in buttons that open them at full size; without script they do nothing."""
-    opening = '<button type="button" class="zoom" title="Enlarge">'
-    inlines: list[Node] = []
-    for inline in block["c"]:
-        image = inline["t"] == "Image"
-        inlines += [raw_inline("html", opening), inline, raw_inline("html", "</button>")] if image else [inline]
-    return plain(inlines)
+    opening = raw_inline("html", '<button type="button" class="zoom" title="Enlarge">')
+    closing = raw_inline("html", "</button>")
+    wrapped = [[opening, each, closing] if each["t"] == "Image" else [each] for each in block["c"]]
+    return plain([inline for part in wrapped for inline in part])
 
 
 def _callout(content: list[Any]) -> Node:

@@ -50,20 +50,23 @@ def parse(text: str, metadata: dict[str, Any], folder: Path, scratch: Path) -> t
     """
     file = scratch / "metadata.json"
     file.write_text(json.dumps(metadata), encoding="utf-8")
-    output, complaints = run(["-f", "markdown-yaml_metadata_block", "-t", "json", "--metadata-file", str(file)],
-                             text, folder)  # fmt: skip
+    arguments = ["-f", "markdown-yaml_metadata_block", "-t", "json", "--metadata-file", str(file)]
+    output, complaints = run(arguments, text, folder)
     return json.loads(output), complaints
 
 
-def citations(bibliography: Sequence[str]) -> list[str]:
-    """Pandoc's arguments for citations in its default style, which is Quarto's: Chicago's author and date."""
-    files = [argument for path in bibliography for argument in ("--bibliography", path)]
-    return ["--citeproc", "--metadata=link-citations", *files] if files else []
+def write(
+    tree: Node, target: str, options: Sequence[str], folder: Path, bibliography: Sequence[str]
+) -> tuple[str, list[str]]:
+    """Write a whole document; returns it and pandoc's warnings.
 
-
-def meta(value: str | bool) -> Node:
-    """A plain metadata value."""
-    return {"t": "MetaBool" if isinstance(value, bool) else "MetaString", "c": value}
+    Citations are in pandoc's default style, which is Quarto's: Chicago's author and date.
+    """
+    arguments = ["-f", "json", "-t", target, "--standalone", "--syntax-highlighting=none", "--wrap=none", *options]
+    if bibliography:
+        arguments += ["--citeproc", "--metadata=link-citations"]
+        arguments += [argument for path in bibliography for argument in ("--bibliography", path)]
+    return run(arguments, json.dumps(tree), folder)
 
 
 def attr(identifier: str = "", classes: Iterable[str] = (), **pairs: str) -> Attr:
@@ -106,19 +109,18 @@ def raw_inline(target: str, code: str) -> Node:
 def stringify(tree: Any) -> str:
     """The plain text of a node or a list of nodes."""
     if isinstance(tree, list):
-        return "".join(stringify(item) for item in tree)
+        return "".join(map(stringify, tree))
     if not isinstance(tree, dict):
         return ""
-    kind = tree.get("t")
-    content: Any = tree.get("c")
+    kind, content = tree.get("t"), tree.get("c")
     if kind == "Str":
         return str(content)
     if kind in ("Space", "SoftBreak", "LineBreak"):
         return " "
+    if kind in ("RawInline", "RawBlock", "Note") or content is None:
+        return ""
     if kind in ("Code", "CodeBlock", "Math"):
         return str(content[1])
-    if kind in ("RawInline", "RawBlock", "Note"):
-        return ""
     if kind == "Quoted":
         return f"“{stringify(content[1])}”" if content[0]["t"] == "DoubleQuote" else f"‘{stringify(content[1])}’"
     return stringify(content)
@@ -129,18 +131,15 @@ def transform(tree: Any, change: Callable[[Node], list[Node] | None]) -> Any:
 
     `change` returns None to keep a node (its children are visited then); what it returns instead is not visited again.
     """
-    if isinstance(tree, list):
-        result: list[Any] = []
-        for item in tree:
-            replaced = change(item) if isinstance(item, dict) and "t" in item else None
-            if replaced is None:
-                result.append(transform(item, change))
-            else:
-                result.extend(replaced)
-        return result
     if isinstance(tree, dict):
         return {key: transform(value, change) for key, value in tree.items()}
-    return tree
+    if not isinstance(tree, list):
+        return tree
+    result: list[Any] = []
+    for item in tree:
+        replaced = change(item) if isinstance(item, dict) and "t" in item else None
+        result += [transform(item, change)] if replaced is None else replaced
+    return result
 
 
 def find(tree: Any, kind: str) -> list[Node]:

@@ -7,7 +7,6 @@ Quarto's words too (`kind: "quarto-float-fig"`), hence one set of show rules fit
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,16 @@ import typst
 
 from emorec.errors import EmorecError
 from emorec.report import pandoc
+from emorec.report.crossref import KINDS
 from emorec.report.pandoc import Node, pairs, plain, raw, raw_inline, transform
 
-KINDS = {"fig": "Figure", "tbl": "Table"}
 POSITIONS = {"fig": "bottom", "tbl": "top"}
 
 
-def lower(tree: Node) -> Node:
-    """Turn numbered floats, equations and callouts into Typst's own elements."""
-    return {**tree, "blocks": transform(tree["blocks"], _lower), "meta": transform(tree["meta"], _lower)}
-
-
 def write(tree: Node, folder: Path, bibliography: list[str]) -> tuple[str, list[str]]:
-    """Write the lowered `tree` as Typst markup; returns it and pandoc's warnings."""
-    arguments = ["-f", "json", "-t", "typst-citations-smart", "--standalone", "--template", "styles/pandoc.typ",
-                 "--syntax-highlighting=none", "--wrap=none", *pandoc.citations(bibliography)]  # fmt: skip
-    return pandoc.run(arguments, json.dumps(tree), folder)
+    """Write a resolved `tree` as Typst markup; returns it and pandoc's warnings."""
+    options = ["--template", "styles/pandoc.typ"]
+    return pandoc.write(transform(tree, _lower), "typst-citations-smart", options, folder, bibliography)
 
 
 def compile(markup: str, folder: Path, timestamp: int) -> tuple[bytes, list[str]]:
@@ -50,10 +43,8 @@ def compile(markup: str, folder: Path, timestamp: int) -> tuple[bytes, list[str]
 
 
 def _lower(node: Node) -> list[Node] | None:
+    """A numbered float, equation or callout as Typst's own elements."""
     content: Any = node.get("c")
-    if node["t"] == "Header":
-        level, (identifier, classes, _), inlines = content
-        return [{"t": "Header", "c": [level, [identifier, classes, []], transform(inlines, _lower)]}]
     if node["t"] == "Image":
         return [raw_inline("typst", f"#{_image(content)}")]
     if node["t"] == "Div" and "float" in content[0][1]:
@@ -74,10 +65,10 @@ def _image(content: list[Any]) -> str:
     keys = pairs(attributes)
     arguments = [_string(path)]
     for name in ("width", "height"):
-        # A pixel is a 96th of an inch, as in CSS and in pandoc.
-        pixels = re.fullmatch(r"([\d.]+)(?:px)?", keys.get(name, ""))
-        if keys.get(name):
-            arguments.append(f"{name}: {float(pixels[1]) / 96:.4f}in" if pixels else f"{name}: {keys[name]}")
+        if size := keys.get(name):
+            # A pixel is a 96th of an inch, as in CSS and in pandoc.
+            pixels = re.fullmatch(r"([\d.]+)(?:px)?", size)
+            arguments.append(f"{name}: {float(pixels[1]) / 96:.4f}in" if pixels else f"{name}: {size}")
     arguments.append(f"alt: {_string(keys.get('alt', ''))}")
     return f"image({', '.join(arguments)})"
 

@@ -35,7 +35,7 @@ def find() -> str | None:
 
 
 def render(
-    program: str, source: Path, timestamp: int, papers: Sequence[str | None] = (None,)
+    program: str, source: Path, timestamp: int, papers: Sequence[str | None]
 ) -> tuple[str, list[bytes], list[str]]:
     """Render the project in `source`; returns the HTML page, a PDF for each paper and Quarto's complaints.
 

@@ -6,6 +6,7 @@ alternative text, an empty table or a page that loads something from elsewhere f
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
 from collections.abc import Sequence
@@ -14,134 +15,158 @@ from typing import Any
 
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_text
-from emorec.report import checks, crossref, html, metadata, pandoc, pdf, quarto
-from emorec.report import source as sources
+from emorec.paths import Layout
+from emorec.report import checks, crossref, html, pandoc, pdf, quarto
 from emorec.report.pandoc import Node, attr, div, text
+from emorec.report.source import NAME, Source, listed, read
 
 QUARTO = "quarto"
 PANDOC = "pandoc+typst"
 LETTER = "us-letter"
 
+log = logging.getLogger(__name__)
 
-def render(source: Path, html: Path, pdf: Path, renderer: str = "auto", letter: Path | None = None) -> str:
-    """Render the Quarto project folder `source` to the files `html` and `pdf`; returns the renderer used.
 
-    `renderer` is `quarto`, `pandoc+typst` or `auto` (Quarto 1.7 or later where it is on the PATH). `letter` is a second
-    PDF, on the paper of North America. No file is written unless all pass the checks. Raises EmorecError, one line for
-    each problem with its file and line.
+def report(layout: Layout, renderer: str) -> None:
+    """Render a study's laid-out report to HTML and PDF (A4 and letter), with Quarto where it is installed."""
+    page, a4, letter = (layout.report / f"emorec{suffix}" for suffix in (".html", ".pdf", "-letter.pdf"))
+    used = render(layout.report / "source", page, a4, renderer, letter)
+    log.info("rendered by %s: %s, %s, %s", used, page, a4, letter)
+
+
+def render(folder: Path, page: Path, document: Path, renderer: str = "auto", letter: Path | None = None) -> str:
+    """Render the Quarto project `folder` to the HTML file `page` and the PDF `document`; returns the renderer used.
+
+    `renderer` is `quarto`, `pandoc+typst` or `auto` (Quarto where one that is new enough is on the PATH). `letter` is a
+    second PDF, on the paper of North America. No file is written unless all pass the checks. Raises EmorecError, one
+    line for each problem with its file and line.
     """
-    source = Path(source)
-    program = None if renderer == PANDOC else quarto.find()
-    if renderer == QUARTO and program is None:
-        raise EmorecError(f"quarto {'.'.join(map(str, quarto.OLDEST))} or later is not on the PATH; install it or "
-                          f"render with {PANDOC}")  # fmt: skip
     if renderer not in ("auto", QUARTO, PANDOC):
         raise EmorecError(f"renderer {renderer} is unknown; use auto, {QUARTO} or {PANDOC}")
-    files = [pdf, *([letter] if letter else [])]
-    papers = [None, *([LETTER] if letter else [])]
+    program = None if renderer == PANDOC else quarto.find()
+    if renderer == QUARTO and program is None:
+        oldest = ".".join(map(str, quarto.OLDEST))
+        raise EmorecError(f"quarto {oldest} or later is not on the PATH; install it or render with {PANDOC}")
+    papers = {document: None} | ({letter: LETTER} if letter else {})
     if program:
-        expanded = sources.read(source)
-        page, documents, problems = quarto.render(program, source, _timestamp(expanded), papers)
+        timestamp = read(folder).timestamp
+        markup, documents, problems = quarto.render(program, folder, timestamp, list(papers.values()))
     else:
-        page, documents, problems = by_pandoc(source, papers)
-    problems += checks.check_html(page, html.name)
-    for path, document in zip(files, documents, strict=True):
-        problems += checks.check_pdf(document, path.name)
+        markup, documents, problems = by_pandoc(folder, list(papers.values()))
+    problems += checks.check_html(markup, page.name)
+    for path, content in zip(papers, documents, strict=True):
+        problems += checks.check_pdf(content, path.name)
     checks.demand(problems)
-    write_text(html, page)
-    for path, document in zip(files, documents, strict=True):
+    write_text(page, markup)
+    for path, content in zip(papers, documents, strict=True):
         with atomic(path) as temporary:
-            temporary.write_bytes(document)
+            temporary.write_bytes(content)
     return QUARTO if program else PANDOC
 
 
-def by_pandoc(source: Path, papers: Sequence[str | None] = (None,)) -> tuple[str, list[bytes], list[str]]:
+def by_pandoc(folder: Path, papers: Sequence[str | None] = (None,)) -> tuple[str, list[bytes], list[str]]:
     """Render without Quarto; returns the HTML page, a PDF for each paper, and Typst's complaints (one line each).
 
     A paper is a name of Typst's, or None for the source's own. Raises EmorecError for problems in the source itself,
     before a PDF is compiled.
     """
-    expanded = sources.read(source)
-    tree, problems = parsed(expanded)
-    page, in_page = to_html(expanded, tree)
+    source = read(folder)
+    tree, problems = parsed(source)
+    page, in_page = to_html(source, tree)
     # Both formats share nearly all problems: there's no need to print the second one to find them.
     checks.demand([*problems, *in_page])
     documents: list[bytes] = []
     complaints: list[str] = []
     for paper in papers:
-        markup, in_print = to_typst(expanded, tree, paper)
+        markup, in_print = to_typst(source, tree, paper)
         checks.demand(in_print or checks.check_typst(markup, "index.typ"))
-        document, found = pdf.compile(markup, source, _timestamp(expanded))
+        document, found = pdf.compile(markup, folder, source.timestamp)
         documents.append(document)
         complaints += found
     return page, documents, complaints
 
 
-def parsed(source: sources.Source) -> tuple[Node, list[str]]:
-    """The syntax tree of an expanded source, references unresolved, and the problems that pandoc found in it."""
-    fields = metadata.for_pandoc(source.metadata)
+def parsed(source: Source) -> tuple[Node, list[str]]:
+    """The syntax tree of a source, references unresolved, and the problems that pandoc found in it."""
     with tempfile.TemporaryDirectory(prefix="emorec-report-") as scratch:
-        tree, complaints = pandoc.parse(source.text, fields, source.folder, Path(scratch))
+        tree, complaints = pandoc.parse(source.text, _metadata(source), source.folder, Path(scratch))
     return tree, _located(source, complaints)
 
 
-def to_html(source: sources.Source, tree: Node) -> tuple[str, list[str]]:
+def to_html(source: Source, tree: Node) -> tuple[str, list[str]]:
     """The HTML page of a parsed source, and its problems."""
     tree, problems = resolved(source, tree, "html")
-    depth = metadata.toc_depth(source.metadata, "html")
-    toc = bool(metadata.option(source.metadata, "html", "toc", False))
-    page, complaints = html.write(html.lower(tree), source.folder, _bibliography(source), depth, toc)
+    depth = int(source.option("html", "toc-depth", 3)) if source.option("html", "toc", False) else None
+    page, complaints = html.write(tree, source.folder, source.bibliography, depth)
     return page, [*problems, *_located(source, complaints)]
 
 
-def to_typst(source: sources.Source, tree: Node, paper: str | None = None) -> tuple[str, list[str]]:
+def to_typst(source: Source, tree: Node, paper: str | None = None) -> tuple[str, list[str]]:
     """The Typst markup of a parsed source, for its own paper size or another, and its problems."""
     tree, problems = resolved(source, tree, "typst")
-    fields = metadata.for_typst(source.metadata) | ({"papersize": paper} if paper else {})
-    tree["meta"] |= {key: pandoc.meta(value) for key, value in fields.items()}
-    markup, complaints = pdf.write(pdf.lower(tree), source.folder, _bibliography(source))
+    settings = {"papersize": "a4", "toc-depth": "3", "toc-title": "Contents"}
+    settings = {name: str(source.option("typst", name, usual)) for name, usual in settings.items()}
+    if source.option("typst", "number-sections", False):
+        settings["section-numbering"] = str(source.option("typst", "section-numbering", "1.1.1"))
+    if paper:
+        settings["papersize"] = paper
+    tree["meta"] |= {name: {"t": "MetaString", "c": value} for name, value in settings.items()}
+    tree["meta"]["toc"] = {"t": "MetaBool", "c": bool(source.option("typst", "toc", False))}
+    markup, complaints = pdf.write(tree, source.folder, source.bibliography)
     return markup, [*problems, *_located(source, complaints)]
 
 
-def resolved(source: sources.Source, tree: Node, target: str) -> tuple[Node, list[str]]:
+def resolved(source: Source, tree: Node, target: str) -> tuple[Node, list[str]]:
     """The syntax tree for `target` (html or typst) with numbers and links, and the problems found."""
-    numbered = bool(metadata.option(source.metadata, target, "number-sections", False))
-    result = crossref.resolve(tree, source, target, numbered)
-    if _bibliography(source) and pandoc.find([result.tree["blocks"], result.tree["meta"]], "Cite"):
-        result.tree["blocks"] = _with_references(result.tree["blocks"])
-    return result.tree, result.problems
+    tree, problems = crossref.resolve(tree, source, target, bool(source.option(target, "number-sections", False)))
+    placed = any(block["t"] == "Div" and block["c"][0][0] == "refs" for block in tree["blocks"])
+    if source.bibliography and not placed and pandoc.find([tree["blocks"], tree["meta"]], "Cite"):
+        # The source does not say where the list of references goes: at the end, under its heading.
+        heading = {"t": "Header", "c": [1, attr("references", ["unnumbered"]), [text("References")]]}
+        tree["blocks"] = [*tree["blocks"], heading, div(attr("refs"), [])]
+    return tree, problems
 
 
-def _with_references(blocks: list[Node]) -> list[Node]:
-    """Add the list of references at the end, under its heading, unless the source says where it goes."""
-    if any(block["t"] == "Div" and block["c"][0][0] == "refs" for block in blocks):
-        return blocks
-    heading = {"t": "Header", "c": [1, attr("references", ["unnumbered"]), [text("References")]]}
-    return [*blocks, heading, div(attr("refs"), [])]
+def _metadata(source: Source) -> dict[str, Any]:
+    """What the templates of both formats read, in Quarto's form. Strings are Markdown still."""
+    given = source.metadata
+    if not given.get("title"):
+        raise EmorecError(f"{NAME}: no title; add one to its head")
+    names = ("title", "subtitle", "abstract", "keywords", "nocite")
+    fields: dict[str, Any] = {name: given[name] for name in names if given.get(name)}
+    if "abstract" in fields:
+        # The newline makes pandoc read paragraphs rather than a line.
+        fields["abstract"] = f"{fields['abstract'].strip()}\n"
+    authors = [_author(entry) for entry in listed(given.get("author") or [])]
+    return fields | {
+        "lang": given.get("lang", "en"),
+        "by-author": authors,
+        "author-meta": [author["name"]["literal"] for author in authors],
+        "date": f"{source.date.day} {source.date:%B %Y}",
+        "date-meta": source.date.isoformat(),
+        "description-meta": str(given.get("description", "")),
+        "labels": {"abstract": given.get("abstract-title", "Abstract")},
+    }
 
 
-def _bibliography(source: sources.Source) -> list[str]:
-    files = metadata.bibliography(source.metadata)
-    for file in files:
-        if not (source.folder / file).is_file():
-            raise EmorecError(f"{source.where('bibliography')}: bibliography {file} is missing; add it")
-    return files
+def _author(entry: Any) -> dict[str, Any]:
+    """An author, written as a name or as a mapping of name, affiliation and email, as in Quarto's `by-author`."""
+    fields = entry if isinstance(entry, dict) else {"name": entry}
+    affiliations = [{"name": str(place)} for place in listed(fields.get("affiliation", []))]
+    email = {"email": str(fields["email"])} if fields.get("email") else {}
+    return {"name": {"literal": str(fields.get("name", ""))}, "affiliations": affiliations} | email
 
 
-def _timestamp(source: sources.Source) -> int:
-    return metadata.timestamp(metadata.date(source.metadata))
-
-
-def _located(source: sources.Source, complaints: list[str]) -> list[str]:
+def _located(source: Source, complaints: list[str]) -> list[str]:
     """Pandoc's warnings with the place in the source that they are about."""
     return [_locate(source, complaint) for complaint in complaints]
 
 
-def _locate(source: sources.Source, complaint: str) -> str:
+def _locate(source: Source, complaint: str) -> str:
     citation = re.search(r"[Cc]itation (\S+) not found", complaint)
     if citation:
-        files = " or ".join(metadata.bibliography(source.metadata))
-        place = source.where(rf"@{re.escape(citation[1])}(?![\w-])")
+        place, files = source.where(rf"@{re.escape(citation[1])}(?![\w-])"), " or ".join(source.bibliography)
         return f"{place}: citation @{citation[1]} is not in {files}; add it or correct the key"
-    line: Any = re.search(r"\bline (\d+)", complaint)
-    return f"{source.at(int(line[1])) if line else source.name}: pandoc: {complaint}"
+    line = re.search(r"\bline (\d+)", complaint)
+    place = f"{NAME}:{min(int(line[1]), len(source.lines))}" if line else NAME
+    return f"{place}: pandoc: {complaint}"

@@ -6,6 +6,7 @@ templates have filled in everything else, and a shortcode that one renderer drop
 
 from __future__ import annotations
 
+import datetime
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 from emorec.errors import EmorecError
 from emorec.mappings import over
 
+NAME = "index.qmd"
 CELL = re.compile(r"\s*(?:```+|~~~+)\s*\{[A-Za-z]")
 BREAK = re.compile(r"^\{\{<\s*pagebreak\s*>\}\}$", re.MULTILINE)
 PAGEBREAK = '`<div class="pagebreak"></div>`{=html}`#pagebreak(weak: true)`{=typst}'
@@ -28,7 +30,6 @@ class Source:
     folder: Path
     lines: tuple[str, ...]
     metadata: dict[str, Any]
-    name: str = "index.qmd"
 
     @property
     def text(self) -> str:
@@ -36,47 +37,66 @@ class Source:
 
     def where(self, pattern: str) -> str:
         """`file:line` of the first line that matches the regular expression, or the file's name alone."""
-        for number, line in enumerate(self.lines, 1):
-            if re.search(pattern, line):
-                return f"{self.name}:{number}"
-        return self.name
+        return next((f"{NAME}:{n}" for n, line in enumerate(self.lines, 1) if re.search(pattern, line)), NAME)
 
-    def at(self, number: int) -> str:
-        """`file:line` of line `number` (1-based)."""
-        return f"{self.name}:{min(max(number, 1), len(self.lines))}"
+    @property
+    def date(self) -> datetime.date:
+        """The report's date. Raises EmorecError unless it is written out: `today` would make two builds differ."""
+        value = self.metadata.get("date")
+        try:
+            return datetime.datetime.fromisoformat(str(value)).date()
+        except ValueError:
+            raise EmorecError(f"{NAME}: date is {value!r}; write it as YYYY-MM-DD (of the commit, say)") from None
+
+    @property
+    def timestamp(self) -> int:
+        """Midnight UTC of the date in seconds since 1970."""
+        return int(datetime.datetime.combine(self.date, datetime.time(), datetime.UTC).timestamp())
+
+    def option(self, target: str, name: str, default: Any) -> Any:
+        """An option such as `toc`: of the format `target` where it is given there, else of the document."""
+        formats = self.metadata.get("format")
+        own = formats.get(target) if isinstance(formats, dict) else None
+        return (self.metadata | own if isinstance(own, dict) else self.metadata).get(name, default)
+
+    @property
+    def bibliography(self) -> list[str]:
+        """The bibliography's files, relative to the folder. Raises EmorecError where one is missing."""
+        files = [str(each) for each in listed(self.metadata.get("bibliography", []))]
+        for file in files:
+            if not (self.folder / file).is_file():
+                raise EmorecError(f"{self.where('bibliography')}: bibliography {file} is missing; add it")
+        return files
 
 
-def read(folder: Path, name: str = "index.qmd") -> Source:
-    """Read `folder/name` with `_quarto.yml` beside it.
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def read(folder: Path) -> Source:
+    """Read the index.qmd in `folder` with `_quarto.yml` beside it.
 
     Raises:
         EmorecError: It names file and line of what is missing, malformed or not understood by both renderers.
     """
-    folder = Path(folder)
-    text = _read(folder / name, f"{folder / name}: no such file; the report's source is {name}")
-    front, lines = _front_matter(text, name)
+    front, lines = _front_matter(_text(folder / NAME))
     for number, line in enumerate(lines, 1):
         if CELL.match(line):
-            raise EmorecError(f"{name}:{number}: code cells are not run; make the figure or table by a rule")
+            raise EmorecError(f"{NAME}:{number}: code cells are not run; make the figure or table by a rule")
         if "{{<" in BREAK.sub("", line):
-            raise EmorecError(f"{name}:{number}: shortcodes are not supported but for pagebreak, alone on its line")
-    project = _quarto_yml(folder / "_quarto.yml")
-    return Source(folder, tuple(BREAK.sub(lambda _: PAGEBREAK, line) for line in lines), over(project, front), name)
+            raise EmorecError(f"{NAME}:{number}: shortcodes are not supported but for pagebreak, alone on its line")
+    settings = folder / "_quarto.yml"
+    project = _mapping(_text(settings), settings.name, 0) if settings.exists() else {}
+    return Source(folder, tuple(BREAK.sub(lambda _: PAGEBREAK, line) for line in lines), over(project, front))
 
 
-def _read(path: Path, missing: str) -> str:
+def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise EmorecError(missing) from None
+        raise EmorecError(f"{path}: no such file; stage the report first") from None
     except UnicodeDecodeError as error:
         raise EmorecError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-
-
-def _quarto_yml(path: Path) -> dict[str, Any]:
-    """The project's metadata, without what is about the project."""
-    content = _mapping(path.read_text(encoding="utf-8"), path.name, 0) if path.exists() else {}
-    return {key: value for key, value in content.items() if key != "project"}
 
 
 def _mapping(text: str, name: str, offset: int) -> dict[str, Any]:
@@ -91,12 +111,12 @@ def _mapping(text: str, name: str, offset: int) -> dict[str, Any]:
     return value
 
 
-def _front_matter(text: str, name: str) -> tuple[dict[str, Any], list[str]]:
+def _front_matter(text: str) -> tuple[dict[str, Any], list[str]]:
     """The YAML block at the head of the file, and its lines with those of the head emptied."""
     lines = text.splitlines()
     if not lines or lines[0].rstrip() != "---":
         return {}, lines
     for end, line in enumerate(lines[1:], 1):
         if line.rstrip() in ("---", "..."):
-            return _mapping("\n".join([*lines[1:end], ""]), name, 1), [*[""] * (end + 1), *lines[end + 1 :]]
-    raise EmorecError(f"{name}:1: the metadata block that opens here is not closed by ---")
+            return _mapping("\n".join([*lines[1:end], ""]), NAME, 1), [*[""] * (end + 1), *lines[end + 1 :]]
+    raise EmorecError(f"{NAME}:1: the metadata block that opens here is not closed by ---")

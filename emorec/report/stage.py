@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
+import platform
 import re
 import tempfile
 from collections.abc import Collection
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from emorec import config as configs
+from emorec import figures
+from emorec.checkout import checkout, commit_date, git
+from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.figures import style
 from emorec.files import atomic
+from emorec.inputs import made_of
+from emorec.paths import Layout
+from emorec.published.manifest import Manifest
+from emorec.published.rebuild import origin
 from emorec.report import diagram, results, templates
 from emorec.report.context import Lookups, filters
-from emorec.report.origins import DIAGRAM, made
 from emorec.report.typography import NBSP
 
 # What is laid out as it stands: all but templates and what was rendered from them.
 PLAIN = ("_quarto.yml", "references.bib", "styles/*")
+# The diagram of the mixture is drawn here, after the experts of the primary mixture.
+DIAGRAM = "mixture"
+PACKAGES = ("emorec", "torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotlib", "seaborn", "snakemake")
+# What trained the networks: where they come from elsewhere, their records know the versions.
+TRAINING = ("torch", "torchvision")
+
+
+def lay_out(study: Study, layout: Layout, sources: Path) -> None:
+    """Lay out the report's sources with the study's numbers, tables and figures."""
+    about = provenance(study.study, configs.dump(study), origin(layout.root))
+    with made_of([layout.root / "tables", layout.root / "networks", layout.summary]):
+        stage(layout.root, sources, layout.report / "source", about)
 
 
 def stage(study: Path, sources: Path, destination: Path, meta: dict[str, Any]) -> None:
@@ -28,13 +50,12 @@ def stage(study: Path, sources: Path, destination: Path, meta: dict[str, Any]) -
     Args:
         study: `results/<study>`.
         sources: The templates, `report`.
-        meta: date (YYYY-MM-DD), study, commit, dirty, config_sha256, versions (name to version), repository, published.
+        meta: What `provenance` tells.
 
     Raises:
         EmorecError: A table, a figure or the date is missing, a template asks for what is not there, or `destination`
             is a folder of something else.
     """
-    study, sources, destination = Path(study), Path(sources), Path(destination)
     if not meta.get("date"):
         raise EmorecError(
             "report: no date; give the commit's as YYYY-MM-DD, since today's would make two builds differ"
@@ -43,16 +64,44 @@ def stage(study: Path, sources: Path, destination: Path, meta: dict[str, Any]) -
         raise EmorecError(f"{destination}: holds files that are not a staged report; give an empty folder")
     found = Lookups(results.read(study))
     text = paper(found, sources, meta, {path.stem for path in study.glob("figures/*.svg")})
-    written = {_write(destination / "index.qmd", text.encode())}
-    for path in sorted(path for pattern in PLAIN for path in sources.glob(pattern)):
-        written.add(_write(destination / path.relative_to(sources), path.read_bytes()))
+    content = {Path("index.qmd"): text.encode()}
+    for path in (path for pattern in PLAIN for path in sources.glob(pattern)):
+        content[path.relative_to(sources)] = path.read_bytes()
     for name in shown_figures(text):
-        source = study / "figures" / f"{name}.svg"
-        if name != DIAGRAM and not source.exists():
-            raise EmorecError(f"{source}: missing, and the report shows it; run the stage `figures` first")
-        content = source.read_bytes() if name != DIAGRAM else _diagram(found)
-        written.add(_write(destination / "figures" / f"{name}.svg", content))
-    _remove_others(destination, written)
+        drawn = study / "figures" / f"{name}.svg"
+        if name != DIAGRAM and not drawn.exists():
+            raise EmorecError(f"{drawn}: missing, and the report shows it; run the stage `figures` first")
+        content[Path("figures", drawn.name)] = _diagram(found) if name == DIAGRAM else drawn.read_bytes()
+    for path, each in content.items():
+        with atomic(destination / path) as temporary:
+            temporary.write_bytes(each)
+    _remove_others(destination, {destination / path for path in content})
+
+
+def provenance(study: str, effective_config: str, published: Manifest | None = None) -> dict[str, Any]:
+    """What a report says of its making; `published` is the manifest of the results that it is rebuilt from, if it is.
+
+    The date is the commit's, not the clock's, so that a second build gives the same bytes.
+    """
+    code = checkout()
+    packages = [name for name in PACKAGES if published is None or name not in TRAINING]
+    versions = {name: importlib.metadata.version(name) for name in packages}
+    return {
+        "study": study,
+        "commit": code.commit,
+        "repository": github(git("remote", "get-url", "origin")),
+        "dirty": code.dirty,
+        "date": commit_date(),
+        "config_sha256": hashlib.sha256(effective_config.encode()).hexdigest(),
+        "versions": {"python": platform.python_version(), **versions},
+        "published": published and published.model_dump(include={"published", "trained", "date"}),
+    }
+
+
+def github(remote: str) -> str | None:
+    """The https address of a GitHub repository from a git remote of any form, without credentials; else None."""
+    match = re.search(r"(?:^|[@/])github\.com[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?$", remote)
+    return f"https://github.com/{match[1]}/{match[2]}" if match else None
 
 
 def paper(found: Lookups, sources: Path, meta: dict[str, Any], drawn: Collection[str]) -> str:
@@ -62,6 +111,19 @@ def paper(found: Lookups, sources: Path, meta: dict[str, Any], drawn: Collection
     return re.sub(r"(?<=\d) %", f"{NBSP}%", text)  # no line ends between a number and its unit
 
 
+def made(figure: str, meta: dict[str, Any]) -> dict[str, Any]:
+    """Where a figure comes from.
+
+    `code`: its module, with its `address` on GitHub where the checkout was cloned from there; `data`: files' paths.
+    """
+    code, files = "emorec/report/diagram.py", ["tables/groupings.csv"]
+    if figure != DIAGRAM:
+        code, files = figures.source(figure), list(figures.INPUTS[figure])
+    repository, commit = meta.get("repository"), meta.get("commit")
+    address = f"{repository}/blob/{commit}/{code}" if repository and commit else ""
+    return {"code": PurePosixPath(code).name, "address": address, "data": files}
+
+
 def shown_figures(text: str) -> list[str]:
     """Names of the figures that a text shows."""
     return sorted(set(re.findall(r"\]\(figures/([a-z0-9-]+)\.svg\)", text)))
@@ -69,16 +131,9 @@ def shown_figures(text: str) -> list[str]:
 
 def _diagram(found: Lookups) -> bytes:
     """The primary mixture's experts; all emotions where they are free."""
-    groups = found.primary.groups or [found.emotions] * found.primary.experts
-    with tempfile.TemporaryDirectory() as folder:
-        style.save(diagram.draw(groups), Path(folder), DIAGRAM)
-        return (Path(folder) / f"{DIAGRAM}.svg").read_bytes()
-
-
-def _write(path: Path, content: bytes) -> Path:
-    with atomic(path) as temporary:
-        temporary.write_bytes(content)
-    return path
+    groups = found.primary["groups"] or [found.emotions] * found.primary["experts"]
+    with tempfile.TemporaryDirectory() as folder, style.context():
+        return style.save(diagram.draw(groups), Path(folder), DIAGRAM)[0].read_bytes()
 
 
 def _remove_others(folder: Path, kept: set[Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,9 @@ def render(folder: Path, name: str, lookups: Mapping[str, Any], filters: Mapping
 
 def _place(error: Exception, folder: Path) -> str:
     """`file:line` of the innermost template that was being rendered."""
-    place, trace = "", error.__traceback__
-    while trace:
-        if Path(trace.tb_frame.f_code.co_filename).is_relative_to(folder):
-            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.filename}:{frame.lineno}" for frame in frames if Path(frame.filename).is_relative_to(folder)]
+    return places[-1] if places else ""
 
 
 class _Loader(FileSystemLoader):

@@ -25,27 +25,22 @@ def number(value: float, digits: int = 1) -> str:
     return text.replace("-", MINUS)
 
 
-def signed(value: float, digits: int = 1) -> str:
+def signed(value: float) -> str:
     """A decimal that always shows its sign; a zero shows none."""
-    text = number(value, digits)
+    text = number(value)
     return text if text == NONE or text.startswith(MINUS) or float(text) == 0 else f"+{text}"
 
 
 def percent(fraction: float, digits: int = 1) -> str:
     """0.7123 to `71.2 %`."""
-    text = number(100 * fraction, digits)
+    text = number(100 * float(fraction), digits)
     return text if text == NONE else f"{text}{NBSP}%"
 
 
-def point(fraction: float, digits: int = 1) -> str:
+def point(fraction: float) -> str:
     """The size of a difference without its sign, −0.0123 to `1.2 points`."""
-    text = number(abs(100 * fraction), digits)
-    return text if text == NONE else f"{text}{NBSP}{'point' if text in ('1', '1.0') else 'points'}"
-
-
-def between(low: float, high: float, digits: int = 1, scale: float = 100) -> str:
-    """Two fractions to `−2.1 to 0.4`, in percent or points."""
-    return f"{number(scale * low, digits)} to {number(scale * high, digits)}"
+    text = number(abs(100 * float(fraction)))
+    return text if text == NONE else f"{text}{NBSP}{'point' if text == '1.0' else 'points'}"
 
 
 def probability(p: float) -> str:
@@ -63,9 +58,9 @@ def word(value: int) -> str:
     return _SMALL[value] if 0 <= value < len(_SMALL) else count(value)
 
 
-def many(value: int, singular: str, plural: str | None = None) -> str:
+def many(value: int, singular: str) -> str:
     """`one seed`, `two seeds`, `12 seeds`."""
-    return f"{word(value)} {singular if value == 1 else plural or singular + 's'}"
+    return f"{word(value)} {singular}{'' if value == 1 else 's'}"
 
 
 def capital(sentence: str) -> str:
@@ -73,24 +68,24 @@ def capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def listing(items: Iterable[Any], last: str = "and") -> str:
+def listing(items: Iterable[Any]) -> str:
     """`a`, `a and b`, `a, b and c`."""
-    texts = [str(item) for item in items]
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {last} {texts[-1]}" if texts else ""
+    *first, last = [str(item) for item in items] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def large(value: float) -> str:
     """Parameters or operations with a decimal prefix in words: 11168193 to `11.2 million`."""
-    return _scaled(value, {1e12: "trillion", 1e9: "billion", 1e6: "million", 1e3: "thousand"})
+    return _scaled(value, ("trillion", "billion", "million", "thousand"))
 
 
 def short(value: float) -> str:
     """Parameters or operations in a table: 11168193 to `11.2 M`."""
-    return _scaled(value, {1e12: "T", 1e9: "G", 1e6: "M", 1e3: "k"})
+    return _scaled(value, ("T", "G", "M", "k"))
 
 
-def _scaled(value: float, names: dict[float, str]) -> str:
-    for limit, name in names.items():
+def _scaled(value: float, names: Sequence[str]) -> str:
+    for limit, name in zip((1e12, 1e9, 1e6, 1e3), names, strict=True):
         if value >= limit:
             return f"{value / limit:.{1 if value / limit < 100 else 0}f}{NBSP}{name}"
     return f"{value:.0f}"
@@ -98,13 +93,11 @@ def _scaled(value: float, names: dict[float, str]) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds to the unit that a person would say it in."""
-    if not math.isfinite(seconds):
-        return NONE
     for limit, length, name in ((90, 1, "s"), (90 * 60, 60, "min"), (48 * 3600, 3600, "h"), (math.inf, 86400, "days")):
         if seconds < limit:
             value = seconds / length
             return f"{value:.{0 if value >= 10 else 1}f}{NBSP}{name}"
-    return NONE
+    return NONE  # not a number
 
 
 def pair(first: str, second: str) -> str:

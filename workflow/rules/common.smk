@@ -218,7 +218,7 @@ def report_sources():
 
 def drawn_from(names):
     """The tables, and for some the faces, that these figures are drawn from."""
-    wanted = dict.fromkeys(path for name in names for path in figures.inputs(name))
+    wanted = dict.fromkeys(path for name in names for path in figures.INPUTS[name])
     of_faces = faces() if "data/faces.npz" in wanted else []
     return [*of_faces, *(f"{RESULTS}/{path}" for path in wanted if path != "data/faces.npz")]
 
@@ -228,7 +228,7 @@ def drawings(names):
     files = [f"{RESULTS}/figures/{name}.svg" for name in names]
     for name in names:
         picture = f"{RESULTS}/figures/{name}.png"
-        labels = {"figure": name, "code": f"emorec/figures/{figures.source(name).name}"}
+        labels = {"figure": name, "code": figures.source(name)}
         files += [report(picture, caption="../captions/figure.rst", category="Figures", labels=labels)]
     return files
 

@@ -17,7 +17,7 @@ rule stage:
         mem_mb=1000,
         runtime=5,
     params:
-        code=code("emorec.report.jobs:stage"),
+        code=code("emorec.report.stage"),
         config=CONFIG,
     message:
         "report: numbers, tables and figures into the text"
@@ -51,7 +51,7 @@ rule render:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code("emorec.report.jobs:render"),
+        code=code("emorec.report.render"),
         config=CONFIG,
     message:
         "report: HTML and PDF"

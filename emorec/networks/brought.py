@@ -64,15 +64,15 @@ def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:
 
     Raises KeyError, TypeError, AttributeError or ValueError for a record that is none.
     """
-    found = []
-    if spec.classes and [list(group) for group in spec.classes] != record["classes"]:
+    told, found = spec.to_dict(record["seed"]), []
+    if spec.classes and told["classes"] != record["classes"]:
         found.append("classes")
-    if spec.classes and (spec.mixture.to_dict() if spec.mixture else None) != record.get("mixture"):
+    if spec.classes and told["mixture"] != record.get("mixture"):
         found.append("mixture")
     # Records from before there was such a choice lack the key.
     usual = {"start": None, "length": "steps", "foreign_weight": 1.0}
     found += [name for name, value in usual.items() if record.get(name, value) != getattr(spec, name)]
-    if record.get("teacher") != (spec.teacher.to_dict(record["seed"]) if spec.teacher else None):
+    if record.get("teacher") != told["teacher"]:
         found.append("teacher")
     for name, schema, wanted in (
         ("architecture", Architecture, spec.architecture),

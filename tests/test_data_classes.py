@@ -21,7 +21,7 @@ from emorec.classes import OFFICIAL, ORDERS, order_of, parse_class
 from emorec.config import Data, validate
 from emorec.data.faces import load_faces
 from emorec.data.labels import find_order
-from emorec.data.prepare import prepare
+from emorec.data.prepare import stage
 from emorec.data.read import find_source, read_faces, source_digest
 from emorec.data.splits import TEST, TRAIN, VAL
 from emorec.errors import EmorecError
@@ -399,7 +399,7 @@ def test_absent_emotions_and_what_was_assumed_are_told(tmp_path: Path, caplog: p
     source.write_text("\n".join(lines) + "\n")
     layout = Layout(tmp_path / "study")
     with caplog.at_level(logging.INFO):
-        prepare(Data(path=str(source)), layout.faces, layout.summary, layout.truth, layout.votes)
+        stage(Data(path=str(source)), layout)
     summary = json.loads(layout.summary.read_text())
     assert summary["absent"] == {"train": ["fear", "surprise"], "val": [], "test": ["disgust"]}
     assert "order fer2013" in summary["labelling"] and summary["labelling"] in caplog.text

@@ -1,9 +1,7 @@
 """FER2013's tables: a face a line, its 2,304 pixels as numbers in one column, its emotion as a number in another.
 
-Kaggle's `fer2013.csv` (`emotion,pixels,Usage`), `icml_face_data.csv` (`emotion, Usage, pixels`, spaces included),
-`train.csv` (`emotion,pixels`) and `test.csv` (`pixels`). Any order of the columns, plain or in double quotes, LF or
-CRLF; plain, compressed (`.gz`), or in an archive (`fer2013.tar.gz`). The 35,887 lines (287 MB)
-take about three seconds; no more than a line of text is held at a time.
+Any order of the columns, plain or in double quotes, LF or CRLF; plain, compressed (`.gz`), or in an archive
+(`fer2013.tar.gz`). The 35,887 lines (287 MB) take about three seconds; no more than a line of text is held at a time.
 """
 
 from __future__ import annotations
@@ -18,8 +16,8 @@ from typing import IO, cast
 
 import numpy as np
 
-from emorec import EMOTIONS
-from emorec.data.faces import SIDE, Faces
+from emorec import EMOTIONS, SIDE
+from emorec.data.faces import Faces
 from emorec.data.malformed import malformed
 from emorec.data.splits import USAGES
 from emorec.plain import printable
@@ -28,16 +26,13 @@ TABLES = ("fer2013.csv", "icml_face_data.csv")  # of all splits, by their makers
 ARCHIVES = (".tar.gz", ".tgz", ".tar")
 PIXELS = SIDE * SIDE
 REMEDY = "mend the line, or get the file again"
+_OWN_SPLIT = ["emotion", "pixels"]  # of train.csv and test.csv
 _LONGEST_LINE = 1 << 16  # bytes; a face takes up to 9,240
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_columns(path: Path) -> list[str]:
-    """The header's names in lower case, without spaces and quotes.
-
-    Raises:
-        EmorecError: the file is empty or no text.
-    """
+    """The header's names in lower case, without spaces and quotes. Raises EmorecError for no text."""
     with _opened(path) as file:
         return _read_header(path, file)
 
@@ -51,20 +46,17 @@ def read_table(path: Path, split: int | None = None, largest: int = len(EMOTIONS
 
     Raises:
         EmorecError: the first thing that is malformed, by file, row and reason; a table without faces.
-        OSError: the file can't be read.
     """
     images, labels, splits = bytearray(), [], []
     with _opened(path) as file:
-        columns = _read_header(path, file)
-        needed = {"emotion", "pixels"} if split is not None else {"emotion", "pixels", "usage"}
-        if not needed <= set(columns) <= needed | {"usage"} or len(set(columns)) < len(columns):
-            expected = "emotion,pixels,Usage" if split is None else "emotion,pixels or emotion,pixels,Usage"
-            shown = printable(",".join(columns), 80)
-            remedy = "" if split is not None else " (of train.csv and test.csv, name the folder that holds both)"
-            raise malformed(path, f"wrong columns: {shown}, expected {expected}{remedy}", 1)
+        columns, row = _read_header(path, file), 1
+        if sorted(columns) != ["emotion", "pixels", "usage"] and (split is None or sorted(columns) != _OWN_SPLIT):
+            expected = "emotion,pixels,Usage"
+            if split is None:
+                expected += " (of train.csv and test.csv, name the folder that holds both)"
+            raise malformed(path, f"wrong columns: {printable(','.join(columns), 80)}, expected {expected}", 1)
         emotion, pixels = columns.index("emotion"), columns.index("pixels")
         usage = columns.index("usage") if "usage" in columns else None
-        row = 1
         while line := _read_line(path, file, row + 1):
             row += 1
             if not line.strip():
@@ -112,11 +104,8 @@ def _read_header(path: Path, file: IO[bytes]) -> list[str]:
     line = _read_line(path, file, 1).removeprefix(_BYTE_ORDER_MARK)
     if not line:
         raise malformed(path, "the file is empty; get it again")
-    try:
-        header = line.decode("utf-8")
-    except UnicodeDecodeError:
-        header = "\0"
-    if "\0" in header:
+    header = line.decode("utf-8", "replace")
+    if "\0" in header or "\ufffd" in header:
         raise malformed(path, "not a CSV in UTF-8; unpack the file, or save it as that", 1)
     return [column.strip().strip('"').strip().lower() for column in header.split(",")]
 
@@ -144,10 +133,10 @@ def _parse_emotion(text: bytes, largest: int) -> int:
 
 
 def _parse_usage(text: bytes) -> int:
-    try:
-        return USAGES[text.decode("ascii")]
-    except (KeyError, UnicodeDecodeError):
-        raise ValueError(f"unknown Usage {_shown(text)}, expected {', '.join(USAGES)}") from None
+    usage = text.decode("ascii", "replace")
+    if usage not in USAGES:
+        raise ValueError(f"unknown Usage {_shown(text)}, expected {', '.join(USAGES)}")
+    return USAGES[usage]
 
 
 def _parse_pixels(text: bytes) -> bytes:

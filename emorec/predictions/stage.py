@@ -11,7 +11,7 @@ import pandas as pd
 from emorec import SPLITS
 from emorec import config as configs
 from emorec.config import Part, Study
-from emorec.data.twins_file import load_twins
+from emorec.data.stored import load_twins
 from emorec.networks.files import load_outputs, read_record
 from emorec.paths import Layout
 from emorec.predictions.model import Said, combined, gate_temperature, has_temperature

@@ -254,6 +254,18 @@ def test_folders_of_ferplus(tmp_path: Path) -> None:
     assert assert_right(tmp_path) == "3 faces of none of the seven emotions, such as contempt, are left out"
 
 
+def test_the_votes_beside_ferplus_s_images_are_no_labels(tmp_path: Path) -> None:
+    """As FER+'s own script leaves a copy: images and their votes in a folder a split."""
+    for folder in ("FER2013Train", "FER2013Valid", "FER2013Test"):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (48, 48)).save(tmp_path / folder / "fer0000000.png")
+        (tmp_path / folder / "label.csv").write_text('fer0000000.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0\n')
+    with pytest.raises(EmorecError, match=r"/label\.csv: people's votes of FER\+, no labels of FER2013; take"):
+        read_faces(find_source(tmp_path))
+    with pytest.raises(EmorecError, match=r"label\.csv, row 1: wrong columns"):
+        read_faces(tmp_path / "FER2013Train" / "label.csv")
+
+
 def parquet(path: Path, emotions: list[str], names: list[str] | None, text: bool = False, struct: bool = True) -> None:
     """As Hugging Face's `datasets` writes it: an image's bytes and path, a number, the names in the metadata."""
     pictures = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -87,12 +86,12 @@ def training_of(study: Study, single: str) -> Training:
     return _override(study.training, study.singles[single].training, f"models.{single}.training")
 
 
-def _suffix(how: Training, changes: dict[str, Any]) -> str:
-    """What the name of a network says that is trained with nested `changes`: nothing where these change nothing.
+def _suffix(usual: Training, chosen: Training) -> str:
+    """What a network's name says of how it is trained: nothing where it is as usual.
 
     It says what differs, `-epochs-6-lr-0-02`, or where that is long, a digest of it.
     """
-    old, new = (_flat(training.model_dump()) for training in (how, _override(how, changes, "training")))
+    old, new = _flat(usual.model_dump()), _flat(chosen.model_dump())
     told = "".join(f"-{key}-{value}" for key, value in new.items() if value != old[key])
     told = re.sub(r"[^a-z0-9]+", "-", told.lower()).rstrip("-")
     return told if len(told) <= LONGEST_SUFFIX else f"-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
@@ -161,6 +160,10 @@ def _teacher(study: Study, model: Single) -> Teacher | None:
 def _separate(study: Study, model: Mixture, found: Found, where: str) -> list[NetworkSpec]:
     """The networks of a mixture that are trained apart: the gate or the single in its place, if any, and the experts.
 
+    Experts of groups that are given are named by their emotions, so that mixtures share them; those of a grouping that
+    is found from the faces by their number, so that they have a name before it is found. What is trained in another way
+    has a name that says so. An expert that is asked about all seven emotions is the single itself.
+
     `where` the model stands in the config, for messages.
     """
     (single,) = _networks_of(study, model.of, found)
@@ -169,57 +172,41 @@ def _separate(study: Study, model: Mixture, found: Found, where: str) -> list[Ne
     specs = [single] if model.gate == "single" else []
     if model.has_gate:
         how = _override(single.training, model.gate_training, f"{where}.gate_training")
-        name, classes = _gate_name(study, model), tuple(groups or ())
-        specs.append(NetworkSpec(name, "gate", classes, single.architecture, how, grouping=waiting))
-    expert = NetworkSpec(
-        *("", "expert", (), single.architecture),
-        _override(single.training, model.experts.training, f"{where}.experts.training"),
-        foreign_weight=model.foreign_weight if model.foreign == "down-weighted" else 1.0,
-        grouping=waiting,
-        start=model.of if model.experts.start == "single" else None,
-        length=model.experts.length,
-    )
-    for i, name in enumerate(expert_networks(study, model)):
-        if name == model.of:
+        name = f"{model.of}-gate-{model.grouping}{_suffix(single.training, how)}"
+        specs.append(NetworkSpec(name, "gate", tuple(groups or ()), single.architecture, how, grouping=waiting))
+    how = _override(single.training, model.experts.training, f"{where}.experts.training")
+    suffix = {"excluded": "", "other": "-other", "down-weighted": "-weighted"}[model.foreign]
+    suffix += {"scratch": "", "single": "-started"}[model.experts.start]
+    suffix += {"steps": "", "epochs": "-as-often"}[model.experts.length]
+    suffix += _suffix(single.training, how)
+    experts = spectral_groupings(study).get(model.grouping)
+    for number, group in enumerate(groups or [()] * (experts or 0), 1):
+        if len(group) == len(EMOTIONS) and experts is None:
             specs.append(single)
-        elif groups is None:
-            specs.append(replace(expert, network=name))
-        else:
-            classes = _expert_classes(groups[i], model.foreign)
-            specs.append(replace(expert, network=name, classes=classes, group=groups[i]))
+            continue
+        name = f"{model.of}-expert-{f'{model.grouping}-{number}' if experts else expert_name(group)}{suffix}"
+        specs.append(
+            NetworkSpec(
+                *(name, "expert", _expert_classes(group, model.foreign), single.architecture, how, group),
+                foreign_weight=model.foreign_weight if model.foreign == "down-weighted" else 1.0,
+                grouping=waiting,
+                start=model.of if model.experts.start == "single" else None,
+                length=model.experts.length,
+            )
+        )
     return specs
 
 
 def expert_networks(study: Study, model: Mixture) -> list[str]:
-    """The names of a mixture's experts. One that is asked about all seven emotions is the single itself.
-
-    Experts of groups that are given are named by their emotions, so that mixtures share them; those of a grouping that
-    is found from the faces by their number, so that they have a name before it is found. What is trained in another way
-    has a name that says so.
-    """
-    suffix = {"excluded": "", "other": "-other", "down-weighted": "-weighted"}[model.foreign]
-    suffix += {"scratch": "", "single": "-started"}[model.experts.start]
-    suffix += {"steps": "", "epochs": "-as-often"}[model.experts.length]
-    suffix += _suffix(training_of(study, model.of), model.experts.training)
-    groups = groups_of(study, model.grouping)
-    if groups is None:
-        count = spectral_groupings(study)[model.grouping]
-        return [f"{model.of}-expert-{model.grouping}-{number}{suffix}" for number in range(1, count + 1)]
-    return [
-        model.of if len(group) == len(EMOTIONS) else f"{model.of}-expert-{expert_name(group)}{suffix}"
-        for group in groups
-    ]
-
-
-def _gate_name(study: Study, model: Mixture) -> str:
-    return f"{model.of}-gate-{model.grouping}{_suffix(training_of(study, model.of), model.gate_training)}"
+    """The names of a mixture's experts."""
+    return [spec.network for spec in _separate(study, model, None, "models")[int(model.is_routed) :]]
 
 
 def _expert_classes(group: tuple[str, ...], foreign: str) -> tuple[tuple[str, ...], ...]:
     own = tuple((emotion,) for emotion in group)
-    if foreign == "down-weighted":
+    if foreign == "down-weighted" and group:
         return SEVEN
-    return own if foreign == "excluded" else (*own, tuple(e for e in EMOTIONS if e not in group))
+    return (*own, tuple(e for e in EMOTIONS if e not in group)) if foreign == "other" and group else own
 
 
 def _fine_tuned(study: Study, name: str, model: FineTuned, found: Found) -> NetworkSpec:
@@ -242,10 +229,7 @@ def parts(study: Study, model: str, seed: int) -> list[Part]:
     entry = study.models[model]
     if entry.kind == "ensemble":
         return [Part(entry.of, member) for member in study.seeds_of_members(entry)[seed]]
-    if entry.kind == "mixture":
-        router = [_gate_name(study, entry)] if entry.has_gate else [entry.of] if entry.is_routed else []
-        return [Part(network, seed) for network in (*router, *expert_networks(study, entry))]
-    return [Part(model, seed)]
+    return [Part(spec.network, seed) for spec in _networks_of(study, model, None)]
 
 
 def spent_before(study: Study, model: str, seed: int) -> list[Part]:

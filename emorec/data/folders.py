@@ -29,9 +29,7 @@ SPLIT_NAMES = {
 _KAGGLE_NAME = re.compile(r"(publictest|privatetest)_", re.IGNORECASE)
 _CK_NAME = re.compile(r"(S[0-9]{3})_[0-9]{3}_[0-9]{8}$")  # subject, sequence, frame
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}  # that does not begin with a dot
-_VOTES = (
-    "people's votes of FER+, no labels of FER2013; take fer2013.csv with FER+'s fer2013new.csv, or folders by class"
-)
+_VOTES = "people's votes of FER+, no labels of FER2013; take fer2013.csv and fer2013new.csv, or class folders alone"
 _FEWEST_CLASSES = 3  # folders that are classes by their names, from which on a folder without splits holds faces
 
 

@@ -283,13 +283,8 @@ class Joint(Strict):
 
 
 Model = Annotated[Single | Ensemble | Mixture | FineTuned | Joint, Field(discriminator="kind")]
-KINDS: dict[str, type[Strict]] = {
-    "single": Single,
-    "ensemble": Ensemble,
-    "mixture": Mixture,
-    "fine-tuned": FineTuned,
-    "joint": Joint,
-}
+KINDS: dict[str, type[Strict]]
+KINDS = {"single": Single, "ensemble": Ensemble, "mixture": Mixture, "fine-tuned": FineTuned, "joint": Joint}
 
 Groups = list[Annotated[list[Emotion], Field(min_length=1)]]
 

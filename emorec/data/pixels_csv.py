@@ -51,9 +51,8 @@ def read_table(path: Path, split: int | None = None, largest: int = len(EMOTIONS
     with _opened(path) as file:
         columns, row = _read_header(path, file), 1
         if sorted(columns) != ["emotion", "pixels", "usage"] and (split is None or sorted(columns) != _OWN_SPLIT):
-            expected = "emotion,pixels,Usage"
-            if split is None:
-                expected += " (of train.csv and test.csv, name the folder that holds both)"
+            needed = "emotion,pixels,Usage (of train.csv and test.csv, name the folder that holds both)"
+            expected = needed if split is None else "emotion,pixels or emotion,pixels,Usage"
             raise malformed(path, f"wrong columns: {printable(','.join(columns), 80)}, expected {expected}", 1)
         emotion, pixels = columns.index("emotion"), columns.index("pixels")
         usage = columns.index("usage") if "usage" in columns else None
@@ -87,11 +86,9 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         if path.name.endswith(ARCHIVES):
             with tarfile.open(path, "r|*") as archive:  # a stream: nothing is unpacked onto the disk
                 for member in archive:
-                    if member.isfile() and Path(member.name).name in TABLES:
-                        file = archive.extractfile(member)
-                        if file is not None:
-                            yield file
-                            return
+                    if Path(member.name).name in TABLES and (file := archive.extractfile(member)):
+                        yield file
+                        return
             raise malformed(path, f"no {' or '.join(TABLES)} in this archive; unpack it and name the table")
         packed = path.suffix == ".gz"
         with cast("IO[bytes]", gzip.open(path)) if packed else open(path, "rb") as plain:

@@ -30,10 +30,10 @@ def stage(data: Data, layout: Layout) -> None:
     if data.source == "synthetic":
         faces, summary = _draw(data.synthetic, layout.truth)
     else:
-        source = find_source(Path(data.path) if data.path else None)
+        source = find_source(data.path)
         log.info("reading %s", source)
         faces = read_faces(source, data.classes)
-        votes = find_votes(Path(data.ferplus) if data.ferplus else None, source)
+        votes = find_votes(data.ferplus, source)
         counted = read_votes(votes, faces) if votes else None
         summary = summarise(faces, "FER2013", False, source_digest(source))
         if votes and counted:

@@ -51,25 +51,23 @@ BOTH_FROM_TRAIN = (
 )
 
 
-def find_source(path: Path | None, places: Sequence[Path] = (Path("data"),)) -> Path:
+def find_source(path: str | Path | None) -> Path:
     """Where the data is: a CSV file, plain or packed, or the folder of train.csv and test.csv, images or Parquet.
 
-    `path` is what the config names: a file, taken as it is, or a folder, searched as a place is; None for `places`. In
-    each of these, and in the folder `fer2013` in it, the order is torchvision's: fer2013.csv, icml_face_data.csv, the
-    same packed, train.csv with test.csv, image folders, Parquet.
+    `path` is what the config names: a file, taken as it is, or a folder to search, None for `data`. In it, and in the
+    folder `fer2013` in it, the order is torchvision's: fer2013.csv, icml_face_data.csv, the same packed, train.csv with
+    test.csv, image folders, Parquet.
 
     Raises:
         EmorecError: there is nothing, with the places looked in, what lies there instead, and where to get the data.
     """
-    if path is not None:
-        path = expand(path)
-        if path.is_file():
-            return path
-        if not path.is_dir():
-            there = "neither a file nor a folder" if os.path.lexists(path) else "no such file or folder"
-            raise malformed(path, f"{there}{_lies_in([path.parent], path.name)}; {WHERE_TO_GET_IT}")
-        places = (path,)
-    folders = [folder for place in places for folder in (Path(place), Path(place) / "fer2013")]
+    place = Path("data") if path is None else expand(Path(path))
+    if place.is_file():
+        return place
+    if path is not None and not place.is_dir():
+        there = "neither a file nor a folder" if os.path.lexists(place) else "no such file or folder"
+        raise malformed(place, f"{there}{_lies_in([place.parent], place.name)}; {WHERE_TO_GET_IT}")
+    folders = [place, place / "fer2013"]
     for folder in folders:
         with reading(folder):
             for name in (*TABLES, *PACKED):
@@ -84,21 +82,17 @@ def find_source(path: Path | None, places: Sequence[Path] = (Path("data"),)) -> 
 def _lies_in(folders: Sequence[Path], wanted: str = "") -> str:
     """A phrase on the first thing in `folders` that may have been meant and what to do with it, or nothing."""
     names = {name.casefold() for name in (*TABLES, *PACKED, "train.csv", wanted)} - {""}
-    for folder in folders:
-        try:
-            children = sorted(folder.iterdir())
-        except OSError:
-            continue
-        for child in children:
-            shown, name = printable(str(child)), child.name.casefold()
-            if child.is_dir() and name in names:
-                return f", but {shown}/ is a folder of that name; name what is in it"
-            if child.is_dir() and (is_image_tree(child) or list_parquet(child)):
-                return f", but {shown}/ has faces; name it in data.path"
-            if child.is_file() and name in names:
-                return f", but there is {shown}; name it in data.path, or rename it"
-            if child.is_file() and name.endswith(_ARCHIVES):
-                return f", but there is {shown}; unpack it"
+    readable = [folder for folder in folders if folder.is_dir() and os.access(folder, os.R_OK)]
+    for child in (child for folder in readable for child in sorted(folder.iterdir())):
+        shown, name = printable(str(child)), child.name.casefold()
+        if child.is_dir() and name in names:
+            return f", but {shown}/ is a folder of that name; name what is in it"
+        if child.is_dir() and (is_image_tree(child) or list_parquet(child)):
+            return f", but {shown}/ has faces; name it in data.path"
+        if child.is_file() and name in names:
+            return f", but there is {shown}; name it in data.path, or rename it"
+        if child.is_file() and name.endswith(_ARCHIVES):
+            return f", but there is {shown}; unpack it"
     return ""
 
 

@@ -13,15 +13,9 @@ from emorec.data.faces import Faces, digests, pixel_statistics
 
 
 def summarise(faces: Faces, source: str, synthetic: bool, sha256: str) -> dict[str, Any]:
-    """Everything in summary.json.
+    """Everything in summary.json; mean and std are those of the training pixels, as fractions of white.
 
-    Args:
-        source: the data's name for readers. sha256: the digest of what the faces were read or drawn from.
-
-    Returns:
-        source, synthetic, sha256, note and labelling (see `Faces`), faces, counts by split and emotion, the emotions
-        that are absent from each split, mean and std of the training pixels as fractions of white, and the exact
-        duplicates.
+    `source` is the data's name for readers, `sha256` the digest of what the faces were read or drawn from.
     """
     mean, std = pixel_statistics(faces.images[faces.split == SPLITS.index("train")])
     counts = count_faces(faces.labels, faces.split)
@@ -47,14 +41,10 @@ def count_faces(labels: np.ndarray, split: np.ndarray) -> dict[str, dict[str, in
 
 
 def find_duplicates(images: np.ndarray, split: np.ndarray) -> dict[str, dict[str, int]]:
-    """Count faces that are the same to the last pixel, by their digests.
+    """Count faces (n, h, w) uint8 that are the same to the last pixel.
 
-    Args:
-        images: (n, h, w) uint8. split: (n,).
-
-    Returns:
-        exact_within: by split, the faces with an equal face before them in the same split (a face that is there three
-        times counts two). exact_across: by pair "a-b" of splits, the faces of b that are in a as well.
+    exact_within: by split, the faces with an equal face before them in the same split (a face that is there three
+    times counts two). exact_across: by pair "a-b" of splits, the faces of b that are in a as well.
     """
     found = list(zip(digests(images), split.tolist(), strict=True))
     faces = {name: [face for face, code in found if code == SPLITS.index(name)] for name in SPLITS}

@@ -59,11 +59,9 @@ class Twins:
 
 
 def find_twins(images: np.ndarray, queries: np.ndarray, references: np.ndarray, nearest: int = NEAREST) -> Twins:
-    """The nearest reference of every query, never the query itself.
+    """The nearest reference (r,) of every query (q,), never the query itself; both are indices into `images`.
 
-    Args:
-        images: (n, 48, 48) uint8. queries: (q,) and references: (r,) indices into it; they may overlap.
-        nearest: how many thumbnails to follow up, as they are and mirrored each.
+    `nearest` thumbnails are followed up, as they are and mirrored each.
     """
     pairs, mirrored = _candidates(images, queries, references, nearest)
     known = _spectra(images[references])

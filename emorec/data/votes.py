@@ -41,14 +41,14 @@ class Votes:
     votes: np.ndarray
 
 
-def find_votes(wanted: Path | None, source: Path) -> Path | None:
+def find_votes(named: str | Path | None, source: Path) -> Path | None:
     """The votes' file: the one that the config names, else FILE_NAME beside a table of FER2013, else None.
 
     Raises:
         EmorecError: the named file is not there, or `source` is no single table, to which alone votes can be matched.
     """
-    if wanted is not None:
-        wanted = expand(wanted)
+    if named is not None:
+        wanted = expand(Path(named))
         if not wanted.is_file():
             raise malformed(wanted, "no such file; give data.ferplus the path of FER+'s fer2013new.csv or leave it out")
         if not source.is_file():

@@ -48,11 +48,7 @@ VARIANTS: dict[str, tuple[tuple[float, dict[int, float]], ...]] = {
         (0.20, {1: 0.9, 2: 0.7, 4: 0.6, 5: 0.9}),
         (0.20, {1: 0.9, 2: 0.8, 5: 0.9, 25: 0.7, 26: 0.6}),
     ),
-    "happy": (
-        (0.60, {6: 0.9, 12: 1.0, 25: 1.0}),
-        (0.25, {6: 0.8, 12: 0.9}),
-        (0.15, {12: 0.9}),
-    ),
+    "happy": ((0.60, {6: 0.9, 12: 1.0, 25: 1.0}), (0.25, {6: 0.8, 12: 0.9}), (0.15, {12: 0.9})),
     "sad": (
         (0.40, {1: 1.0, 4: 0.7, 15: 0.9}),
         (0.35, {1: 0.9, 4: 0.7, 15: 0.8, 17: 0.7}),
@@ -164,13 +160,9 @@ def log_likelihood(action_units: np.ndarray, model: ExpressionModel, nodes: int 
     return result
 
 
-def posterior(
-    action_units: np.ndarray, *, shares: tuple[float, ...] = SHARES, model: ExpressionModel = DEFAULT_MODEL
-) -> np.ndarray:
+def posterior(action_units: np.ndarray, model: ExpressionModel = DEFAULT_MODEL) -> np.ndarray:
     """Probability of each emotion given a face's AUs (N, U), by Bayes' rule with the generator's densities: (N, 7)."""
-    with np.errstate(divide="ignore"):
-        log = log_likelihood(action_units, model) + np.log(np.asarray(shares, dtype=float) / np.sum(shares))
-    return softmax(log, axis=1)
+    return softmax(log_likelihood(action_units, model) + np.log(np.array(SHARES) / np.sum(SHARES)), axis=1)
 
 
 @cache
@@ -205,34 +197,21 @@ def draw_wrong_labels(true_labels: np.ndarray, wrong_labels: float, rng: np.rand
 
 
 @cache  # the tables ask for it several times
-def planted_confusion(
-    *,
-    count: int = 20_000,
-    seed: int = 0,
-    wrong_labels: float = 0.0,
-    shares: tuple[float, ...] = SHARES,
-    model: ExpressionModel = DEFAULT_MODEL,
-) -> np.ndarray:
-    """Confusion of the best classifier that sees the AUs themselves: (7, 7), row label, column decision, rows sum to 1.
+def planted_confusion(*, count: int = 20_000, seed: int = 0, model: ExpressionModel = DEFAULT_MODEL) -> np.ndarray:
+    """Confusion of the best classifier that sees the AUs themselves: (7, 7), row truth, column decision, rows sum to 1.
 
     The decision is the mode of the posterior. The rates are a Monte Carlo estimate from `count` faces, a seventh of
-    each emotion: their standard errors are sqrt(rate * (1 - rate) * 7 / count). With `wrong_labels` the rows are the
-    labels as written. No network can be expected to do better: it has to read the AUs from pixels.
+    each emotion: their standard errors are sqrt(rate * (1 - rate) * 7 / count). No network can be expected to do
+    better: it has to read the AUs from pixels.
     """
     rng = np.random.default_rng(seed)
-    share = np.asarray(shares, dtype=float) / np.sum(shares)
     # Equal numbers of each emotion: the rare one's row is then estimated as well as the others'.
     true = np.repeat(np.arange(len(EMOTIONS)), -(-count // len(EMOTIONS)))
     units = draw_action_units(true, model, rng)
     blocks = np.array_split(units, len(units) // 512 + 1)  # of a size that stays in cache
-    decided = np.concatenate([posterior(block, shares=shares, model=model).argmax(axis=1) for block in blocks])
+    decided = np.concatenate([posterior(block, model).argmax(axis=1) for block in blocks])
     confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)))
     np.add.at(confusion, (true, decided), 1.0)
     confusion /= confusion.sum(axis=1, keepdims=True)
-    written = (1 - wrong_labels) * np.eye(len(EMOTIONS)) + wrong_labels * wrong_label_targets()
-    truth_given_label = (share[:, None] * written).T
-    with np.errstate(invalid="ignore"):
-        truth_given_label = np.nan_to_num(truth_given_label / truth_given_label.sum(axis=1, keepdims=True))
-    planted: np.ndarray = truth_given_label @ confusion
-    planted.flags.writeable = False  # one array is handed to every caller
-    return planted
+    confusion.flags.writeable = False  # one array is handed to every caller
+    return confusion

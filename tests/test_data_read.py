@@ -354,6 +354,7 @@ GOOD = [f"0,{FACE},Training", f"1,{FACE},PublicTest", f"2,{FACE},PrivateTest"]
         (f"happy,{FACE},Training", "emotion is 'happy', not an integer from 0 to 6"),
         (f",{FACE},Training", "emotion is '', not an integer from 0 to 6"),
         (f"{'1' * 9000},{FACE},Training", f"emotion is '{'1' * 20}…', above 6"),
+        (f"1{'0' * 21},{FACE},Training", f"emotion is '1{'0' * 19}…', above 6"),
         (f"0,{FACE},training set", "unknown Usage 'training set', expected Training, PublicTest, PrivateTest"),
         (f"0,{FACE},", "unknown Usage '', expected Training, PublicTest, PrivateTest"),
         (f"0,{FACE}", "2 columns, the header has 3"),

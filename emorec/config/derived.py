@@ -92,9 +92,9 @@ def _suffix(usual: Training, chosen: Training) -> str:
     It says what differs, `-epochs-6-lr-0-02`, or where that is long, a digest of it.
     """
     old, new = _flat(usual.model_dump()), _flat(chosen.model_dump())
-    told = "".join(f"-{key}-{value}" for key, value in new.items() if value != old[key])
-    told = re.sub(r"[^a-z0-9]+", "-", told.lower()).rstrip("-")
-    return told if len(told) <= LONGEST_SUFFIX else f"-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    suffix = "".join(f"-{key}-{value}" for key, value in new.items() if value != old[key])
+    suffix = re.sub(r"[^a-z0-9]+", "-", suffix.lower()).rstrip("-")
+    return suffix if len(suffix) <= LONGEST_SUFFIX else f"-{hashlib.sha256(suffix.encode()).hexdigest()[:8]}"
 
 
 def _flat(nested: dict[str, Any]) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _separate(study: Study, model: Mixture, found: Found, where: str) -> list[Ne
 
     Experts of groups that are given are named by their emotions, so that mixtures share them; those of a grouping that
     is found from the faces by their number, so that they have a name before it is found. What is trained in another way
-    has a name that says so. An expert that is asked about all seven emotions is the single itself.
+    has a name that says so. An expert for all seven emotions is the single itself.
 
     `where` the model stands in the config, for messages.
     """

@@ -213,7 +213,7 @@ class Mixture(Strict):
     The same networks make several models: `gate` says how the experts are weighed. `soft` is the gate's softmax,
     `top-1` its favourite alone, `temperature` its softmax at the temperature that is best on val. `single` trains no
     gate: each expert has the probability that the single `of` gives to its group, so that no two groups may share an
-    emotion. `uniform` weighs all alike; `oracle` asks the expert that knows the face's label: a bound, no model that
+    emotion. `uniform` weighs all alike; `oracle` selects the expert that knows the face's label: a bound, no model that
     could be used.
     `foreign` says what an expert is taught about faces of others' emotions: nothing, that they are `other`, or their
     emotion, each such face weighing `foreign_weight` of one of its own.
@@ -238,7 +238,7 @@ class Mixture(Strict):
 
     @property
     def is_routed(self) -> bool:
-        """Whether the first of the model's networks, a gate or the single, says which expert is heard."""
+        """Whether the first of the model's networks, a gate or the single, selects or weighs the experts."""
         return self.has_gate or self.gate == "single"
 
     @model_validator(mode="after")

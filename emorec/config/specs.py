@@ -62,7 +62,7 @@ class NetworkSpec:
 
     classes: the emotions that each output stands for. Those of a gate are groups, an expert may have one for all
         emotions of others, all further ones are single emotions. Empty as long as its grouping has not been found.
-    group: the emotions that an expert is asked about; foreign_weight: how much a face of another emotion weighs.
+    group: the emotions that an expert specialises in; foreign_weight: how much a face of another emotion weighs.
     mixture: what a jointly trained mixture has besides. grouping: the one whose groups still have to be found.
     start: the trained single that an expert starts from, None where it starts from scratch; length: whether it takes
         the single's steps, or goes through its own faces as often as the single does, in fewer steps.
@@ -104,10 +104,11 @@ class NetworkSpec:
 
     def to_dict(self, seed: int) -> dict[str, Any]:
         """All of it as JSON has it, for one seed."""
-        told: dict[str, Any] = to_jsonable_python(self) | {"emotions": list(self.emotions)}
+        record: dict[str, Any] = to_jsonable_python(self) | {"emotions": list(self.emotions)}
         if self.teacher:
-            told["teacher"] = {"network": self.teacher.network, "seeds": [part.seed for part in self.teacher.of(seed)]}
-        return told
+            seeds = [part.seed for part in self.teacher.of(seed)]
+            record["teacher"] = {"network": self.teacher.network, "seeds": seeds}
+        return record
 
 
 def own_outputs(classes: Sequence[Sequence[str]]) -> list[int | None]:

@@ -1,4 +1,4 @@
-"""What a study's data are, told by their content: dates, places and files that nobody reads are of no concern.
+"""What a study's data are, known by their content: dates, places and files that nobody reads are of no concern.
 
 Reading all of FER2013 takes a second, which is too long for each look at a workflow. So digests are kept, with a glance
 at the files that they are of: names, sizes, times of change. While a glance is the same, so is the content.
@@ -16,7 +16,7 @@ from emorec import closure
 from emorec.config import Data
 from emorec.files import write_json
 
-# The readers, which import numpy and Pillow, are asked where there is something to read: the workflow looks each time.
+# The workflow looks each time: the readers, with numpy and Pillow, are imported only where there is something to read.
 
 
 class Seen(NamedTuple):

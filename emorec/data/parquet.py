@@ -94,8 +94,8 @@ def _split_of(path: Path) -> int | None:
 def _columns(path: Path, schema: pa.Schema) -> tuple[str, str, list[str] | None]:
     """The columns of pictures and of classes, and the classes' names in their numbers' order, where these are given."""
     try:
-        told = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
-        features = {name: feature for name, feature in told.items() if isinstance(feature, dict)}
+        described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        features = {name: feature for name, feature in described.items() if isinstance(feature, dict)}
     except (ValueError, KeyError, AttributeError, TypeError):
         features = {}
 

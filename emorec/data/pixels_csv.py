@@ -64,7 +64,7 @@ def read_table(path: Path, split: int | None = None, largest: int = len(EMOTIONS
                 fields = [_unquote(field) for field in line.split(b",")]
                 if len(fields) != len(columns):
                     raise ValueError(f"{len(fields)} columns, the header has {len(columns)}")
-                labels.append(_parse_emotion(fields[emotion], largest))
+                labels.append(_parse_number("emotion", fields[emotion], largest))
                 splits.append(split if usage is None else _parse_usage(fields[usage]))
                 images += _parse_pixels(fields[pixels])
             except ValueError as error:
@@ -120,13 +120,13 @@ def _unquote(field: bytes) -> bytes:
     return field[1:-1].strip() if len(field) > 1 and field[:1] == field[-1:] == b'"' else field
 
 
-def _parse_emotion(text: bytes, largest: int) -> int:
+def _parse_number(what: str, text: bytes, largest: int) -> int:
     if not text.isdigit():
-        raise ValueError(f"emotion is {_shown(text)}, not an integer from 0 to {largest}")
-    number = int(text[-20:])  # Python refuses to read thousands of digits
-    if number > largest:
-        raise ValueError(f"emotion is {_shown(text)}, above {largest}")
-    return number
+        raise ValueError(f"{what} is {_shown(text)}, not an integer from 0 to {largest}")
+    digits = text.lstrip(b"0") or b"0"
+    if len(digits) > 3 or int(digits) > largest:  # Python refuses to read thousands of digits
+        raise ValueError(f"{what} is {_shown(text)}, above {largest}")
+    return int(digits)
 
 
 def _parse_usage(text: bytes) -> int:
@@ -147,10 +147,7 @@ def _parse_pixels(text: bytes) -> bytes:
     if len(words) != PIXELS:
         raise ValueError(f"{len(words):,} pixels instead of {PIXELS:,}")
     for position, value in enumerate(words, start=1):
-        if not value.isdigit():
-            raise ValueError(f"pixel {position:,} is {_shown(value)}, not an integer from 0 to 255")
-        if len(value.lstrip(b"0")) > 3 or int(value[-3:]) > 255:
-            raise ValueError(f"pixel {position:,} is {_shown(value)}, above 255")
+        _parse_number(f"pixel {position:,}", value, 255)
     raise ValueError("pixels are separated by something other than spaces")
 
 

@@ -12,7 +12,7 @@ from emorec import npz
 from emorec.data.malformed import malformed
 from emorec.files import atomic
 
-# By array its type, the shape of one face's, and the largest value; the smallest is 0. None: nothing is asked of it.
+# By array its type, the shape of one face's, and the largest value; the smallest is 0. None: any array.
 Contract = Mapping[str, tuple[type, tuple[int, ...], float] | None]
 
 ROW = (np.int32, (), np.iinfo(np.int32).max)

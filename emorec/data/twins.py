@@ -159,8 +159,8 @@ def _copies(images: np.ndarray, queries: np.ndarray, references: np.ndarray) -> 
     places: dict[bytes, list[int]] = {}
     for index, digest in zip(references.tolist(), digests(images[references]), strict=True):
         places.setdefault(digest, []).append(index)
-    asked = zip(queries.tolist(), digests(images[queries]), strict=True)
-    return np.array([next((i for i in places.get(digest, ()) if i != query), -1) for query, digest in asked], int)
+    wanted = zip(queries.tolist(), digests(images[queries]), strict=True)
+    return np.array([next((i for i in places.get(digest, ()) if i != query), -1) for query, digest in wanted], int)
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

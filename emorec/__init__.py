@@ -13,3 +13,5 @@ EMOTIONS: tuple[str, ...] = get_args(Emotion)
 
 # FER2013 calls these Training, PublicTest and PrivateTest; split codes are indices into this tuple.
 SPLITS = ("train", "val", "test")
+
+SIDE = 48  # of a face, in pixels

@@ -74,13 +74,13 @@ def data(args: argparse.Namespace) -> None:
 def twins(args: argparse.Namespace) -> None:
     """Find the faces that leak by a twin, for networks that are trained without them: data/twins.npz."""
     from emorec.data.faces import load_faces
+    from emorec.data.stored import save
     from emorec.data.twins import leaking
-    from emorec.data.twins_file import save_twins
 
     _, layout = _study(args)
     faces = load_faces(layout.faces)
     found = leaking(faces.images, faces.split)
-    save_twins(layout.twins, faces.row, found)
+    save(layout.twins, row=faces.row, twin=found)
     log.info("%d of %d faces have a twin in a later split", found.sum(), len(faces))
 
 

@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # by hand, from a 
 
 from emorec import EMOTIONS, SPLITS
 from emorec import config as configs
+from emorec.data.stored import save
 from emorec.data.synthetic import DEFAULT_MODEL, NAMES
 from emorec.data.synthetic.action_units import draw_action_units
-from emorec.data.votes import Votes, save_votes
 from emorec.files import atomic, write_csv, write_json, write_text
 from emorec.paths import Layout
 from emorec.predictions.store import write_predictions
@@ -329,7 +329,7 @@ def _write_votes(out: Path, labels: np.ndarray, row: np.ndarray) -> None:
     clear = rng.uniform(0.2, 1.0, size=labels.size)
     chances = np.full((labels.size, 10), 1 / 10) * (1 - clear[:, None])
     chances[np.arange(labels.size), labels] += clear
-    save_votes(out / "votes.npz", Votes(row, rng.multinomial(10, chances).astype(np.uint8)))
+    save(out / "votes.npz", row=row, votes=rng.multinomial(10, chances).astype(np.uint8))
     (out / "truth.npz").unlink()
     summary = json.loads((out / "summary.json").read_text())
     write_json(out / "summary.json", summary | {"synthetic": False, "votes": {"faces": int(labels.size)}})

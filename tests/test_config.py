@@ -264,7 +264,7 @@ def every_family(**models: Any) -> dict[str, Any]:
         ("top2", {"kind": "joint", "of": "resnet18", "experts": 2, "top": 2}, "leaves none out"),
         ("branches", {"kind": "joint", "of": "resnet18", "experts": 2, "trunk": 4}, "trunk"),
         ("top1", {"kind": "mixture", "of": "resnet18", "grouping": "original", "gate": "top1"}, "gate"),
-        ("wide", {"kind": "single", "parameters_like": "resnet18"}, "no mixture or ensemble named 'resnet18'"),
+        ("wide", {"kind": "single", "parameters_like": "resnet18"}, "no mixture or ensemble is named 'resnet18'"),
         ("wide", {"kind": "single", "parameters_like": "found"}, "not known before training"),
         ("wide", {"kind": "single", "parameters_like": "mixture", "architecture": {"width": 9}}, "chooses the width"),
         ("resnet18", {"kind": "single", "parameters_like": "mixture"}, "the first single"),
@@ -299,7 +299,7 @@ def test_networks_of_every_family() -> None:
     assert (tuned.training.epochs, tuned.training.lr) == (3, 0.01)
     for spec in specs.values():
         if spec.mixture:
-            assert config.MixtureSpec.from_dict(spec.mixture.to_dict()) == spec.mixture
+            assert config.MixtureSpec.from_dict(spec.to_dict(0)["mixture"]) == spec.mixture
 
 
 def test_networks_of_a_grouping_wait_for_it_under_a_name_that_stays() -> None:

@@ -21,7 +21,7 @@ from emorec.classes import OFFICIAL, ORDERS, order_of, parse_class
 from emorec.config import Data, validate
 from emorec.data.faces import load_faces
 from emorec.data.labels import find_order
-from emorec.data.prepare import prepare
+from emorec.data.prepare import stage
 from emorec.data.read import find_source, read_faces, source_digest
 from emorec.data.splits import TEST, TRAIN, VAL
 from emorec.errors import EmorecError
@@ -254,6 +254,18 @@ def test_folders_of_ferplus(tmp_path: Path) -> None:
     assert assert_right(tmp_path) == "3 faces of none of the seven emotions, such as contempt, are left out"
 
 
+def test_the_votes_beside_ferplus_s_images_are_no_labels(tmp_path: Path) -> None:
+    """As FER+'s own script leaves a copy: images and their votes in a folder a split."""
+    for folder in ("FER2013Train", "FER2013Valid", "FER2013Test"):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (48, 48)).save(tmp_path / folder / "fer0000000.png")
+        (tmp_path / folder / "label.csv").write_text('fer0000000.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0\n')
+    with pytest.raises(EmorecError, match=r"/label\.csv: people's votes of FER\+, no labels of FER2013; take"):
+        read_faces(find_source(tmp_path))
+    with pytest.raises(EmorecError, match=r"label\.csv, row 1: wrong columns"):
+        read_faces(tmp_path / "FER2013Train" / "label.csv")
+
+
 def parquet(path: Path, emotions: list[str], names: list[str] | None, text: bool = False, struct: bool = True) -> None:
     """As Hugging Face's `datasets` writes it: an image's bytes and path, a number, the names in the metadata."""
     pictures = []
@@ -399,7 +411,7 @@ def test_absent_emotions_and_what_was_assumed_are_told(tmp_path: Path, caplog: p
     source.write_text("\n".join(lines) + "\n")
     layout = Layout(tmp_path / "study")
     with caplog.at_level(logging.INFO):
-        prepare(Data(path=str(source)), layout.faces, layout.summary, layout.truth, layout.votes)
+        stage(Data(path=str(source)), layout)
     summary = json.loads(layout.summary.read_text())
     assert summary["absent"] == {"train": ["fear", "surprise"], "val": [], "test": ["disgust"]}
     assert "order fer2013" in summary["labelling"] and summary["labelling"] in caplog.text

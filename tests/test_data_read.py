@@ -266,20 +266,21 @@ def test_torchvision_reads_the_same(tmp_path: Path, faces: Faces, monkeypatch: p
 # Finding the source
 
 
-def test_search_goes_by_precedence(tmp_path: Path, faces: Faces) -> None:
+def test_search_goes_by_precedence(tmp_path: Path, faces: Faces, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tmp_path / "data"
     write_tree(data, faces, kaggle_name)
-    assert find_source(None, (data,)) == data
+    assert find_source(data) == data
     write_table(data / "icml_face_data.csv", faces, "emotion, Usage, pixels")
-    assert find_source(None, (data,)) == data / "icml_face_data.csv"
+    assert find_source(data) == data / "icml_face_data.csv"
     write_table(data / "fer2013.csv", faces, "emotion,pixels,Usage")
-    assert find_source(None, (tmp_path / "none", data)) == data / "fer2013.csv"
+    monkeypatch.chdir(tmp_path)
+    assert find_source(data) == find_source(None).resolve() == data / "fer2013.csv"
     assert find_source(data / "icml_face_data.csv") == data / "icml_face_data.csv"
 
 
 def test_search_looks_into_fer2013(tmp_path: Path, faces: Faces) -> None:
     write_table(tmp_path / "fer2013" / "fer2013.csv", faces, "emotion,pixels,Usage")
-    assert find_source(None, (tmp_path,)) == find_source(tmp_path) == tmp_path / "fer2013" / "fer2013.csv"
+    assert find_source(tmp_path) == tmp_path / "fer2013" / "fer2013.csv"
 
 
 def test_nothing_found_says_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,6 +354,7 @@ GOOD = [f"0,{FACE},Training", f"1,{FACE},PublicTest", f"2,{FACE},PrivateTest"]
         (f"happy,{FACE},Training", "emotion is 'happy', not an integer from 0 to 6"),
         (f",{FACE},Training", "emotion is '', not an integer from 0 to 6"),
         (f"{'1' * 9000},{FACE},Training", f"emotion is '{'1' * 20}…', above 6"),
+        (f"1{'0' * 21},{FACE},Training", f"emotion is '1{'0' * 19}…', above 6"),
         (f"0,{FACE},training set", "unknown Usage 'training set', expected Training, PublicTest, PrivateTest"),
         (f"0,{FACE},", "unknown Usage '', expected Training, PublicTest, PrivateTest"),
         (f"0,{FACE}", "2 columns, the header has 3"),

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from emorec import EMOTIONS, SPLITS, strict_yaml
 from emorec import config as configs
-from emorec.data import folders, pixels_csv, votes
+from emorec.data import pixels_csv, votes
 from emorec.data.faces import Faces
+from emorec.data.read import read_faces
 from emorec.data.splits import USAGES
 from emorec.errors import EmorecError
 from emorec.predictions.store import PROBABILITIES, read_predictions, write_predictions
@@ -167,7 +168,7 @@ def test_any_tree_is_faces_or_one_line(files: list) -> None:
             except OSError:
                 continue  # "..", or a name longer than the file system takes
         try:
-            found = folders.read_images(folder)
+            found = read_faces(folder)
         except EmorecError as error:
             return refused(error, folder.name)
     assert len(found.images) == len(found.labels) == len(found.split)

@@ -8,7 +8,6 @@ import pytest
 from emorec import EMOTIONS
 from emorec.data.synthetic import SHARES, ExpressionModel, planted_confusion, posterior
 from emorec.data.synthetic.action_units import (
-    ACTION_UNITS,
     INTENSITY_SHAPES,
     NAMES,
     VARIANTS,
@@ -29,7 +28,7 @@ def test_every_emotion_has_variants_whose_weights_sum_to_one() -> None:
         weights, table = strengths(emotion)
         assert weights.sum() == pytest.approx(1)
         assert table.shape == (len(weights), len(NAMES)) and table.min() >= 0 and table.max() <= 1
-        assert {f"AU{unit}" for unit in units_of(emotion)} <= set(ACTION_UNITS)
+        assert {f"AU{unit}" for unit in units_of(emotion)} <= set(NAMES)
 
 
 def test_prototypes_are_those_of_emfacs() -> None:
@@ -124,14 +123,6 @@ def test_the_planted_confusions_are_the_three_pairs() -> None:
     assert EMOTIONS[np.diag(confusion).argmax()] in ("happy", "neutral", "angry")
 
 
-def test_wrong_labels_lower_the_planted_accuracy_by_their_share() -> None:
-    clean, noisy = planted_confusion(count=3500), planted_confusion(count=3500, wrong_labels=0.06)
-    share = np.array(SHARES) / sum(SHARES)
-    assert np.allclose(noisy.sum(axis=1), 1)
-    lost = share @ (np.diag(clean) - np.diag(noisy))
-    assert 0.03 < lost < 0.08
-
-
 def test_stronger_expressions_are_easier() -> None:
     def accuracy(model: ExpressionModel) -> float:
         return float(np.array(SHARES) @ np.diag(planted_confusion(count=2100, model=model)))
@@ -139,9 +130,3 @@ def test_stronger_expressions_are_easier() -> None:
     assert (
         accuracy(ExpressionModel(low=0.05, high=0.4)) < accuracy(ExpressionModel()) < accuracy(ExpressionModel(low=0.6))
     )
-
-
-@pytest.mark.parametrize("wrong", [{"low": 0.5, "high": 0.4}, {"rest": 0.0}, {"absent": 1.0}, {"high": 1.2}])
-def test_impossible_models_are_refused(wrong: dict) -> None:
-    with pytest.raises(ValueError):
-        ExpressionModel(**wrong)

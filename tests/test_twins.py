@@ -9,9 +9,9 @@ import pytest
 from scipy.ndimage import gaussian_filter, shift
 
 from emorec.data.faces import Faces
+from emorec.data.stored import load_twins, save
 from emorec.data.synthetic import synthetic_faces
 from emorec.data.twins import find_twins, leaking, textures, thumbnails
-from emorec.data.twins_file import load_twins, save_twins
 from emorec.errors import EmorecError
 from emorec.tables.audit import audit_tables
 
@@ -77,7 +77,7 @@ def test_faces_that_leak_are_those_with_a_twin_in_a_later_split(images: np.ndarr
 
 def test_the_file_of_faces_with_twins_is_of_these_faces(tmp_path: Path) -> None:
     path, row = tmp_path / "data" / "twins.npz", np.array([7, 3, 9, 1], np.int32)
-    save_twins(path, row, np.array([True, False, False, True]))
+    save(path, row=row, twin=np.array([True, False, False, True]))
     assert load_twins(path, row).tolist() == [True, False, False, True]
     assert load_twins(path, row[[2, 0]]).tolist() == [False, True]
     with pytest.raises(EmorecError, match="other faces"):

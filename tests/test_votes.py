@@ -12,9 +12,11 @@ from emorec import EMOTIONS
 from emorec import config as configs
 from emorec.config import Data
 from emorec.data.faces import Faces
-from emorec.data.prepare import prepare
-from emorec.data.votes import COLUMNS, Votes, find_votes, load_votes, majority, read_votes, save_votes
+from emorec.data.prepare import stage
+from emorec.data.stored import save
+from emorec.data.votes import COLUMNS, Votes, find_votes, load_votes, majority, read_votes
 from emorec.errors import EmorecError
+from emorec.paths import Layout
 from emorec.tables.ferplus import by_majority_table, ceiling, ferplus_table, levels, tagger
 from emorec.tables.read import Model
 from emorec.tables.resampled import Resampled
@@ -51,7 +53,7 @@ def test_votes_are_read_in_the_order_of_the_emotions(tmp_path: Path) -> None:
     assert read.votes.dtype == np.uint8 and read.votes.shape == (21, 10)
     np.testing.assert_array_equal(majority(read.votes), faces.labels)
     assert (read.votes[:, COLUMNS.index("contempt")] == 1).all()
-    save_votes(tmp_path / "votes.npz", read)
+    save(tmp_path / "votes.npz", row=read.row, votes=read.votes)
     np.testing.assert_array_equal(load_votes(tmp_path / "votes.npz").votes, read.votes)
 
 
@@ -115,12 +117,12 @@ def test_the_data_stage_keeps_the_votes(tmp_path: Path) -> None:
     table = ["emotion,pixels,Usage"]
     table += [f"{y},{' '.join(['7'] * 2304)},{USAGE[s]}" for y, s in zip(faces.labels, faces.split, strict=True)]
     (tmp_path / "fer2013.csv").write_text("\n".join(table) + "\n")
-    out = [tmp_path / "data" / name for name in ("faces.npz", "summary.json", "truth.npz", "votes.npz")]
-    prepare(Data(path=str(tmp_path / "fer2013.csv")), *out)
-    assert '"votes"' not in out[1].read_text() and not out[3].exists()
+    layout = Layout(tmp_path)
+    stage(Data(path=str(tmp_path / "fer2013.csv")), layout)
+    assert '"votes"' not in layout.summary.read_text() and not layout.votes.exists()
     written(tmp_path, lines(faces))
-    prepare(Data(path=str(tmp_path / "fer2013.csv")), *out)
-    assert '"votes"' in out[1].read_text() and load_votes(out[3]).votes.shape == (21, 10)
+    stage(Data(path=str(tmp_path / "fer2013.csv")), layout)
+    assert '"votes"' in layout.summary.read_text() and load_votes(layout.votes).votes.shape == (21, 10)
 
 
 def test_synthetic_faces_have_no_votes() -> None:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
-from emorec import EMOTIONS, __version__
+from emorec import EMOTIONS, SIDE, __version__
 from emorec import config as configs
-from emorec.config import SIDE, Training
+from emorec.config import Training
 from emorec.errors import EmorecError
 from emorec.files import atomic
 from emorec.networks.augment import views_of

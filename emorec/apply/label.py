@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -62,7 +63,7 @@ def read_faces(files: Sequence[Path], stdin: BinaryIO | None = None) -> np.ndarr
     or of more than 8 bits.
     """
     piped = stdin.read() if stdin and STDIN in files else b""
-    return np.stack([decode_image(piped, file) if file == STDIN else read_image(file) for file in files])
+    return np.stack([decode_image(io.BytesIO(piped), file) if file == STDIN else read_image(file) for file in files])
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:

@@ -12,15 +12,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from emorec import EMOTIONS
+from emorec import EMOTIONS, SIDE
 from emorec.config.explain import below, explain
-from emorec.config.groups import expert_name, random_groups
 from emorec.config.sections import (
     SEVEN,
-    SIDE,
     Architecture,
     FineTuned,
-    Joint,
     Mixture,
     Random,
     Section,
@@ -28,9 +25,9 @@ from emorec.config.sections import (
     Spectral,
     Training,
 )
-from emorec.config.sizes import branch_width, joint_size, network_size
+from emorec.config.sizes import branch_width, network_size, spec_size
 from emorec.config.specs import MixtureSpec, NetworkSpec, Part, Teacher
-from emorec.config.study import Study
+from emorec.config.study import Study, expert_name, random_groups
 from emorec.errors import EmorecError
 from emorec.mappings import over
 from emorec.size import width_nearest
@@ -89,16 +86,15 @@ def training_of(study: Study, single: str) -> Training:
     return _override(study.training, study.singles[single].training, f"models.{single}.training")
 
 
-def _changed(how: Training, changes: dict[str, Any], where: str) -> tuple[Training, str]:
-    """`how` with nested `changes`, and what a network's name says of it: nothing where it stays the same.
+def _suffix(usual: Training, chosen: Training) -> str:
+    """What a network's name says of how it is trained: nothing where it is as usual.
 
-    It says what differs, `-epochs-6-lr-0-02`, or where that is long, by a digest.
+    It says what differs, `-epochs-6-lr-0-02`, or where that is long, a digest of it.
     """
-    chosen = _override(how, changes, where)
-    old, new = (_flat(training.model_dump()) for training in (how, chosen))
-    told = "".join(f"-{key}-{value}" for key, value in new.items() if value != old[key])
-    told = re.sub(r"[^a-z0-9]+", "-", told.lower()).rstrip("-")
-    return chosen, told if len(told) <= LONGEST_SUFFIX else f"-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    old, new = _flat(usual.model_dump()), _flat(chosen.model_dump())
+    suffix = "".join(f"-{key}-{value}" for key, value in new.items() if value != old[key])
+    suffix = re.sub(r"[^a-z0-9]+", "-", suffix.lower()).rstrip("-")
+    return suffix if len(suffix) <= LONGEST_SUFFIX else f"-{hashlib.sha256(suffix.encode()).hexdigest()[:8]}"
 
 
 def _flat(nested: dict[str, Any]) -> dict[str, Any]:
@@ -123,28 +119,33 @@ def networks(study: Study, found: Found = None) -> dict[str, NetworkSpec]:
     `found` are the groupings found so far; networks of the others have no classes yet, and their `grouping` is set.
     """
     specs: dict[str, NetworkSpec] = {}
-
-    def add(spec: NetworkSpec) -> None:
+    for spec in (spec for model in study.models for spec in _networks_of(study, model, found)):
         if spec.network in study.models and spec.role in ("gate", "expert"):
             raise EmorecError(
                 f"models.{spec.network}: the name is that of a mixture's {spec.role}; give the model another one"
             )
         if specs.setdefault(spec.network, spec) != spec:
             raise EmorecError(f"two different networks would be named {spec.network}; rename a model or a grouping")
-
-    for name, model in study.models.items():
-        if model.kind == "single":
-            how = architecture_of(study, name), training_of(study, name)
-            add(NetworkSpec(name, "classifier", SEVEN, *how, teacher=_teacher(study, model)))
-        elif model.kind == "mixture":
-            for spec in _separate(study, model, found, f"models.{name}"):
-                add(spec)
-    for name, model in study.models.items():
-        if model.kind == "joint":
-            add(_joint(study, name, model))
-        elif model.kind == "fine-tuned":
-            add(_fine_tuned(study, name, model, specs))
     return specs
+
+
+def _networks_of(study: Study, name: str, found: Found) -> list[NetworkSpec]:
+    """The networks of which a replicate of a model is made: of a mixture the gate or the single in its place first."""
+    model = study.models[name]
+    if model.kind == "ensemble":
+        return _networks_of(study, model.of, found)
+    if model.kind == "mixture":
+        return _separate(study, model, found, f"models.{name}")
+    if model.kind == "fine-tuned":
+        return [_fine_tuned(study, name, model, found)]
+    of = name if model.kind == "single" else model.of
+    architecture, how = architecture_of(study, of), training_of(study, of)
+    if model.kind == "single":
+        return [NetworkSpec(name, "classifier", SEVEN, architecture, how, teacher=_teacher(study, model))]
+    balance = model.balance if model.balance is not None else 0.01 if model.top else 0.0
+    width = branch_width(architecture, how.crop, model) if model.trunk else 0
+    mixture = MixtureSpec((SEVEN,) * model.experts, (), model.top, balance, model.trunk, width)
+    return [NetworkSpec(name, "mixture", SEVEN, architecture, how, mixture=mixture)]
 
 
 def _teacher(study: Study, model: Single) -> Teacher | None:
@@ -159,31 +160,37 @@ def _teacher(study: Study, model: Single) -> Teacher | None:
 def _separate(study: Study, model: Mixture, found: Found, where: str) -> list[NetworkSpec]:
     """The networks of a mixture that are trained apart: the gate or the single in its place, if any, and the experts.
 
+    Experts of groups that are given are named by their emotions, so that mixtures share them; those of a grouping that
+    is found from the faces by their number, so that they have a name before it is found. What is trained in another way
+    has a name that says so. An expert for all seven emotions is the single itself.
+
     `where` the model stands in the config, for messages.
     """
-    architecture, how = architecture_of(study, model.of), training_of(study, model.of)
-    single = NetworkSpec(model.of, "classifier", SEVEN, architecture, how)
+    (single,) = _networks_of(study, model.of, found)
     groups = groups_of(study, model.grouping, found)
     waiting = model.grouping if groups is None else None
     specs = [single] if model.gate == "single" else []
     if model.has_gate:
-        own, _ = _changed(how, model.gate_training, f"{where}.gate_training")
-        classes = tuple(groups) if groups else ()
-        specs.append(NetworkSpec(_gate_name(study, model), "gate", classes, architecture, own, grouping=waiting))
-    own, _ = _changed(how, model.experts.training, f"{where}.experts.training")
-    start = model.of if model.experts.start == "single" else None
-    for i, name in enumerate(expert_networks(study, model)):
-        if name == model.of:
+        how = _override(single.training, model.gate_training, f"{where}.gate_training")
+        name = f"{model.of}-gate-{model.grouping}{_suffix(single.training, how)}"
+        specs.append(NetworkSpec(name, "gate", tuple(groups or ()), single.architecture, how, grouping=waiting))
+    how = _override(single.training, model.experts.training, f"{where}.experts.training")
+    suffix = {"excluded": "", "other": "-other", "down-weighted": "-weighted"}[model.foreign]
+    suffix += {"scratch": "", "single": "-started"}[model.experts.start]
+    suffix += {"steps": "", "epochs": "-as-often"}[model.experts.length]
+    suffix += _suffix(single.training, how)
+    experts = spectral_groupings(study).get(model.grouping)
+    for number, group in enumerate(groups or [()] * (experts or 0), 1):
+        if len(group) == len(EMOTIONS) and experts is None:
             specs.append(single)
             continue
-        group = groups[i] if groups else ()
-        weight = model.foreign_weight if model.foreign == "down-weighted" else 1.0
-        classes = _expert_classes(group, model.foreign) if group else ()
+        name = f"{model.of}-expert-{f'{model.grouping}-{number}' if experts else expert_name(group)}{suffix}"
         specs.append(
             NetworkSpec(
-                *(name, "expert", classes, architecture, own, group, weight),
+                *(name, "expert", _expert_classes(group, model.foreign), single.architecture, how, group),
+                foreign_weight=model.foreign_weight if model.foreign == "down-weighted" else 1.0,
                 grouping=waiting,
-                start=start,
+                start=model.of if model.experts.start == "single" else None,
                 length=model.experts.length,
             )
         )
@@ -191,54 +198,26 @@ def _separate(study: Study, model: Mixture, found: Found, where: str) -> list[Ne
 
 
 def expert_networks(study: Study, model: Mixture) -> list[str]:
-    """The names of a mixture's experts. One that is asked about all seven emotions is the single itself.
-
-    Experts of groups that are given are named by their emotions, so that mixtures share them; those of a grouping that
-    is found from the faces by their number, so that they have a name before it is found. What is trained in another way
-    has a name that says so.
-    """
-    suffix = {"excluded": "", "other": "-other", "down-weighted": "-weighted"}[model.foreign]
-    suffix += {"scratch": "", "single": "-started"}[model.experts.start]
-    suffix += {"steps": "", "epochs": "-as-often"}[model.experts.length]
-    suffix += _changed(training_of(study, model.of), model.experts.training, "experts.training")[1]
-    groups = groups_of(study, model.grouping)
-    if groups is None:
-        count = spectral_groupings(study)[model.grouping]
-        return [f"{model.of}-expert-{model.grouping}-{number}{suffix}" for number in range(1, count + 1)]
-    return [
-        model.of if len(group) == len(EMOTIONS) else f"{model.of}-expert-{expert_name(group)}{suffix}"
-        for group in groups
-    ]
-
-
-def _gate_name(study: Study, model: Mixture) -> str:
-    suffix = _changed(training_of(study, model.of), model.gate_training, "gate_training")[1]
-    return f"{model.of}-gate-{model.grouping}{suffix}"
+    """The names of a mixture's experts."""
+    return [spec.network for spec in _separate(study, model, None, "models")[int(model.is_routed) :]]
 
 
 def _expert_classes(group: tuple[str, ...], foreign: str) -> tuple[tuple[str, ...], ...]:
     own = tuple((emotion,) for emotion in group)
-    if foreign == "down-weighted":
+    if foreign == "down-weighted" and group:
         return SEVEN
-    return own if foreign == "excluded" else (*own, tuple(e for e in EMOTIONS if e not in group))
+    return (*own, tuple(e for e in EMOTIONS if e not in group)) if foreign == "other" and group else own
 
 
-def _joint(study: Study, name: str, model: Joint) -> NetworkSpec:
-    architecture, how = architecture_of(study, model.of), training_of(study, model.of)
-    balance = model.balance if model.balance is not None else 0.01 if model.top else 0.0
-    width = branch_width(architecture, how.crop, model) if model.trunk else 0
-    spec = MixtureSpec((SEVEN,) * model.experts, (), model.top, balance, model.trunk, width)
-    return NetworkSpec(name, "mixture", SEVEN, architecture, how, mixture=spec)
-
-
-def _fine_tuned(study: Study, name: str, model: FineTuned, specs: dict[str, NetworkSpec]) -> NetworkSpec:
+def _fine_tuned(study: Study, name: str, model: FineTuned, found: Found) -> NetworkSpec:
     mixture = study.mixtures[model.of]
-    gate, experts = specs[_gate_name(study, mixture)], [specs[n] for n in expert_networks(study, mixture)]
-    parts = (gate.network, *(expert.network for expert in experts))
-    classes = tuple(expert.classes for expert in experts)
-    groups = tuple(expert.group or EMOTIONS for expert in experts)
+    gate, *experts = _separate(study, mixture, found, f"models.{model.of}")
+    spec = MixtureSpec(
+        experts=tuple(expert.classes for expert in experts),
+        groups=tuple(expert.group or EMOTIONS for expert in experts),
+        parts=(gate.network, *(expert.network for expert in experts)),
+    )
     how = training_of(study, mixture.of).model_copy(update={"epochs": model.epochs, "lr": model.lr})
-    spec = MixtureSpec(classes, groups, parts=parts)
     return NetworkSpec(name, "mixture", SEVEN, gate.architecture, how, mixture=spec, grouping=gate.grouping)
 
 
@@ -250,10 +229,7 @@ def parts(study: Study, model: str, seed: int) -> list[Part]:
     entry = study.models[model]
     if entry.kind == "ensemble":
         return [Part(entry.of, member) for member in study.seeds_of_members(entry)[seed]]
-    if entry.kind == "mixture":
-        router = [_gate_name(study, entry)] if entry.has_gate else [entry.of] if entry.is_routed else []
-        return [Part(network, seed) for network in (*router, *expert_networks(study, entry))]
-    return [Part(model, seed)]
+    return [Part(spec.network, seed) for spec in _networks_of(study, model, None)]
 
 
 def spent_before(study: Study, model: str, seed: int) -> list[Part]:
@@ -262,14 +238,12 @@ def spent_before(study: Study, model: str, seed: int) -> list[Part]:
     A fine-tuned mixture starts from its gate and experts, an expert may start from the single; a distilled single has
     teachers.
     """
-    specs, own, found = networks(study), parts(study, model, seed), dict[Part, None]()
-    left = list(own)
-    while left:
-        part = left.pop()
-        before = specs[part.network].before(part.seed)
-        left += [each for each in before if each not in found]
-        found |= dict.fromkeys(before)
-    return [part for part in found if part not in own]
+    specs, own = networks(study), parts(study, model, seed)
+    found, last = list[Part](), own
+    while last:
+        last = [before for part in last for before in specs[part.network].before(part.seed)]
+        found += last
+    return [part for part in dict.fromkeys(found) if part not in own]
 
 
 def all_parts(study: Study) -> list[Part]:
@@ -282,36 +256,23 @@ def training_order(study: Study) -> list[Part]:
     """All parts, each after those that it waits for: what it starts or learns from, and the single of all seeds where
     its grouping is found from that.
     """
-    specs, found = networks(study), dict[Part, None]()
+    specs, order = networks(study), dict[Part, None]()
 
     def add(part: Part) -> None:
-        if specs[part.network].grouping:
-            found.update(dict.fromkeys(Part(study.reference, seed) for seed in study.seeds))
-        for before in specs[part.network].before(part.seed):
+        spec = specs[part.network]
+        reference = [Part(study.reference, seed) for seed in study.seeds] if spec.grouping else []
+        for before in (*reference, *spec.before(part.seed)):
             add(before)
-        found.setdefault(part)
+        order.setdefault(part)
 
     for part in all_parts(study):
         add(part)
-    return list(found)
+    return list(order)
 
 
 def parameters(study: Study, model: str) -> int:
     """Parameters of all networks of one replicate of a model, by formula; a ValueError where groups are to be found."""
-    entry = study.models[model]
-    if entry.kind == "fine-tuned":
-        return parameters(study, entry.of)
-    of = model if entry.kind == "single" else entry.of
-    architecture, side = architecture_of(study, of), training_of(study, of).crop
-    if entry.kind == "single":
-        return network_size(architecture, len(EMOTIONS), side).parameters
-    if entry.kind == "ensemble":
-        return entry.members * network_size(architecture, len(EMOTIONS), side).parameters
-    if entry.kind == "joint":
-        width = branch_width(architecture, side, entry) if entry.trunk else 0
-        return joint_size(architecture, side, entry, width, active=False).parameters
-    specs = _separate(study, entry, None, f"models.{model}")
-    if any(not spec.classes for spec in specs):
+    specs = {spec.network: spec for spec in _networks_of(study, model, None)}
+    if any(spec.grouping for spec in specs.values()):
         raise ValueError(f"parameters_like: the groups of {model} are not known before training; name another model")
-    # a group of one emotion needs no network
-    return sum(network_size(architecture, len(s.classes), side).parameters for s in specs if len(s.classes) > 1)
+    return sum(spec_size(specs[part.network]).parameters for part in parts(study, model, study.seeds[0]))

@@ -11,14 +11,16 @@ from pydantic import BaseModel, ValidationError
 from emorec import plain
 from emorec.config.sections import KINDS, Random, Spectral
 
+_BRANCHES: dict[str, type[BaseModel]] = {**KINDS, "spectral": Spectral, "random": Random}
+
 
 def explain(error: ValidationError, schema: type[BaseModel]) -> str:
     """The first problem of a pydantic error as one line: key, reason, nearest known key."""
     problems = error.errors()
     # a misspelt key is also a missing one: the spelling is what to mend
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    tags = {*KINDS, "list", "spectral", "random"}  # pydantic names the branch of a union in the path; a user did not
-    path = [str(p) for i, p in enumerate(problem["loc"]) if not (p in tags and i == 2)]
+    # pydantic names the branch of a union in the path; a user did not
+    path = [str(step) for i, step in enumerate(problem["loc"]) if not (i == 2 and step in ("list", *_BRANCHES))]
     message, given = plain.worded(problem), problem.get("input")
     if path and path[-1] == "[key]":
         return f"{'.'.join(path[:-2])}: the name {_cut(repr(given))} {message}"
@@ -42,14 +44,13 @@ def _cut(text: str, limit: int = 80) -> str:
 
 def _known_keys(schema: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The keys that the schema has at `location`."""
-    kinds: dict[str, type[BaseModel]] = {**KINDS, "spectral": Spectral, "random": Random}
     current: type[BaseModel] = schema
     for step in location:
         field = current.model_fields.get(str(step))
         if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             current = field.annotation
-        elif step in kinds:
-            current = kinds[str(step)]
+        elif step in _BRANCHES:
+            current = _BRANCHES[str(step)]
     return list(current.model_fields)
 
 

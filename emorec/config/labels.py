@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from emorec.config.derived import architecture_of, groups_of, spectral_groupings
-from emorec.config.sections import FineTuned, Joint, Mixture, Single
+from emorec.config.derived import architecture_of, expert_networks
+from emorec.config.sections import Mixture
 from emorec.config.study import Study
 
 _GATES = {"soft": "", "top-1": " with a top-1 gate", "temperature": " with a tempered gate"}
@@ -22,35 +22,28 @@ def _named(study: Study, model: str) -> str:
     entry = study.models[model]
     if entry.label:
         return entry.label
-    if isinstance(entry, Single):
-        return _single(study, model, entry)
-    if isinstance(entry, FineTuned):
+    if entry.kind == "single":
+        network = f"ResNet-{architecture_of(study, model).depth}"
+        if entry.teacher:
+            return f"{network} taught by the {_named(study, entry.teacher)}"
+        balanced = entry.training.get("class_balance", "none") != "none"
+        return f"{'class-balanced' if balanced else 'single'} {network}"
+    if entry.kind == "fine-tuned":
         return "fine-tuned mixture"
-    if isinstance(entry, Joint):
-        return (
-            f"branches after stage {entry.trunk}" if entry.trunk else f"{'sparse ' if entry.top else ''}joint mixture"
-        )
-    if isinstance(entry, Mixture):
+    if entry.kind == "joint" and entry.trunk:
+        return f"branches after stage {entry.trunk}"
+    if entry.kind == "joint":
+        return "sparse joint mixture" if entry.top else "joint mixture"
+    if entry.kind == "mixture":
         return _mixture(study, entry)
     of = "" if entry.of == study.reference else f" {_named(study, entry.of)}s"
     return f"{'disjoint ' if entry.disjoint else ''}ensemble of {entry.members}{of}"
 
 
-def _single(study: Study, model: str, entry: Single) -> str:
-    network = f"ResNet-{architecture_of(study, model).depth}"
-    if entry.teacher:
-        return f"{network} taught by the {_named(study, entry.teacher)}"
-    balanced = entry.training.get("class_balance", "none") != "none"
-    return f"{'class-balanced' if balanced else 'single'} {network}"
-
-
 def _mixture(study: Study, entry: Mixture) -> str:
-    main = study.models.get(study.primary_mixture or "")
+    main = study.mixtures.get(study.primary_mixture or "")
     start = ", started from the single" if entry.experts.start == "single" else ""
     how = f"{_GATES[entry.gate]}{_FOREIGN[entry.foreign]}{start}"
-    if not isinstance(main, Mixture) or main.grouping != entry.grouping:
+    if main is None or main.grouping != entry.grouping:
         return f"mixture by {entry.grouping} groups{how}"
-    if how:
-        return f"mixture{how}"
-    groups = groups_of(study, entry.grouping)
-    return f"mixture of {len(groups) if groups else spectral_groupings(study)[entry.grouping]} experts"
+    return f"mixture{how}" if how else f"mixture of {len(expert_networks(study, entry))} experts"

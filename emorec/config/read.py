@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,7 @@ def extended(path: Path, below: tuple[Path, ...] = ()) -> Any:
     content = read_yaml(path)
     if not isinstance(content, dict) or "extends" not in content:
         return content
-    content, name = dict(content), content["extends"]
-    del content["extends"]
+    name, content = content["extends"], {key: value for key, value in content.items() if key != "extends"}
     if not isinstance(name, str):
         raise _error(str(path), "extends: names one config file, whose values hold where this one has no others")
     base, seen = path.parent / name, (*below, path.resolve())
@@ -79,4 +77,4 @@ def _error(where: str, reason: str) -> EmorecError:
 
 def dump(study: Study) -> str:
     """The effective config as YAML."""
-    return yaml.safe_dump(json.loads(study.model_dump_json()), sort_keys=False)
+    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False)

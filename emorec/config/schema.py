@@ -66,12 +66,9 @@ def _sections(section: Any, known: dict[str, Any], place: str) -> Iterator[tuple
         for content in (each for each in named if isinstance(each, dict)):
             here, entry = f"{here}.NAME", content
         for name in _references(entry):
-            below = known[name]
-            kinds = (below["properties"].get(word, {}).get("const") for word in ("kind", "method"))
-            which = next(
-                (f", {word}: {value}" for word, value in zip(("kind", "method"), kinds, strict=True) if value), ""
-            )
-            yield from _sections(below, known, f"{here}{which}")
+            own = known[name]["properties"]
+            which = [f", {word}: {own[word]['const']}" for word in ("kind", "method") if "const" in own.get(word, {})]
+            yield from _sections(known[name], known, "".join([here, *which]))
 
 
 def _references(entry: dict[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
-from emorec import EMOTIONS, Emotion, plain
+from emorec import EMOTIONS, SIDE, Emotion, plain
 from emorec.classes import LEFT_OUT, ORDERS, emotion_of
 
 # Names become folder names, so that nothing in a config can point outside results/.
@@ -14,7 +14,6 @@ Name = Annotated[str, Field(pattern=plain.NAME, max_length=60)]
 # Labels stand in Markdown, HTML, Typst and in figures, where other characters would be commands.
 Label = Annotated[str, Field(pattern=plain.LABEL, min_length=1, max_length=80)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-SIDE = 48  # of a face, in pixels
 SEVEN = tuple((emotion,) for emotion in EMOTIONS)
 
 
@@ -57,25 +56,26 @@ class Data(Strict):
             return classes
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
             raise ValueError(f"should be a list of the classes' names, or one of {', '.join(ORDERS)}")
-        emotions = []
+        named: dict[int, str] = {}
         for name in classes:
             try:
-                emotions.append(emotion_of(name))
+                emotion = emotion_of(name)
             except KeyError:
                 raise ValueError(f"no emotion is called {name[:60]!r}; known are {', '.join(EMOTIONS)}") from None
-        twice = [name for name, emotion in zip(classes, emotions, strict=True) if emotions.count(emotion) > 1]
-        if any(emotion_of(name) != LEFT_OUT for name in twice):
-            raise ValueError(f"{' and '.join(twice)} are one emotion; a list names each class once")
+            if emotion in named and emotion != LEFT_OUT:
+                raise ValueError(f"{named[emotion]} and {name} are one emotion; a list names each class once")
+            named[emotion] = name
         return classes
 
     @model_validator(mode="after")
     def _consistent(self) -> Data:
-        if self.source == "synthetic" and self.ferplus is not None:
-            raise ValueError("ferplus: nobody voted on synthetic faces; leave it out")
-        if self.source == "synthetic" and self.path is not None:
-            raise ValueError("path: synthetic faces are drawn, not read; leave it out, or set source: fer2013")
-        if self.source == "synthetic" and self.classes is not None:
-            raise ValueError("classes: synthetic faces have no numbers; leave it out")
+        for key, reason in (
+            ("ferplus", "nobody voted on synthetic faces; leave it out"),
+            ("path", "synthetic faces are drawn, not read; leave it out, or set source: fer2013"),
+            ("classes", "synthetic faces have no numbers; leave it out"),
+        ):
+            if self.source == "synthetic" and getattr(self, key) is not None:
+                raise ValueError(f"{key}: {reason}")
         return self
 
 
@@ -213,7 +213,7 @@ class Mixture(Strict):
     The same networks make several models: `gate` says how the experts are weighed. `soft` is the gate's softmax,
     `top-1` its favourite alone, `temperature` its softmax at the temperature that is best on val. `single` trains no
     gate: each expert has the probability that the single `of` gives to its group, so that no two groups may share an
-    emotion. `uniform` weighs all alike; `oracle` asks the expert that knows the face's label: a bound, no model that
+    emotion. `uniform` weighs all alike; `oracle` selects the expert that knows the face's label: a bound, no model that
     could be used.
     `foreign` says what an expert is taught about faces of others' emotions: nothing, that they are `other`, or their
     emotion, each such face weighing `foreign_weight` of one of its own.
@@ -238,7 +238,7 @@ class Mixture(Strict):
 
     @property
     def is_routed(self) -> bool:
-        """Whether the first of the model's networks, a gate or the single, says which expert is heard."""
+        """Whether the first of the model's networks, a gate or the single, selects or weighs the experts."""
         return self.has_gate or self.gate == "single"
 
     @model_validator(mode="after")
@@ -283,13 +283,8 @@ class Joint(Strict):
 
 
 Model = Annotated[Single | Ensemble | Mixture | FineTuned | Joint, Field(discriminator="kind")]
-KINDS: dict[str, type[Strict]] = {
-    "single": Single,
-    "ensemble": Ensemble,
-    "mixture": Mixture,
-    "fine-tuned": FineTuned,
-    "joint": Joint,
-}
+KINDS: dict[str, type[Strict]]
+KINDS = {"single": Single, "ensemble": Ensemble, "mixture": Mixture, "fine-tuned": FineTuned, "joint": Joint}
 
 Groups = list[Annotated[list[Emotion], Field(min_length=1)]]
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
+
 from emorec import EMOTIONS
 from emorec.config.sections import Architecture, Training
 
@@ -36,29 +39,10 @@ class MixtureSpec:
     branch_width: int = 0
     parts: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "experts": [[list(c) for c in classes] for classes in self.experts],
-            "groups": [list(group) for group in self.groups],
-            "top": self.top,
-            "balance": self.balance,
-            "trunk": self.trunk,
-            "branch_width": self.branch_width,
-            "parts": list(self.parts),
-        }
-
     @classmethod
-    def from_dict(cls, found: dict[str, Any]) -> MixtureSpec:
-        """The inverse of `to_dict`. Raises KeyError or TypeError for what is none."""
-        return cls(
-            tuple(tuple(tuple(c) for c in classes) for classes in found["experts"]),
-            tuple(tuple(group) for group in found["groups"]),
-            found["top"],
-            found["balance"],
-            found["trunk"],
-            found["branch_width"],
-            tuple(found["parts"]),
-        )
+    def from_dict(cls, found: Any) -> MixtureSpec:
+        """As it stands in a network's record. Raises ValueError for what is none."""
+        return TypeAdapter(cls).validate_python(found)
 
 
 @dataclass(frozen=True)
@@ -71,9 +55,6 @@ class Teacher:
     def of(self, seed: int) -> list[Part]:
         return [Part(self.network, member) for member in self.members.get(seed, ())]
 
-    def to_dict(self, seed: int) -> dict[str, Any]:
-        return {"network": self.network, "seeds": [part.seed for part in self.of(seed)]}
-
 
 @dataclass(frozen=True)
 class NetworkSpec:
@@ -81,7 +62,7 @@ class NetworkSpec:
 
     classes: the emotions that each output stands for. Those of a gate are groups, an expert may have one for all
         emotions of others, all further ones are single emotions. Empty as long as its grouping has not been found.
-    group: the emotions that an expert is asked about; foreign_weight: how much a face of another emotion weighs.
+    group: the emotions that an expert specialises in; foreign_weight: how much a face of another emotion weighs.
     mixture: what a jointly trained mixture has besides. grouping: the one whose groups still have to be found.
     start: the trained single that an expert starts from, None where it starts from scratch; length: whether it takes
         the single's steps, or goes through its own faces as often as the single does, in fewer steps.
@@ -122,22 +103,12 @@ class NetworkSpec:
         return [*self.starts(seed), *self.teachers(seed)]
 
     def to_dict(self, seed: int) -> dict[str, Any]:
-        """All of it, as it is for one seed."""
-        return {
-            "network": self.network,
-            "role": self.role,
-            "classes": [list(group) for group in self.classes],
-            "emotions": list(self.emotions),
-            "group": list(self.group),
-            "foreign_weight": self.foreign_weight,
-            "mixture": self.mixture.to_dict() if self.mixture else None,
-            "grouping": self.grouping,
-            "start": self.start,
-            "length": self.length,
-            "teacher": self.teacher.to_dict(seed) if self.teacher else None,
-            "architecture": self.architecture.model_dump(),
-            "training": self.training.model_dump(),
-        }
+        """All of it as JSON has it, for one seed."""
+        record: dict[str, Any] = to_jsonable_python(self) | {"emotions": list(self.emotions)}
+        if self.teacher:
+            seeds = [part.seed for part in self.teacher.of(seed)]
+            record["teacher"] = {"network": self.teacher.network, "seeds": seeds}
+        return record
 
 
 def own_outputs(classes: Sequence[Sequence[str]]) -> list[int | None]:

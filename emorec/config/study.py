@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from emorec import EMOTIONS
 from emorec.config.explain import nearest
-from emorec.config.groups import check_grouping, random_groups
 from emorec.config.sections import (
     Architecture,
     Data,
@@ -52,80 +53,56 @@ class Study(Strict):
             raise ValueError("seeds: a seed stands there twice")
         for name, grouping in self.groupings.items():
             if isinstance(grouping, list):
-                check_grouping(name, grouping)
-            elif isinstance(grouping, Random) and grouping.like not in self.given:
-                raise ValueError(
-                    f"groupings.{name}.like: no grouping given as a list is named {grouping.like!r}"
-                    f"{nearest(grouping.like, self.given)}"
-                )
+                _check_groups(f"groupings.{name}", grouping)
             elif isinstance(grouping, Random):
+                _check_name(f"groupings.{name}.like", "grouping given as a list", grouping.like, self.given)
                 try:
                     random_groups(self.given[grouping.like], grouping.seed)
                 except ValueError as error:
                     raise ValueError(f"groupings.{name}.{error}") from None
-        singles = self.singles
-        if not singles:
+        if not self.singles:
             raise ValueError("models: the study needs one model of kind single to compare with")
-        if singles[self.reference].parameters_like:
-            raise ValueError(
-                f"models.{self.reference}.parameters_like: the first single is what all others are measured by"
-            )
-        if singles[self.reference].teacher:
-            raise ValueError(f"models.{self.reference}.teacher: the first single is what all others are measured by")
+        for key in ("parameters_like", "teacher"):
+            if getattr(self.singles[self.reference], key):
+                raise ValueError(f"models.{self.reference}.{key}: the first single is what all others are measured by")
         for name, model in self.models.items():
-            self._check_model(name, model, singles)
-        usable = self._usable_mixtures
-        if self.primary is not None and self.primary not in usable:
-            raise ValueError(
-                f"primary: no mixture that could be used is named {self.primary!r}{nearest(self.primary, usable)}"
-            )
+            self._check_model(f"models.{name}", model)
+        if self.primary is not None:
+            _check_name("primary", "mixture that could be used", self.primary, self._usable_mixtures)
         return self
 
-    def _check_model(self, name: str, model: Model, singles: dict[str, Single]) -> None:
-        where = f"models.{name}"
-        if model.kind == "fine-tuned":
-            of = self.models.get(model.of)
-            soft = [n for n, m in self.mixtures.items() if m.has_gate]
-            if of is None or model.of not in soft:
-                raise ValueError(f"{where}.of: no mixture with a gate is named {model.of!r}{nearest(model.of, soft)}")
-        elif model.kind != "single" and model.of not in singles:
-            raise ValueError(f"{where}.of: no single model named {model.of!r}{nearest(model.of, singles)}")
-        elif model.kind != "single" and singles[model.of].teacher:
-            raise ValueError(f"{where}.of: {model.of} learns from another model; name a single that learns from labels")
-        if model.kind == "single" and model.teacher:
-            self._check_teacher(f"{where}.teacher", model.teacher)
-        if model.kind == "mixture" and model.grouping not in self.groupings:
-            hint = nearest(model.grouping, self.groupings)
-            raise ValueError(f"{where}.grouping: no grouping named {model.grouping!r}{hint}")
-        if model.kind == "mixture" and model.gate == "single":
-            self._check_routed_by_single(where, model.grouping)
-        if model.kind == "single" and model.parameters_like:
-            like = self.models.get(model.parameters_like)
-            known = [n for n, m in self.models.items() if m.kind != "single"]
-            if like is None or like.kind == "single":
-                hint = nearest(model.parameters_like, known)
+    def _check_model(self, where: str, model: Model) -> None:
+        if model.kind == "single":
+            self._check_single(where, model)
+        elif model.kind == "fine-tuned":
+            soft = [name for name, mixture in self.mixtures.items() if mixture.has_gate]
+            _check_name(f"{where}.of", "mixture with a gate", model.of, soft)
+        else:
+            _check_name(f"{where}.of", "single model", model.of, self.singles)
+            if self.singles[model.of].teacher:
                 raise ValueError(
-                    f"{where}.parameters_like: no mixture or ensemble named {model.parameters_like!r}{hint}"
+                    f"{where}.of: {model.of} learns from another model; name a single that learns from labels"
                 )
+        if model.kind == "mixture":
+            _check_name(f"{where}.grouping", "grouping", model.grouping, self.groupings)
+            entry = self.groupings[model.grouping]
+            groups = self.given[entry.like] if isinstance(entry, Random) else entry  # of the same overlaps
+            if model.gate == "single" and isinstance(groups, list) and sum(map(len, groups)) > len(EMOTIONS):
+                raise ValueError(
+                    f"{where}.gate: single sums the single's probabilities over each group, so that no two groups may "
+                    f"share an emotion, as those of {model.grouping!r} do; take gate: soft, or another grouping"
+                )
+
+    def _check_single(self, where: str, model: Single) -> None:
+        if model.teacher:
+            able = [n for n, m in self.models.items() if m.kind == "ensemble" or (m.kind == "single" and not m.teacher)]
+            what = "ensemble, nor a single that learns from labels,"
+            _check_name(f"{where}.teacher", what, model.teacher, able)
+        if model.parameters_like:
+            others = [name for name, other in self.models.items() if other.kind != "single"]
+            _check_name(f"{where}.parameters_like", "mixture or ensemble", model.parameters_like, others)
             if "width" in model.architecture:
                 raise ValueError(f"{where}.architecture.width: parameters_like chooses the width; leave it out")
-
-    def _check_teacher(self, where: str, teacher: str) -> None:
-        able = [n for n, m in self.models.items() if m.kind == "ensemble" or (m.kind == "single" and not m.teacher)]
-        if teacher not in able:
-            raise ValueError(
-                f"{where}: no ensemble, nor a single that learns from labels, is named {teacher!r}"
-                f"{nearest(teacher, able)}"
-            )
-
-    def _check_routed_by_single(self, where: str, grouping: str) -> None:
-        entry = self.groupings[grouping]
-        groups = self.given[entry.like] if isinstance(entry, Random) else entry  # of the same overlaps
-        if isinstance(groups, list) and sum(map(len, groups)) > len(EMOTIONS):
-            raise ValueError(
-                f"{where}.gate: single sums the single's probabilities over each group, so that no two groups may "
-                f"share an emotion, as those of {grouping!r} do; take gate: soft, or another grouping"
-            )
 
     @property
     def singles(self) -> dict[str, Single]:
@@ -181,13 +158,46 @@ class Study(Strict):
             more = [seed for seed in range(len(self.seeds) * ensemble.members) if seed not in self.seeds]
             return {seed: [seed, *more[r * extra : (r + 1) * extra]] for r, seed in enumerate(self.seeds)}
         wanted = ensemble.members + (1 if len(self.seeds) > 1 else 0)
-        pool = list(self.seeds)
-        extra = 0
-        while len(pool) < wanted:
-            if extra not in pool:
-                pool.append(extra)
-            extra += 1
+        more = [seed for seed in range(wanted + len(self.seeds)) if seed not in self.seeds]
+        pool = [*self.seeds, *more[: max(0, wanted - len(self.seeds))]]
         return {
             seed: [pool[(start + i) % len(pool)] for i in range(ensemble.members)]
             for start, seed in enumerate(self.seeds)
         }
+
+
+def _check_name(where: str, what: str, name: str, known: Collection[str]) -> None:
+    """Raise ValueError unless `name` is one of `known`."""
+    if name not in known:
+        raise ValueError(f"{where}: no {what} is named {name!r}{nearest(name, known)}")
+
+
+def expert_name(group: Sequence[str]) -> str:
+    """`happy-neutral` for {happy, neutral}: the emotions in their usual order."""
+    return "-".join(emotion for emotion in EMOTIONS if emotion in group)
+
+
+def random_groups(like: Sequence[Sequence[str]], seed: int) -> list[list[str]]:
+    """Another grouping than `like`, by a random renaming of the emotions, so that sizes and overlaps are kept."""
+    generator = random.Random(f"grouping {seed}")
+    same = {frozenset(group) for group in like}
+    for _ in range(1000):
+        renamed = dict(zip(EMOTIONS, generator.sample(EMOTIONS, len(EMOTIONS)), strict=True))
+        groups = [[renamed[emotion] for emotion in group] for group in like]
+        if {frozenset(group) for group in groups} != same:
+            return groups
+    raise ValueError("like: there is no other grouping of these sizes")
+
+
+def _check_groups(where: str, groups: Groups) -> None:
+    """Raise ValueError unless the groups differ and each emotion is in one of them."""
+    if len(groups) < 2:
+        raise ValueError(f"{where}: a mixture needs two groups or more")
+    for group in groups:
+        if len(set(group)) != len(group):
+            raise ValueError(f"{where}: an emotion stands twice in {group}")
+    if len({frozenset(group) for group in groups}) != len(groups):
+        raise ValueError(f"{where}: two groups are the same")
+    missing = [emotion for emotion in EMOTIONS if not any(emotion in group for group in groups)]
+    if missing:
+        raise ValueError(f"{where}: no expert knows {', '.join(missing)}")

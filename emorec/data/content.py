@@ -1,4 +1,4 @@
-"""What a study's data are, told by their content: dates, places and files that nobody reads are of no concern.
+"""What a study's data are, known by their content: dates, places and files that nobody reads are of no concern.
 
 Reading all of FER2013 takes a second, which is too long for each look at a workflow. So digests are kept, with a glance
 at the files that they are of: names, sizes, times of change. While a glance is the same, so is the content.
@@ -16,7 +16,7 @@ from emorec import closure
 from emorec.config import Data
 from emorec.files import write_json
 
-# The readers, which import numpy and Pillow, are asked where there is something to read: the workflow looks each time.
+# The workflow looks each time: the readers, with numpy and Pillow, are imported only where there is something to read.
 
 
 class Seen(NamedTuple):
@@ -45,7 +45,7 @@ def fingerprint(data: Data, kept: Path) -> str:
     else:
         from emorec.data.read import find_source
 
-        made_of = [look(find_source(Path(data.path) if data.path else None), kept).digest, data.classes]
+        made_of = [look(find_source(data.path), kept).digest, data.classes]
         code = closure.digest("emorec.data.read:read_faces", comments=False)
     return hashlib.sha256(json.dumps([made_of, code], sort_keys=True).encode()).hexdigest()
 
@@ -60,12 +60,9 @@ def keep(seen: Iterable[Seen], kept: Path) -> None:
 def _glance(source: Path) -> str:
     from emorec.data.read import source_files
 
-    lines = hashlib.sha256()
-    for name, file in source_files(source):
-        found = file.stat()
-        line = f"{name} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}\n"
-        lines.update(line.encode("utf-8", "surrogateescape"))
-    return lines.hexdigest()
+    found = ((name, file.stat()) for name, file in source_files(source))
+    lines = [f"{name} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}\n" for name, stat in found]
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _read(kept: Path) -> dict[str, str]:

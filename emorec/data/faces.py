@@ -2,77 +2,53 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from emorec import EMOTIONS, SPLITS, npz
-from emorec.data.malformed import malformed
-from emorec.files import atomic
+from emorec import EMOTIONS, SIDE, SPLITS
+from emorec.data.stored import ROW, Contract, check, load, save
 
-SIDE = 48  # pixels, both ways
-
-_CONTRACT = {  # name: dtype, shape of one face, largest value
+_CONTRACT: Contract = {
     "images": (np.uint8, (SIDE, SIDE), 255),
     "labels": (np.uint8, (), len(EMOTIONS) - 1),
     "split": (np.uint8, (), len(SPLITS) - 1),
-    "row": (np.int32, (), np.iinfo(np.int32).max),
+    "row": ROW,
 }
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """n labelled faces.
+    """n labelled faces. `note` and `labelling` are sentences, or empty, that go to summary.json, not to faces.npz."""
 
-    Attributes:
-        images: (n, 48, 48) uint8, grey, 0 black.
-        labels: (n,) uint8, indices in EMOTIONS.
-        split: (n,) uint8, indices in SPLITS.
-        row: (n,) int32, each face's place in the source, counted from 0; no two are equal.
-        note: how `val` or `test` were made where the source lacks them, a sentence; empty for the source's own splits.
-        labelling: what numbers in the source were taken to mean, and what was left out, a sentence; empty where names
-            say it. Both go to summary.json, not to faces.npz.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    split: np.ndarray
-    row: np.ndarray
-    note: str = ""
-    labelling: str = ""
+    images: np.ndarray  # (n, 48, 48) uint8, grey, 0 black
+    labels: np.ndarray  # (n,) uint8, indices in EMOTIONS
+    split: np.ndarray  # (n,) uint8, indices in SPLITS
+    row: np.ndarray  # (n,) int32, each face's place in the source, counted from 0; no two are equal
+    note: str = ""  # how `val` or `test` were made where the source lacks them
+    labelling: str = ""  # what numbers in the source were taken to mean, and what was left out
 
     def __len__(self) -> int:
         return len(self.images)
 
 
 def save_faces(path: Path, faces: Faces) -> None:
-    """Write faces.npz, atomically. Not compressed: that saves 5 % of the size and takes 25 times as long.
-
-    Raises:
-        EmorecError: `faces` break the contract; nothing is written.
-    """
+    """Write faces.npz, atomically. Raises EmorecError, and writes nothing, where `faces` break the contract."""
     arrays = {name: getattr(faces, name) for name in _CONTRACT}
-    _check(Path(path), arrays, "take other faces")
-    with atomic(Path(path)) as temporary:
-        np.savez(temporary, **arrays)
+    check(Path(path), arrays, _CONTRACT, "take other faces")
+    save(path, **arrays)
 
 
 def load_faces(path: Path) -> Faces:
-    """Read faces.npz, and check it: names, types, shapes and ranges.
+    """Read faces.npz. Raises EmorecError where it is missing or breaks the contract."""
+    return Faces(**load(path, _CONTRACT))
 
-    Raises:
-        EmorecError: the file is missing, is no .npz, or breaks the contract.
-    """
-    path = Path(path)
-    try:
-        arrays = npz.read(path, list(_CONTRACT))
-    except FileNotFoundError:
-        raise malformed(path, "no such file; the data stage makes it") from None
-    except ValueError as error:
-        raise malformed(path, f"not a readable faces.npz ({error}); make it anew with the data stage") from None
-    _check(path, arrays, "make it anew with the data stage")
-    return Faces(arrays["images"], arrays["labels"], arrays["split"], arrays["row"])
+
+def digests(images: np.ndarray) -> list[bytes]:
+    """A digest of each picture, (n, h, w) uint8: the same for pictures that are equal to the last pixel."""
+    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
 
 
 def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
@@ -86,18 +62,3 @@ def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
     levels = np.arange(256) / 255
     mean = np.average(levels, weights=histogram)
     return float(mean), float(np.sqrt(np.average((levels - mean) ** 2, weights=histogram)))
-
-
-def _check(path: Path, arrays: dict[str, np.ndarray], remedy: str) -> None:
-    count = len(arrays["images"]) if arrays["images"].ndim else 0
-    if count == 0:
-        raise malformed(path, f"holds no faces; {remedy}")
-    for name, (dtype, shape, largest) in _CONTRACT.items():
-        array = arrays[name]
-        if array.dtype != dtype or array.shape != (count, *shape):
-            wanted = f"{np.dtype(dtype).name} of shape {(count, *shape)}"
-            raise malformed(path, f"{name} is {array.dtype} of shape {array.shape}, not {wanted}; {remedy}")
-        if array.min() < 0 or array.max() > largest:
-            raise malformed(path, f"{name} has a value outside 0 to {largest}; {remedy}")
-    if len(np.unique(arrays["row"])) != count:
-        raise malformed(path, f"row has a number twice; {remedy}")

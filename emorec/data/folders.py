@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from emorec.classes import LEFT_OUT, parse_class
-from emorec.data.faces import SIDE, Faces
+from emorec import EMOTIONS, SIDE
+from emorec.classes import parse_class
 from emorec.data.image import read_image
-from emorec.data.labels import Classes, find_order, left_out, to_emotions
+from emorec.data.labels import UNNAMED, UNNUMBERED, RawFaces
 from emorec.data.malformed import malformed
-from emorec.data.splits import TEST, TRAIN, VAL, carve_groups, complete
+from emorec.data.splits import TEST, TRAIN, VAL
 
 SPLIT_NAMES = {
     **dict.fromkeys(("train", "training", "fer2013train"), TRAIN),
@@ -28,20 +28,14 @@ SPLIT_NAMES = {
 }
 _KAGGLE_NAME = re.compile(r"(publictest|privatetest)_", re.IGNORECASE)
 _CK_NAME = re.compile(r"(S[0-9]{3})_[0-9]{3}_[0-9]{8}$")  # subject, sequence, frame
-_LITTER = {
-    "thumbs.db",
-    "desktop.ini",
-    "__macosx",
-}  # Windows leaves these among images; other systems' litter begins with a dot
+_LITTER = {"thumbs.db", "desktop.ini", "__macosx"}  # that does not begin with a dot
+_VOTES = "people's votes of FER+, no labels of FER2013; take fer2013.csv and fer2013new.csv, or class folders alone"
 _FEWEST_CLASSES = 3  # folders that are classes by their names, from which on a folder without splits holds faces
-
-BY_SUBJECT = "val and test are each a tenth of the subjects, as the source has no splits"
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One face's file, with what its place in the tree says of it: its class by number, by name (as an index in
-    EMOTIONS, or LEFT_OUT), or by both."""
+    """One face's file, and its class: by number, by name (an index in EMOTIONS, or LEFT_OUT), or by both."""
 
     path: Path
     split: int
@@ -51,7 +45,7 @@ class ImageFile:
 
 def is_image_tree(folder: Path) -> bool:
     """Whether `folder` has folders of faces (which may turn out to be malformed)."""
-    return folder.is_dir() and (_has(folder, TRAIN) or _has_classes(folder))
+    return folder.is_dir() and (TRAIN in _splits(folder).values() or _has_classes(folder))
 
 
 def list_images(folder: Path) -> list[ImageFile]:
@@ -63,7 +57,7 @@ def list_images(folder: Path) -> list[ImageFile]:
     Raises:
         EmorecError: a missing folder, a folder of unknown emotion, a file out of place.
     """
-    tops = {top: SPLIT_NAMES[_key(top)] for top in _children(folder) if top.is_dir() and _key(top) in SPLIT_NAMES}
+    tops = _splits(folder)
     if not tops and _has_classes(folder):
         tops = {folder: TRAIN}
     if TRAIN not in tops.values():
@@ -74,15 +68,14 @@ def list_images(folder: Path) -> list[ImageFile]:
             if not child.is_dir():
                 if top == folder:
                     continue  # a README, say
+                if (top / "label.csv").is_file():
+                    raise malformed(top / "label.csv", _VOTES)
                 raise malformed(child, "lies outside the emotions' folders; put it into one, or take it out")
-            try:
-                number, emotion = parse_class(child.name)
-            except KeyError:
-                known = "angry, disgust, fear, happy, sad, surprise, neutral"
-                raise malformed(
-                    child, f"a folder of unknown emotion, expected {known}; rename it, or take it out"
-                ) from None
-            found += [ImageFile(file, split, number, emotion) for file in _children(child)]
+            named = _class_of(child)
+            if named is None:
+                expected = f"expected {', '.join(EMOTIONS)}; rename it, or take it out"
+                raise malformed(child, f"a folder of unknown emotion, {expected}")
+            found += [ImageFile(file, split, *named) for file in _children(child)]
     for file in found:
         if not file.path.is_file():
             raise malformed(file.path, "not an image file; take it out")
@@ -91,38 +84,13 @@ def list_images(folder: Path) -> list[ImageFile]:
     return sorted(found, key=lambda file: (file.split, *_source_order(file.path.relative_to(folder))))
 
 
-def read_images(folder: Path, classes: Classes | None = None) -> Faces:
-    """Read a tree of image files. Splits that it lacks are made of others, and `note` says so: `val` out of `train`,
-    `test` out of `val`, or both out of `train` (see `emorec.data.splits`); of CK+'s files by subject, since the frames
-    of one sequence are hardly different.
+def read_images(folder: Path) -> RawFaces:
+    """Read a tree of image files: their classes at once, their pictures when these are asked for.
 
     Raises:
-        EmorecError: what `list_images` raises; numbers that nothing says the meaning of; an unreadable or oversized
-            image, or one of more than 8 bits.
+        EmorecError: what `list_images` and `read_image` raise; a number beside two emotions.
     """
     files = list_images(folder)
-    split = np.array([file.split for file in files], np.uint8)
-    emotions, labelling = _emotions(folder, files, split, classes)
-    keep = emotions != LEFT_OUT
-    rows = np.flatnonzero(keep).astype(np.int32)
-    images = np.empty((len(rows), SIDE, SIDE), np.uint8)
-    for index, row in enumerate(rows):
-        images[index] = read_image(files[row].path)
-    kept = [files[row].path for row in rows]
-    labels, split = emotions[keep].astype(np.uint8), split[keep]
-    present = {*split.tolist(), *(code for code in (VAL, TEST) if _has(folder, code))}
-    subjects = [_CK_NAME.match(file.stem) for file in kept]
-    if present == {TRAIN} and kept and all(subjects):
-        split, note = carve_groups([name[1] for name in subjects if name], split, (VAL, TEST)), BY_SUBJECT
-    else:
-        split, note = complete(labels, split, present)
-    return Faces(images, labels, split, rows, note, labelling)
-
-
-def _emotions(
-    folder: Path, files: list[ImageFile], split: np.ndarray, classes: Classes | None
-) -> tuple[np.ndarray, str]:
-    """The emotion of each file, and a sentence on how it is known where names do not say it."""
     beside: dict[int, int] = {}
     for file in files:
         if file.number is None or file.emotion is None:
@@ -130,56 +98,55 @@ def _emotions(
         if beside.setdefault(file.number, file.emotion) != file.emotion:
             reason = f"the number {file.number} stands beside another emotion elsewhere; rename one of them"
             raise malformed(file.path.parent, reason)
-    unnamed = [file.emotion is None for file in files]
-    sentence = ""
-    emotions = np.array([LEFT_OUT if file.emotion is None else file.emotion for file in files], np.int16)
-    if any(unnamed) or (classes is not None and beside):
-        numbered = np.array([file.number is not None for file in files])
-        numbers = np.array([file.number or 0 for file in files])[numbered]
-        order, sentence = find_order(folder, numbers, split[numbered] == TRAIN, classes, beside or None)
-        emotions[numbered] = to_emotions(numbers, order)
-    return emotions, "; ".join(filter(None, (sentence, left_out(emotions))))
+
+    def images(rows: np.ndarray) -> np.ndarray:
+        found = np.empty((len(rows), SIDE, SIDE), np.uint8)
+        for index, row in enumerate(rows):
+            found[index] = read_image(files[row].path)
+        return found
+
+    subjects = [name[1] for file in files if (name := _CK_NAME.match(file.path.stem))]
+    return RawFaces(
+        images,
+        np.array([file.split for file in files], np.uint8),
+        {*_splits(folder).values(), *(file.split for file in files)},
+        np.array([UNNUMBERED if file.number is None else file.number for file in files], np.int16),
+        np.array([UNNAMED if file.emotion is None else file.emotion for file in files], np.int16),
+        beside or None,
+        subjects=np.array(subjects) if len(subjects) == len(files) else None,
+    )
 
 
-def _has(folder: Path, split: int) -> bool:
-    return any(child.is_dir() and SPLIT_NAMES.get(_key(child)) == split for child in folder.iterdir())
+def _splits(folder: Path) -> dict[Path, int]:
+    """The folders in `folder` that are named like splits."""
+    tops = {child: child.name.strip().casefold() for child in _children(folder) if child.is_dir()}
+    return {child: SPLIT_NAMES[name] for child, name in tops.items() if name in SPLIT_NAMES}
 
 
 def _has_classes(folder: Path) -> bool:
-    found = 0
-    for child in _children(folder):
-        if child.is_dir():
-            try:
-                parse_class(child.name)
-            except KeyError:
-                continue
-            found += 1
-    return found >= _FEWEST_CLASSES
+    return sum(child.is_dir() and _class_of(child) is not None for child in _children(folder)) >= _FEWEST_CLASSES
+
+
+def _class_of(folder: Path) -> tuple[int | None, int | None] | None:
+    try:
+        return parse_class(folder.name)
+    except KeyError:
+        return None
 
 
 def _split_by_name(files: list[ImageFile]) -> list[ImageFile]:
-    named = [_KAGGLE_NAME.match(file.path.name) if file.split == TEST else None for file in files]
-    if not any(name and name[1].lower() == "publictest" for name in named):
-        return files
-    result = []
-    for file, name in zip(files, named, strict=True):
-        split = file.split
-        if split == TEST:
-            if not name:
-                raise malformed(file.path, "named neither PublicTest_… nor PrivateTest_…, as others in the folder are")
-            split = VAL if name[1].lower() == "publictest" else TEST
-        result.append(replace(file, split=split))
-    return result
+    names = [_KAGGLE_NAME.match(file.path.name) if file.split == TEST else None for file in files]
+    public = [name is not None and name[1].lower() == "publictest" for name in names]
+    for file, name in zip(files, names, strict=True):
+        if any(public) and file.split == TEST and not name:
+            raise malformed(file.path, "named neither PublicTest_… nor PrivateTest_…, as others in the folder are")
+    return [replace(file, split=VAL) if is_val else file for file, is_val in zip(files, public, strict=True)]
 
 
 def _source_order(relative: Path) -> tuple[bool, int, str]:
-    number = re.search(r"(\d+)$", relative.stem)
-    return number is None, int(number[1]) if number else 0, relative.as_posix()
+    number = re.search(r"\d+$", relative.stem)
+    return number is None, int(number[0]) if number else 0, relative.as_posix()
 
 
 def _children(folder: Path) -> list[Path]:
     return [child for child in folder.iterdir() if child.name[0] != "." and child.name.lower() not in _LITTER]
-
-
-def _key(folder: Path) -> str:
-    return folder.name.strip().casefold()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import warnings
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from emorec.data.faces import SIDE
-from emorec.data.malformed import malformed
+from emorec import SIDE
+from emorec.data.malformed import malformed, reading
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")  # not EPS: Pillow would run Ghostscript on it
 # Endings by which image files are told from others in a folder; those of formats that are not read among them.
@@ -45,19 +45,16 @@ def read_image(path: Path) -> np.ndarray:
     Raises:
         EmorecError: it can't be decoded, has more than 8 bits a channel, or more pixels than a photograph.
     """
-    return _read(path, path, None)
+    with reading(path), open(path, "rb") as file:
+        return decode_image(file, path)
 
 
-def decode_image(content: bytes, path: Path, row: int | None = None) -> np.ndarray:
-    """The same of an image file's bytes, which stand in `path` (at `row` where that is a table)."""
-    return _read(io.BytesIO(content), path, row)
-
-
-def _read(source: Path | io.BytesIO, path: Path, row: int | None) -> np.ndarray:
+def decode_image(file: IO[bytes], path: Path, row: int | None = None) -> np.ndarray:
+    """The same of an image file's content, which stands in `path` (at `row` where that is a table)."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's about odd metadata; the size is checked here
-            with Image.open(source, formats=FORMATS) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 if image.width * image.height > _MOST_PIXELS:  # known from the header, before anything is decoded
                     shown = f"image of {image.width}×{image.height} pixels, more than {_MOST_PIXELS:,}; {SCALE}"
                     raise malformed(path, shown, row)
@@ -71,7 +68,7 @@ def _read(source: Path | io.BytesIO, path: Path, row: int | None) -> np.ndarray:
         raise malformed(path, f"image of more than {_MOST_PIXELS:,} pixels; {SCALE}", row) from None
     except _DECODING_ERRORS as error:
         if isinstance(error, UnidentifiedImageError):
-            raise malformed(path, f"unreadable image, {_unidentified(source)}", row) from None
+            raise malformed(path, f"unreadable image, {_unidentified(file)}", row) from None
         raise malformed(path, "unreadable image, damaged; replace it, or take it out", row) from None
 
 
@@ -79,18 +76,13 @@ def _opaque(image: Image.Image) -> Image.Image:
     """The image as it looks on white paper; what lies hidden under full transparency is not part of it."""
     if not image.has_transparency_data:
         return image
-    coloured = image.convert("RGBA")
-    paper = Image.new("RGBA", coloured.size, "white")
-    return Image.alpha_composite(paper, coloured)
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
 
 
-def _unidentified(source: Path | io.BytesIO) -> str:
+def _unidentified(file: IO[bytes]) -> str:
     """What a file that Pillow does not know may be, and what to do about it."""
-    if isinstance(source, Path):
-        with open(source, "rb") as file:
-            head = file.read(64)
-    else:
-        head = source.getvalue()[:64]
+    file.seek(0)
+    head = file.read(64)
     for offset, beginnings, name in _NOT_READ:
         if head[offset:].startswith(beginnings):
             return f"in the format {name}, which is not read here; save it as PNG or JPEG"

@@ -6,6 +6,7 @@ in the file's metadata; where they do not, the numbers' meaning has to come from
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -18,13 +19,12 @@ if TYPE_CHECKING:  # a fifth of a second that only this form of the data needs
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-from emorec.classes import LEFT_OUT, emotion_of
-from emorec.data.faces import SIDE, Faces
+from emorec import SIDE
+from emorec.classes import emotion_of
 from emorec.data.folders import SPLIT_NAMES
 from emorec.data.image import decode_image
-from emorec.data.labels import Classes, find_order, left_out, to_emotions
+from emorec.data.labels import UNNAMED, UNNUMBERED, RawFaces
 from emorec.data.malformed import malformed
-from emorec.data.splits import TRAIN, complete
 from emorec.plain import plain, printable
 
 _PATTERNS = ("*.parquet", "data/*.parquet", "*/*.parquet", "default/*/*.parquet")
@@ -39,8 +39,8 @@ def list_parquet(folder: Path) -> list[tuple[Path, int]]:
     return sorted(((path, code) for path, code in split.items() if code is not None), key=lambda f: (f[1], str(f[0])))
 
 
-def read_parquet(folder: Path, classes: Classes | None = None) -> Faces:
-    """Read all files, in the order of splits and names. Splits that are not there are made as those of image folders.
+def read_parquet(folder: Path) -> RawFaces:
+    """Read all files, in the order of splits and names.
 
     Raises:
         EmorecError: a file that is no such Parquet, a class that is no emotion, an unreadable image.
@@ -49,12 +49,10 @@ def read_parquet(folder: Path, classes: Classes | None = None) -> Faces:
     import pyarrow.parquet as pq
 
     images: list[np.ndarray] = []
-    given: list[int] = []
-    split: list[int] = []
+    found: list[tuple[int, int, int]] = []  # split, number, emotion
     names: list[str] | None = None
-    texts = False
     files = list_parquet(folder)
-    for path, code in files:
+    for path, split in files:
         try:
             with pq.ParquetFile(path) as file:
                 picture, label, here = _columns(path, file.schema_arrow)
@@ -64,26 +62,24 @@ def read_parquet(folder: Path, classes: Classes | None = None) -> Faces:
                 for row, content, value in _rows(file, picture, label):
                     if not isinstance(content, bytes):
                         raise malformed(path, f"no image in the column {picture}; {_AGAIN}", row)
-                    images.append(decode_image(content, path, row))
-                    texts = isinstance(value, str)
-                    given.append(_class(path, row, value))
-                    split.append(code)
+                    images.append(decode_image(io.BytesIO(content), path, row))
+                    if isinstance(value, str):
+                        found.append((split, UNNUMBERED, _named(path, value, row)))
+                    elif isinstance(value, int) and 0 <= value < 1000:
+                        found.append((split, value, UNNAMED))
+                    else:
+                        raise malformed(path, f"'{printable(str(value), 20)}' is no class; take the row out", row)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise malformed(path, f"no readable Parquet ({plain(error)}); {_AGAIN}") from None
-    numbers, splits = np.array(given, np.int16), np.array(split, np.uint8)
-    sentence = ""
-    if texts:
-        emotions = numbers
-    else:
-        beside = None if names is None else {number: _named(files[0][0], name) for number, name in enumerate(names)}
-        order, sentence = find_order(folder, numbers, splits == TRAIN, classes, beside)
-        emotions = to_emotions(numbers, order)
-    keep = emotions != LEFT_OUT
-    labels, kept = emotions[keep].astype(np.uint8), splits[keep]
-    kept, note = complete(labels, kept, {code for _, code in files})
-    rows = np.flatnonzero(keep).astype(np.int32)
-    stacked = np.stack(images)[keep] if images else np.empty((0, SIDE, SIDE), np.uint8)
-    return Faces(stacked, labels, kept, rows, note, "; ".join(filter(None, (sentence, left_out(emotions)))))
+    splits, numbers, emotions = np.array(found, np.int16).reshape(-1, 3).T
+    return RawFaces(
+        lambda rows: np.stack([images[row] for row in rows]) if len(rows) else np.empty((0, SIDE, SIDE), np.uint8),
+        splits.astype(np.uint8),
+        {split for _, split in files},
+        numbers,
+        emotions,
+        beside=None if names is None else {number: _named(files[0][0], name) for number, name in enumerate(names)},
+    )
 
 
 def _split_of(path: Path) -> int | None:
@@ -98,22 +94,22 @@ def _split_of(path: Path) -> int | None:
 def _columns(path: Path, schema: pa.Schema) -> tuple[str, str, list[str] | None]:
     """The columns of pictures and of classes, and the classes' names in their numbers' order, where these are given."""
     try:
-        about: Any = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-        features = dict(about.get("info", {}).get("features", {}))
-        kinds = {name: str(feature.get("_type")) for name, feature in features.items() if isinstance(feature, dict)}
-    except (ValueError, AttributeError, TypeError):
-        features, kinds = {}, {}
-    pictures = [name for name, kind in kinds.items() if kind == "Image"] + list(_IMAGES)
-    labels = [name for name, kind in kinds.items() if kind == "ClassLabel"] + list(_LABELS)
-    picture = next((name for name in pictures if name in schema.names), None)
-    label = next((name for name in labels if name in schema.names), None)
+        described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        features = {name: feature for name, feature in described.items() if isinstance(feature, dict)}
+    except (ValueError, KeyError, AttributeError, TypeError):
+        features = {}
+
+    def column(kind: str, usual: tuple[str, ...]) -> str | None:
+        named = [name for name, feature in features.items() if feature.get("_type") == kind]
+        return next((name for name in (*named, *usual) if name in schema.names), None)
+
+    picture, label = column("Image", _IMAGES), column("ClassLabel", _LABELS)
     if picture is None or label is None:
         columns = printable(", ".join(schema.names), 80)
         raise malformed(path, f"no columns image and label among {columns}; name them so, or take other data")
-    names = features.get(label, {}).get("names") if label in kinds else None
-    if isinstance(names, list) and all(isinstance(name, str) for name in names):
-        return picture, label, names
-    return picture, label, None
+    names = features.get(label, {}).get("names")
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return picture, label, names if is_list else None
 
 
 def _rows(file: pq.ParquetFile, picture: str, label: str) -> Iterator[tuple[int, Any, Any]]:
@@ -123,14 +119,6 @@ def _rows(file: pq.ParquetFile, picture: str, label: str) -> Iterator[tuple[int,
         for content, value in zip(batch.column(picture).to_pylist(), batch.column(label).to_pylist(), strict=True):
             row += 1
             yield row, content.get("bytes") if isinstance(content, dict) else content, value
-
-
-def _class(path: Path, row: int, value: object) -> int:
-    if isinstance(value, str):
-        return _named(path, value, row)
-    if isinstance(value, int) and 0 <= value < 1000:
-        return value
-    raise malformed(path, f"'{printable(str(value), 20)}' is no class; take the row out", row)
 
 
 def _named(path: Path, name: str, row: int | None = None) -> int:

@@ -1,9 +1,7 @@
 """FER2013's tables: a face a line, its 2,304 pixels as numbers in one column, its emotion as a number in another.
 
-Kaggle's `fer2013.csv` (`emotion,pixels,Usage`), `icml_face_data.csv` (`emotion, Usage, pixels`, spaces included),
-`train.csv` (`emotion,pixels`) and `test.csv` (`pixels`). Any order of the columns, plain or in double quotes, LF or
-CRLF; plain, compressed (`.gz`), or in an archive (`fer2013.tar.gz`). The 35,887 lines (287 MB)
-take about three seconds; no more than a line of text is held at a time.
+Any order of the columns, plain or in double quotes, LF or CRLF; plain, compressed (`.gz`), or in an archive
+(`fer2013.tar.gz`). The 35,887 lines (287 MB) take about three seconds; no more than a line of text is held at a time.
 """
 
 from __future__ import annotations
@@ -18,8 +16,8 @@ from typing import IO, cast
 
 import numpy as np
 
-from emorec import EMOTIONS
-from emorec.data.faces import SIDE, Faces
+from emorec import EMOTIONS, SIDE
+from emorec.data.faces import Faces
 from emorec.data.malformed import malformed
 from emorec.data.splits import USAGES
 from emorec.plain import printable
@@ -28,16 +26,13 @@ TABLES = ("fer2013.csv", "icml_face_data.csv")  # of all splits, by their makers
 ARCHIVES = (".tar.gz", ".tgz", ".tar")
 PIXELS = SIDE * SIDE
 REMEDY = "mend the line, or get the file again"
+_OWN_SPLIT = ["emotion", "pixels"]  # of train.csv and test.csv
 _LONGEST_LINE = 1 << 16  # bytes; a face takes up to 9,240
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_columns(path: Path) -> list[str]:
-    """The header's names in lower case, without spaces and quotes.
-
-    Raises:
-        EmorecError: the file is empty or no text.
-    """
+    """The header's names in lower case, without spaces and quotes. Raises EmorecError for no text."""
     with _opened(path) as file:
         return _read_header(path, file)
 
@@ -51,20 +46,16 @@ def read_table(path: Path, split: int | None = None, largest: int = len(EMOTIONS
 
     Raises:
         EmorecError: the first thing that is malformed, by file, row and reason; a table without faces.
-        OSError: the file can't be read.
     """
     images, labels, splits = bytearray(), [], []
     with _opened(path) as file:
-        columns = _read_header(path, file)
-        needed = {"emotion", "pixels"} if split is not None else {"emotion", "pixels", "usage"}
-        if not needed <= set(columns) <= needed | {"usage"} or len(set(columns)) < len(columns):
-            expected = "emotion,pixels,Usage" if split is None else "emotion,pixels or emotion,pixels,Usage"
-            shown = printable(",".join(columns), 80)
-            remedy = "" if split is not None else " (of train.csv and test.csv, name the folder that holds both)"
-            raise malformed(path, f"wrong columns: {shown}, expected {expected}{remedy}", 1)
+        columns, row = _read_header(path, file), 1
+        if sorted(columns) != ["emotion", "pixels", "usage"] and (split is None or sorted(columns) != _OWN_SPLIT):
+            needed = "emotion,pixels,Usage (of train.csv and test.csv, name the folder that holds both)"
+            expected = needed if split is None else "emotion,pixels or emotion,pixels,Usage"
+            raise malformed(path, f"wrong columns: {printable(','.join(columns), 80)}, expected {expected}", 1)
         emotion, pixels = columns.index("emotion"), columns.index("pixels")
         usage = columns.index("usage") if "usage" in columns else None
-        row = 1
         while line := _read_line(path, file, row + 1):
             row += 1
             if not line.strip():
@@ -73,7 +64,7 @@ def read_table(path: Path, split: int | None = None, largest: int = len(EMOTIONS
                 fields = [_unquote(field) for field in line.split(b",")]
                 if len(fields) != len(columns):
                     raise ValueError(f"{len(fields)} columns, the header has {len(columns)}")
-                labels.append(_parse_emotion(fields[emotion], largest))
+                labels.append(_parse_number("emotion", fields[emotion], largest))
                 splits.append(split if usage is None else _parse_usage(fields[usage]))
                 images += _parse_pixels(fields[pixels])
             except ValueError as error:
@@ -95,11 +86,9 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         if path.name.endswith(ARCHIVES):
             with tarfile.open(path, "r|*") as archive:  # a stream: nothing is unpacked onto the disk
                 for member in archive:
-                    if member.isfile() and Path(member.name).name in TABLES:
-                        file = archive.extractfile(member)
-                        if file is not None:
-                            yield file
-                            return
+                    if Path(member.name).name in TABLES and (file := archive.extractfile(member)):
+                        yield file
+                        return
             raise malformed(path, f"no {' or '.join(TABLES)} in this archive; unpack it and name the table")
         packed = path.suffix == ".gz"
         with cast("IO[bytes]", gzip.open(path)) if packed else open(path, "rb") as plain:
@@ -112,11 +101,8 @@ def _read_header(path: Path, file: IO[bytes]) -> list[str]:
     line = _read_line(path, file, 1).removeprefix(_BYTE_ORDER_MARK)
     if not line:
         raise malformed(path, "the file is empty; get it again")
-    try:
-        header = line.decode("utf-8")
-    except UnicodeDecodeError:
-        header = "\0"
-    if "\0" in header:
+    header = line.decode("utf-8", "replace")
+    if "\0" in header or "\ufffd" in header:
         raise malformed(path, "not a CSV in UTF-8; unpack the file, or save it as that", 1)
     return [column.strip().strip('"').strip().lower() for column in header.split(",")]
 
@@ -134,20 +120,20 @@ def _unquote(field: bytes) -> bytes:
     return field[1:-1].strip() if len(field) > 1 and field[:1] == field[-1:] == b'"' else field
 
 
-def _parse_emotion(text: bytes, largest: int) -> int:
+def _parse_number(what: str, text: bytes, largest: int) -> int:
     if not text.isdigit():
-        raise ValueError(f"emotion is {_shown(text)}, not an integer from 0 to {largest}")
-    number = int(text[-20:])  # Python refuses to read thousands of digits
-    if number > largest:
-        raise ValueError(f"emotion is {_shown(text)}, above {largest}")
-    return number
+        raise ValueError(f"{what} is {_shown(text)}, not an integer from 0 to {largest}")
+    digits = text.lstrip(b"0") or b"0"
+    if len(digits) > 3 or int(digits) > largest:  # Python refuses to read thousands of digits
+        raise ValueError(f"{what} is {_shown(text)}, above {largest}")
+    return int(digits)
 
 
 def _parse_usage(text: bytes) -> int:
-    try:
-        return USAGES[text.decode("ascii")]
-    except (KeyError, UnicodeDecodeError):
-        raise ValueError(f"unknown Usage {_shown(text)}, expected {', '.join(USAGES)}") from None
+    usage = text.decode("ascii", "replace")
+    if usage not in USAGES:
+        raise ValueError(f"unknown Usage {_shown(text)}, expected {', '.join(USAGES)}")
+    return USAGES[usage]
 
 
 def _parse_pixels(text: bytes) -> bytes:
@@ -161,10 +147,7 @@ def _parse_pixels(text: bytes) -> bytes:
     if len(words) != PIXELS:
         raise ValueError(f"{len(words):,} pixels instead of {PIXELS:,}")
     for position, value in enumerate(words, start=1):
-        if not value.isdigit():
-            raise ValueError(f"pixel {position:,} is {_shown(value)}, not an integer from 0 to 255")
-        if len(value.lstrip(b"0")) > 3 or int(value[-3:]) > 255:
-            raise ValueError(f"pixel {position:,} is {_shown(value)}, above 255")
+        _parse_number(f"pixel {position:,}", value, 255)
     raise ValueError("pixels are separated by something other than spaces")
 
 

@@ -1,5 +1,4 @@
-"""The data stage's edge: a config's `data` section to faces.npz, summary.json and, where there are any, the truth of
-synthetic faces and people's votes."""
+"""The data stage's edge: a config's `data` section to the files of `data/`."""
 
 from __future__ import annotations
 
@@ -15,59 +14,52 @@ from emorec.config import Data, Synthetic
 from emorec.data.content import fingerprint
 from emorec.data.faces import Faces, save_faces
 from emorec.data.read import find_source, read_faces, source_digest
+from emorec.data.stored import save
 from emorec.data.summary import summarise
-from emorec.data.votes import find_votes, read_votes, save_votes
-from emorec.files import atomic, write_json, write_text
+from emorec.data.votes import find_votes, read_votes
+from emorec.files import write_json, write_text
 from emorec.paths import Layout
 
 log = logging.getLogger(__name__)
 
 
 def stage(data: Data, layout: Layout) -> None:
-    """Write the files of a study's data stage."""
+    """Write the faces of a study, their summary and, where there are any, the truth of synthetic faces and people's
+    votes. Raises EmorecError and writes nothing if the source is no good."""
     of_faces = fingerprint(data, layout.known_data)
-    prepare(data, layout.faces, layout.summary, layout.truth, layout.votes)
-    write_text(layout.fingerprint, f"{of_faces}\n")
-
-
-def prepare(data: Data, faces_path: Path, summary_path: Path, truth_path: Path, votes_path: Path) -> None:
-    """Write the faces of a study and their summary. Raises EmorecError and writes nothing if the source is no good."""
     if data.source == "synthetic":
-        faces, summary = _draw(data.synthetic, truth_path)
+        faces, summary = _draw(data.synthetic, layout.truth)
     else:
-        source = find_source(Path(data.path) if data.path else None)
+        source = find_source(data.path)
         log.info("reading %s", source)
         faces = read_faces(source, data.classes)
-        votes = find_votes(Path(data.ferplus) if data.ferplus else None, source)
+        votes = find_votes(data.ferplus, source)
         counted = read_votes(votes, faces) if votes else None
         summary = summarise(faces, "FER2013", False, source_digest(source))
         if votes and counted:
             log.info("votes of FER+ from %s", votes)
-            save_votes(votes_path, counted)
+            save(layout.votes, row=counted.row, votes=counted.votes)
             summary["votes"] = {"source": "FER+", "sha256": source_digest(votes), "faces": len(counted.row)}
-    save_faces(faces_path, faces)
-    write_json(summary_path, summary)
-    log.info("%d faces: %s", len(faces), ", ".join(f"{n} {s}" for s, n in _sizes(summary).items()))
+    save_faces(layout.faces, faces)
+    write_json(layout.summary, summary)
+    sizes = (f"{sum(counts.values())} {split}" for split, counts in summary["counts"].items())
+    log.info("%d faces: %s", len(faces), ", ".join(sizes))
     for sentence in filter(None, (faces.note, faces.labelling)):
         log.info("%s", sentence)
     for split, emotions in summary["absent"].items():
         if emotions:
             log.warning("no face in %s is %s: nothing is learnt or measured of it there", split, " or ".join(emotions))
+    write_text(layout.fingerprint, f"{of_faces}\n")
 
 
-def _draw(how: Synthetic, truth_path: Path) -> tuple[Faces, dict[str, Any]]:
-    from emorec.data.synthetic import synthetic_faces
+def _draw(how: Synthetic, truth: Path) -> tuple[Faces, dict[str, Any]]:
+    from emorec.data.synthetic import NAMES, synthetic_faces
 
     drawn = synthetic_faces(how.train, how.val, how.test, how.seed, how.wrong_labels, pose=how.pose)
     faces = Faces(drawn.images, drawn.labels, drawn.split, drawn.row)
-    with atomic(truth_path) as temporary:
-        units = drawn.action_units.astype(np.float16)
-        np.savez(temporary, true_labels=drawn.true_labels, action_units=units, names=np.array(drawn.names))
+    units = drawn.action_units.astype(np.float16)
+    save(truth, true_labels=drawn.true_labels, action_units=units, names=np.array(NAMES))
     digest = hashlib.sha256(json.dumps(how.model_dump(), sort_keys=True).encode())
     digest.update(drawn.images.data)
     digest.update(drawn.labels.data)
     return faces, summarise(faces, "synthetic faces", True, digest.hexdigest())
-
-
-def _sizes(summary: dict[str, Any]) -> dict[str, int]:
-    return {split: sum(counts.values()) for split, counts in summary["counts"].items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -16,6 +16,7 @@ USAGES = {"Training": TRAIN, "PublicTest": VAL, "PrivateTest": TEST}
 VAL_FROM_TRAIN = "val is every tenth training face of each emotion, as the source has no validation faces"
 TEST_FROM_VAL = "test is every second validation face of each emotion, as the source has no test faces"
 BOTH_FROM_TRAIN = "val and test are each a tenth of the faces of each emotion, as the source has no splits"
+BY_SUBJECT = "val and test are each a tenth of the subjects, as the source has no splits"
 
 _TURN = {VAL: 4, TEST: 9}  # of every ten faces of an emotion, the fifth and the tenth
 
@@ -32,40 +33,39 @@ def carve(labels: np.ndarray, split: np.ndarray, missing: tuple[int, ...]) -> np
         (n,) uint8, a new array; `split` is left as it was.
     """
     carved = split.astype(np.uint8)  # a copy
-    for emotion in range(len(EMOTIONS)):
-        faces = np.flatnonzero((split == TRAIN) & (labels == emotion))
-        for other in missing:
+    for other in missing:
+        for faces in _by_emotion(labels, split == TRAIN):
             carved[faces[_TURN[other] :: 10]] = other
     return carved
 
 
-def carve_groups(groups: Sequence[str], split: np.ndarray, missing: tuple[int, ...]) -> np.ndarray:
-    """The same with whole groups, such as the faces of one person: a tenth of them, in their names' order.
+def complete(
+    labels: np.ndarray, split: np.ndarray, present: set[int], subjects: np.ndarray | None = None
+) -> tuple[np.ndarray, str]:
+    """Splits for the faces of a source that has but those that are `present`, and a sentence on how they are made.
 
-    `groups`: (n,) names. Emotions are not balanced, since a person may show but a few.
+    Where the `subjects` (n,) are known and no split is, a tenth of them, in their names' order, goes to each of the
+    others. Emotions are not balanced then, since a person may show but a few.
     """
-    carved = split.astype(np.uint8)
-    names = np.array(groups)
-    ordered = sorted(set(names[split == TRAIN].tolist()))
-    for other in missing:
-        carved[(split == TRAIN) & np.isin(names, ordered[_TURN[other] :: 10])] = other
-    return carved
-
-
-def halve(labels: np.ndarray, split: np.ndarray) -> np.ndarray:
-    """Move every second `val` face of each emotion, in source order, to `test`: (n,) uint8, a new array."""
-    halved = split.astype(np.uint8)
-    for emotion in range(len(EMOTIONS)):
-        halved[np.flatnonzero((split == VAL) & (labels == emotion))[1::2]] = TEST
-    return halved
-
-
-def complete(labels: np.ndarray, split: np.ndarray, present: set[int]) -> tuple[np.ndarray, str]:
-    """Splits for the faces of a source that has but those that are `present`, and a sentence on how they are made."""
     if {VAL, TEST} <= present:
         return split, ""
     if TEST in present:
         return carve(labels, split, (VAL,)), VAL_FROM_TRAIN
     if VAL in present:
-        return halve(labels, split), TEST_FROM_VAL
-    return carve(labels, split, (VAL, TEST)), BOTH_FROM_TRAIN
+        halved = split.astype(np.uint8)
+        for faces in _by_emotion(labels, split == VAL):
+            halved[faces[1::2]] = TEST
+        return halved, TEST_FROM_VAL
+    if subjects is None:
+        return carve(labels, split, (VAL, TEST)), BOTH_FROM_TRAIN
+    turn = np.unique(subjects, return_inverse=True)[1] % 10
+    apart = split.astype(np.uint8)
+    for other in (VAL, TEST):
+        apart[turn == _TURN[other]] = other
+    return apart, BY_SUBJECT
+
+
+def _by_emotion(labels: np.ndarray, among: np.ndarray) -> Iterator[np.ndarray]:
+    """For each emotion the places of its faces `among` (n,) bool."""
+    for emotion in range(len(EMOTIONS)):
+        yield np.flatnonzero(among & (labels == emotion))

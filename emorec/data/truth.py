@@ -7,9 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from emorec import EMOTIONS, npz
+from emorec import EMOTIONS
 from emorec.data.malformed import malformed
+from emorec.data.stored import AGAIN, Contract, load
 from emorec.data.synthetic import NAMES
+
+_CONTRACT: Contract = {
+    "true_labels": (np.uint8, (), len(EMOTIONS) - 1),
+    "action_units": (np.float16, (len(NAMES),), 1),
+    "names": None,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,23 +28,8 @@ class Truth:
 
 
 def load_truth(path: Path) -> Truth:
-    """Read truth.npz.
-
-    Raises:
-        EmorecError: the file is missing or broken, or is about other action units than the program draws.
-    """
-    again = "make it anew with the data stage"
-    try:
-        archive = npz.read(path, ("true_labels", "action_units", "names"))
-    except FileNotFoundError:
-        raise malformed(path, "no such file; the data stage makes it for synthetic faces") from None
-    except ValueError as error:
-        raise malformed(path, f"not a readable truth.npz ({error}); {again}") from None
-    labels, units, names = archive["true_labels"], archive["action_units"], archive["names"]
-    if labels.ndim != 1 or labels.dtype != np.uint8 or units.dtype != np.float16 or not np.isfinite(units).all():
-        raise malformed(path, f"its arrays are not of the types that the data stage writes; {again}")
-    if tuple(names) != NAMES or units.shape != (labels.size, len(NAMES)):
-        raise malformed(path, f"its action units are not those of this version; {again}")
-    if labels.size and labels.max() >= len(EMOTIONS):
-        raise malformed(path, f"a true label above {len(EMOTIONS) - 1}; {again}")
-    return Truth(labels, units.astype(np.float64))
+    """Read truth.npz. Raises EmorecError where it is missing, broken, or about other action units than are drawn."""
+    found = load(path, _CONTRACT, "the data stage makes it for synthetic faces")
+    if found["names"].tolist() != list(NAMES):
+        raise malformed(path, f"its action units are not those of this version; {AGAIN}")
+    return Truth(found["true_labels"], found["action_units"].astype(np.float64))

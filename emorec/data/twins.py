@@ -13,15 +13,14 @@ kinds, and below 0.60 hardly any is one. Faces that differ much in scale are mis
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import rfft2
 from scipy.ndimage import uniform_filter
 
-from emorec import SPLITS
-from emorec.data.faces import SIDE
+from emorec import SIDE, SPLITS
+from emorec.data.faces import digests
 
 # Similarity from which on two faces count as twins.
 TWIN = 0.70
@@ -46,19 +45,12 @@ _COLUMNS = (_TWICE * np.exp(2j * np.pi / SIDE * np.outer(_HALF, _SHIFTS)) / SIDE
 
 @dataclass(frozen=True, eq=False)
 class Twins:
-    """The most similar of the references for each query.
+    """The most similar of the references for each of q queries."""
 
-    Attributes:
-        nearest: (q,) index of the reference in the images, -1 where no thumbnail is alike.
-        similarity: (q,) float32, 1 for the same picture, 0 where there is no nearest.
-        mirrored: (q,) bool, whether the reference is the query's mirror image.
-        exact: (q,) bool, whether the reference is equal to the last pixel.
-    """
-
-    nearest: np.ndarray
-    similarity: np.ndarray
-    mirrored: np.ndarray
-    exact: np.ndarray
+    nearest: np.ndarray  # (q,) index of the reference in the images, -1 where no thumbnail is alike
+    similarity: np.ndarray  # (q,) float32, 1 for the same picture, 0 where there is no nearest
+    mirrored: np.ndarray  # (q,) bool, whether the reference is the query's mirror image
+    exact: np.ndarray  # (q,) bool, whether the reference is equal to the last pixel
 
     @property
     def found(self) -> np.ndarray:
@@ -67,11 +59,9 @@ class Twins:
 
 
 def find_twins(images: np.ndarray, queries: np.ndarray, references: np.ndarray, nearest: int = NEAREST) -> Twins:
-    """The nearest reference of every query, never the query itself.
+    """The nearest reference (r,) of every query (q,), never the query itself; both are indices into `images`.
 
-    Args:
-        images: (n, 48, 48) uint8. queries: (q,) and references: (r,) indices into it; they may overlap.
-        nearest: how many thumbnails to follow up, as they are and mirrored each.
+    `nearest` thumbnails are followed up, as they are and mirrored each.
     """
     pairs, mirrored = _candidates(images, queries, references, nearest)
     known = _spectra(images[references])
@@ -90,12 +80,7 @@ def find_twins(images: np.ndarray, queries: np.ndarray, references: np.ndarray, 
     found[which], best[which], turned[which] = references[pairs[order, 1]], similarity[order], mirrored[order]
     copies = _copies(images, queries, references)
     exact = copies >= 0
-    return Twins(
-        np.where(exact, copies, found),
-        np.where(exact, np.float32(1), best),
-        turned & ~exact,
-        exact,
-    )
+    return Twins(np.where(exact, copies, found), np.where(exact, np.float32(1), best), turned & ~exact, exact)
 
 
 def leaking(images: np.ndarray, split: np.ndarray, nearest: int = NEAREST) -> np.ndarray:
@@ -172,14 +157,10 @@ def _candidates(
 def _copies(images: np.ndarray, queries: np.ndarray, references: np.ndarray) -> np.ndarray:
     """For each query the first reference, other than itself, that is equal to the last pixel, or -1: (q,)."""
     places: dict[bytes, list[int]] = {}
-    for index in references:
-        places.setdefault(_digest(images[index]), []).append(int(index))
-    found = [next((i for i in places.get(_digest(images[q]), ()) if i != q), -1) for q in queries]
-    return np.array(found, dtype=int)
-
-
-def _digest(image: np.ndarray) -> bytes:
-    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+    for index, digest in zip(references.tolist(), digests(images[references]), strict=True):
+        places.setdefault(digest, []).append(index)
+    wanted = zip(queries.tolist(), digests(images[queries]), strict=True)
+    return np.array([next((i for i in places.get(digest, ()) if i != query), -1) for query, digest in wanted], int)
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

@@ -8,16 +8,18 @@ FER2013 in one table, and refused where the splits or, too often, the labels dis
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from emorec import EMOTIONS, npz
+from emorec import EMOTIONS
 from emorec.data.faces import Faces
 from emorec.data.malformed import malformed
 from emorec.data.splits import USAGES
-from emorec.files import atomic, expand
+from emorec.data.stored import ROW, Contract, load
+from emorec.files import expand
 from emorec.plain import plain, printable
 
 FILE_NAME = "fer2013new.csv"
@@ -28,6 +30,7 @@ COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neut
 LEAST_AGREEMENT = 0.4
 # By so much another order of the classes has to agree better; of FER2013's own labels none does.
 MOST_GAIN = 0.1
+_CONTRACT: Contract = {"row": ROW, "votes": (np.uint8, (len(COLUMNS),), 255)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +41,14 @@ class Votes:
     votes: np.ndarray
 
 
-def find_votes(wanted: Path | None, source: Path) -> Path | None:
+def find_votes(named: str | Path | None, source: Path) -> Path | None:
     """The votes' file: the one that the config names, else FILE_NAME beside a table of FER2013, else None.
 
     Raises:
         EmorecError: the named file is not there, or `source` is no single table, to which alone votes can be matched.
     """
-    if wanted is not None:
-        wanted = expand(wanted)
+    if named is not None:
+        wanted = expand(Path(named))
         if not wanted.is_file():
             raise malformed(wanted, "no such file; give data.ferplus the path of FER+'s fer2013new.csv or leave it out")
         if not source.is_file():
@@ -62,6 +65,7 @@ def read_votes(path: Path, faces: Faces) -> Votes:
         EmorecError: the first thing that is malformed, by file, row and reason; rows that are not those of the faces.
     """
     votes = np.zeros((len(faces), len(COLUMNS)), np.uint8)
+    count = 0
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
@@ -72,17 +76,19 @@ def read_votes(path: Path, faces: Faces) -> Votes:
             twice = [name for name in header if header.count(name) > 1]
             if twice:
                 raise malformed(path, f"the column {printable(twice[0], 40)} stands there twice; keep one", 1)
-            places, usage = [header.index(name) for name in COLUMNS], header.index("Usage")
-            count = 0
             for row, fields in enumerate(filter(None, reader), start=2):
                 if count == len(faces):
                     raise malformed(path, f"more rows than the {len(faces):,} faces; {REMEDY}", row)
                 if len(fields) != len(header):
                     raise malformed(path, f"{len(fields)} columns, the header has {len(header)}; {REMEDY}", row)
-                if USAGES.get(fields[usage].strip()) != faces.split[count]:
-                    shown = printable(fields[usage], 20)
+                line = dict(zip(header, map(str.strip, fields), strict=True))
+                if USAGES.get(line["Usage"]) != faces.split[count]:
+                    shown = printable(line["Usage"], 20)
                     raise malformed(path, f"Usage {shown} is not that of the face; {REMEDY}", row)
-                votes[count] = [_parse(path, row, fields[place]) for place in places]
+                for column, name in enumerate(COLUMNS):
+                    if not re.fullmatch("[0-9]{1,3}", line[name]) or int(line[name]) > 255:
+                        raise malformed(path, f"'{printable(line[name], 20)}' is no number of votes; {REMEDY}", row)
+                    votes[count, column] = int(line[name])
                 count += 1
     except (UnicodeDecodeError, csv.Error) as error:
         raise malformed(path, f"no CSV text ({plain(error)}); {REMEDY}") from None
@@ -98,33 +104,9 @@ def majority(votes: np.ndarray) -> np.ndarray:
     return np.where((votes == most).sum(axis=1) == 1, votes.argmax(axis=1), -1)
 
 
-def save_votes(path: Path, votes: Votes) -> None:
-    """Write votes.npz, atomically."""
-    with atomic(path) as temporary:
-        np.savez(temporary, row=votes.row, votes=votes.votes)
-
-
 def load_votes(path: Path) -> Votes:
-    """Read votes.npz. EmorecError where it is missing or broken."""
-    try:
-        archive = npz.read(path, ("row", "votes"))
-    except FileNotFoundError:
-        raise malformed(path, "no such file; the data stage makes it where there are votes") from None
-    except ValueError as error:
-        raise malformed(path, f"not a readable votes.npz ({error}); make it anew with the data stage") from None
-    row, votes = archive["row"], archive["votes"]
-    if row.dtype != np.int32 or votes.dtype != np.uint8:
-        raise malformed(path, f"row is {row.dtype}, votes are {votes.dtype}; make it anew with the data stage")
-    if votes.shape != (row.size, len(COLUMNS)):
-        raise malformed(path, f"votes of shape {votes.shape} for {row.size} rows; make it anew with the data stage")
-    return Votes(row, votes)
-
-
-def _parse(path: Path, row: int, text: str) -> int:
-    text = text.strip()
-    if not (text.isascii() and text.isdigit()) or len(text) > 3 or int(text) > 255:
-        raise malformed(path, f"'{printable(text, 20)}' is no number of votes; {REMEDY}", row)
-    return int(text)
+    """Read votes.npz. Raises EmorecError where it is missing or broken."""
+    return Votes(**load(path, _CONTRACT, "the data stage makes it where there are votes"))
 
 
 def _check_agreement(path: Path, votes: np.ndarray, labels: np.ndarray) -> None:
@@ -141,13 +123,7 @@ def _check_agreement(path: Path, votes: np.ndarray, labels: np.ndarray) -> None:
     best = both[label, emotion].sum() / max(1, both.sum())
     if best >= LEAST_AGREEMENT and best > agree + MOST_GAIN:
         moved = [f"{EMOTIONS[a]} is {EMOTIONS[b]}" for a, b in zip(label, emotion, strict=True) if a != b]
-        raise malformed(
-            path,
-            f"by the votes the labels are in another order ({', '.join(moved)}); set data.classes",
-        )
+        raise malformed(path, f"by the votes the labels are in another order ({', '.join(moved)}); set data.classes")
     if agree < LEAST_AGREEMENT:
-        raise malformed(
-            path,
-            f"the votes agree with {100 * agree:.0f} % of the labels only, so its rows are not in the faces' order; "
-            f"{REMEDY}",
-        )
+        reason = f"the votes agree with {100 * agree:.0f} % of the labels only, so its rows are not in the faces' order"
+        raise malformed(path, f"{reason}; {REMEDY}")

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from emorec import SPLITS
-from emorec.data.twins_file import load_twins
+from emorec.data.stored import load_twins
 from emorec.files import write_json
 from emorec.groupings.find import describe
 from emorec.networks.outputs import load_outputs

@@ -11,7 +11,7 @@ import numpy as np
 from emorec import SPLITS
 from emorec.config import NetworkSpec
 from emorec.data.faces import Faces, load_faces, pixel_statistics
-from emorec.data.twins_file import load_twins
+from emorec.data.stored import load_twins
 from emorec.files import discard_partial
 from emorec.gpus import own_card
 from emorec.networks import train as training

@@ -11,7 +11,7 @@ import pandas as pd
 from emorec import SPLITS
 from emorec import config as configs
 from emorec.config import Part, Study
-from emorec.data.twins_file import load_twins
+from emorec.data.stored import load_twins
 from emorec.inputs import read_json
 from emorec.networks.outputs import load_outputs
 from emorec.paths import Layout

@@ -15,8 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from emorec import EMOTIONS, SPLITS
-from emorec.data.faces import SIDE
+from emorec import EMOTIONS, SIDE, SPLITS
 from emorec.errors import EmorecError
 from emorec.report import typography as t
 from emorec.report.results import Results

@@ -262,7 +262,7 @@ def test_what_torch_says_of_memory_is_one_line(
         raise RuntimeError(message + "\nmore lines")
 
     monkeypatch.chdir(config.parent)
-    monkeypatch.setattr("emorec.data.prepare.prepare", fail)
+    monkeypatch.setattr("emorec.data.prepare.stage", fail)
     assert cli.main(["data", "--config", str(config)]) == 1
     assert re.fullmatch(r"emorec: error: not enough memory \(.*\); lower .*\n", capsys.readouterr().err)
 
@@ -274,7 +274,7 @@ def test_an_error_of_the_program_is_not_called_one_of_memory(
         raise RuntimeError("something else")
 
     monkeypatch.chdir(config.parent)
-    monkeypatch.setattr("emorec.data.prepare.prepare", fail)
+    monkeypatch.setattr("emorec.data.prepare.stage", fail)
     with pytest.raises(RuntimeError, match="something else"):
         cli.main(["data", "--config", str(config)])
 

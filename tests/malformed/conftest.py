@@ -13,7 +13,7 @@ from corpus import CONFIG, FACES, FOUND, GROUPS, STUDY, WITH_MIXTURE, csv_of, pu
 from emorec import cli
 from emorec import config as configs
 from emorec.data.faces import load_faces
-from emorec.data.votes import Votes, save_votes
+from emorec.data.stored import save
 from emorec.files import write_json, write_text
 from emorec.networks.store import save_network
 from emorec.networks.train import Trained, build
@@ -49,7 +49,7 @@ def make(name: str, study: configs.Study) -> None:
     run("data", config=name)
     if study.has_report:
         rows = load_faces(layout.faces).row
-        save_votes(layout.votes, Votes(rows, np.eye(10, dtype=np.uint8)[rows % 7] * 10))
+        save(layout.votes, row=rows, votes=np.eye(10, dtype=np.uint8)[rows % 7] * 10)
         write_json(layout.grouping("found"), {"groups": [list(group) for group in GROUPS]})
     specs = configs.networks(study, {"found": GROUPS})
     for part in configs.all_parts(study):

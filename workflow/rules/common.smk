@@ -171,7 +171,7 @@ def data_source():
     from emorec.data.read import find_source
 
     try:
-        source = find_source(Path(STUDY.data.path) if STUDY.data.path else None)
+        source = find_source(STUDY.data.path)
     except EmorecError as error:
         raise WorkflowError(str(error)) from None
     return [given_path(source)]
@@ -192,7 +192,7 @@ def votes_source():
 
     for source in data_source():
         try:
-            found = find_votes(Path(STUDY.data.ferplus) if STUDY.data.ferplus else None, Path(source))
+            found = find_votes(STUDY.data.ferplus, Path(source))
         except EmorecError as error:
             raise WorkflowError(str(error)) from None
         if found:

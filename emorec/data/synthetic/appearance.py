@@ -6,78 +6,13 @@ the head is centred a little above the origin. Tones are albedos or grey levels 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from types import SimpleNamespace
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Appearance:
-    """One array (N, 1, 1) float32 a field, ready to be broadcast over pixels. Yes-or-no fields hold 0 or 1."""
-
-    # Identity: shape
-    head_width: np.ndarray
-    head_height: np.ndarray
-    jaw: np.ndarray  # how much the head narrows towards the chin
-    eye_distance: np.ndarray
-    eye_height: np.ndarray
-    eye_width: np.ndarray
-    eye_opening: np.ndarray
-    eye_tilt: np.ndarray
-    brow_thickness: np.ndarray
-    brow_height: np.ndarray
-    brow_arch: np.ndarray
-    brow_tilt: np.ndarray
-    nose_length: np.ndarray
-    nose_width: np.ndarray
-    mouth_width: np.ndarray
-    mouth_height: np.ndarray
-    mouth_curve: np.ndarray  # corners at rest: positive is down
-    lips: np.ndarray
-    age: np.ndarray  # depth of the folds at rest
-    # Identity: tones, hair and things worn
-    skin: np.ndarray
-    hair: np.ndarray
-    iris: np.ndarray
-    hairline: np.ndarray
-    hairline_bow: np.ndarray
-    parting: np.ndarray
-    hair_volume: np.ndarray
-    long_hair: np.ndarray
-    bald: np.ndarray
-    beard: np.ndarray
-    moustache: np.ndarray
-    lipstick: np.ndarray
-    glasses: np.ndarray
-    glasses_size: np.ndarray
-    glasses_roundness: np.ndarray
-    glasses_tone: np.ndarray
-    clothes: np.ndarray
-    # Pose
-    roll: np.ndarray  # radians
-    yaw: np.ndarray  # sine of the turn
-    pitch: np.ndarray
-    shift_x: np.ndarray
-    shift_y: np.ndarray
-    scale: np.ndarray
-    gaze_x: np.ndarray
-    gaze_y: np.ndarray
-    # Light and camera
-    light_x: np.ndarray
-    light_y: np.ndarray
-    ambient: np.ndarray
-    background: np.ndarray
-    background_slope_x: np.ndarray
-    background_slope_y: np.ndarray
-    exposure: np.ndarray
-    contrast: np.ndarray
-    blur: np.ndarray  # weight of the two neighbours together, 0 to 2/3
-    noise: np.ndarray  # grey levels of 0..1
-    texture_phase: np.ndarray
-
-    def rows(self, start: int, stop: int) -> Appearance:
-        """The faces `start` to `stop`."""
-        return Appearance(**{field.name: getattr(self, field.name)[start:stop] for field in fields(self)})
+class Appearance(SimpleNamespace):
+    """One array (N, 1, 1) float32 a name in `draw_appearance`, ready to be broadcast over pixels."""
 
 
 def draw_appearance(count: int, rng: np.random.Generator, pose: float = 1.0) -> Appearance:
@@ -103,10 +38,11 @@ def draw_appearance(count: int, rng: np.random.Generator, pose: float = 1.0) -> 
     # Beards, moustaches and baldness on one half of the faces, long hair and lipstick mostly on the other.
     male = chance(0.5)
     beard = male * chance(0.28) * uniform(0.45, 1.0)
-    values = {
+    values = {  # what is there or not is 0 or 1
+        # Identity: shape
         "head_width": normal(0.755, 0.04) + 0.02 * male,
         "head_height": normal(1.0, 0.04),
-        "jaw": normal(0.27, 0.06) - 0.06 * male,
+        "jaw": normal(0.27, 0.06) - 0.06 * male,  # how much the head narrows towards the chin
         "eye_distance": normal(0.345, 0.022),
         "eye_height": normal(-0.17, 0.025),
         "eye_width": normal(0.165, 0.013),
@@ -120,9 +56,10 @@ def draw_appearance(count: int, rng: np.random.Generator, pose: float = 1.0) -> 
         "nose_width": normal(0.145, 0.02),
         "mouth_width": normal(0.29, 0.025),
         "mouth_height": normal(0.55, 0.03),
-        "mouth_curve": normal(-0.018, 0.010),
+        "mouth_curve": normal(-0.018, 0.010),  # corners at rest: positive is down
         "lips": normal(1.0, 0.22),
-        "age": np.clip(normal(0.25, 0.28), 0.0, 1.0),
+        "age": np.clip(normal(0.25, 0.28), 0.0, 1.0),  # depth of the folds at rest
+        # Identity: tones, hair and things worn
         "skin": skin,
         "hair": hair,
         "iris": choose(fair, uniform(0.18, 0.42), uniform(0.05, 0.18)),
@@ -140,14 +77,16 @@ def draw_appearance(count: int, rng: np.random.Generator, pose: float = 1.0) -> 
         "glasses_roundness": uniform(0.0, 1.0),
         "glasses_tone": choose(chance(0.75), uniform(0.04, 0.2), uniform(0.45, 0.7)),
         "clothes": uniform(0.05, 0.95),
-        "roll": normal(0.0, 0.11 * pose),
-        "yaw": normal(0.0, 0.17 * pose),
+        # Pose
+        "roll": normal(0.0, 0.11 * pose),  # radians
+        "yaw": normal(0.0, 0.17 * pose),  # sine of the turn
         "pitch": normal(0.0, 0.045 * pose),
         "shift_x": normal(0.0, 0.055 * pose),
         "shift_y": normal(-0.02, 0.045 * pose),
         "scale": normal(1.15, 0.065 * pose),
         "gaze_x": normal(0.0, 0.022),
         "gaze_y": normal(0.0, 0.010),
+        # Light and camera
         "light_x": normal(0.0, 0.40),
         "light_y": normal(-0.32, 0.20),
         "ambient": uniform(0.45, 0.72),
@@ -156,8 +95,8 @@ def draw_appearance(count: int, rng: np.random.Generator, pose: float = 1.0) -> 
         "background_slope_y": normal(0.0, 0.08),
         "exposure": normal(1.0, 0.12),
         "contrast": normal(1.07, 0.13),
-        "blur": 0.6 * uniform(0.0, 1.0) ** 2,
-        "noise": np.abs(normal(0.0, 0.014)) + 0.006,
+        "blur": 0.6 * uniform(0.0, 1.0) ** 2,  # weight of the two neighbours together, 0 to 2/3
+        "noise": np.abs(normal(0.0, 0.014)) + 0.006,  # grey levels of 0..1
         "texture_phase": uniform(0.0, 6.28),
     }
     return Appearance(**{name: value.astype(np.float32)[:, None, None] for name, value in values.items()})

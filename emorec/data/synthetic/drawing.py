@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emorec import SIDE
 from emorec.data.synthetic.action_units import NAMES
 from emorec.data.synthetic.appearance import Appearance
 
-SIZE = 48
 UNIT = 20.0  # pixels a face unit
+CENTRE_Y = -0.10  # of the head
 # Rows that eyes and brows, or mouth and beard, can reach in any pose: the rest of the frame need not be computed.
 EYE_ROWS = slice(0, 34)
 MOUTH_ROWS = slice(19, 48)
@@ -29,8 +30,7 @@ def draw(action_units: Array, look: Appearance, noise: Array) -> Array:
     head, face = _coordinates(look)
     canvas = _backdrop(head, look)
     skin, skin_mask = _head(canvas, head, look, au)
-    relief = _relief(face, head, look, au)
-    skin += relief * look.skin
+    skin += _relief(face, look, au) * look.skin
     _brows(skin[:, EYE_ROWS], face.rows(EYE_ROWS), look, au)
     _eyes(skin[:, EYE_ROWS], face.rows(EYE_ROWS), look, au)
     _nose(skin, face, look, au)
@@ -57,7 +57,7 @@ class _Grid:
 
 def _coordinates(look: Appearance) -> tuple[_Grid, _Grid]:
     """The head's own grid, and the grid on its front that turns with yaw and pitch as on an ellipsoid."""
-    axis = ((np.arange(SIZE) - (SIZE - 1) / 2) / UNIT).astype(np.float32)
+    axis = ((np.arange(SIDE) - (SIDE - 1) / 2) / UNIT).astype(np.float32)
     x, y = axis[None, None, :] - look.shift_x, axis[None, :, None] - look.shift_y
     cos, sin = np.cos(look.roll) / look.scale, np.sin(look.roll) / look.scale
     head_x, head_y = x * cos + y * sin, y * cos - x * sin
@@ -90,14 +90,6 @@ def _stroke(distance: Array, along: Array, start: Array | float, stop: Array | f
     return across * np.maximum(1.0 - ((along - middle) / half) ** 2, 0.0)
 
 
-def _lower_height(look: Appearance, au: dict[int, Array]) -> Array:
-    """Distance from the head's centre to the chin: an open jaw lengthens the face."""
-    return look.head_height * (1.12 + 0.12 * au[26] + 0.21 * au[27] - 0.02 * au[17])
-
-
-CENTRE_Y = -0.10
-
-
 def _backdrop(head: _Grid, look: Appearance) -> Array:
     """Background, hair that hangs behind, neck and clothes."""
     canvas = look.background + look.background_slope_x * head.x + look.background_slope_y * head.y
@@ -110,8 +102,7 @@ def _backdrop(head: _Grid, look: Appearance) -> Array:
     hair = look.long_hair * _cover(fall, head.sharp) + (1 - look.long_hair) * _cover(short, head.sharp)
     _over(canvas, hair * (1 - look.bald), tone)
     neck = np.maximum(head.side - 0.62 * look.head_width - 0.15 * np.maximum(head.y - 0.9, 0), 0.45 - head.y)
-    lit = look.skin * (0.50 + 0.35 * look.light_x * head.x)
-    _over(canvas, _cover(neck, head.sharp), lit)
+    _over(canvas, _cover(neck, head.sharp), look.skin * (0.50 + 0.35 * look.light_x * head.x))
     collar = 0.98 + 0.30 * np.maximum(head.side - 0.5, 0.0) + 0.6 * np.maximum(0.5 - head.side, 0.0) - head.y
     _over(canvas, _cover(collar, head.sharp), look.clothes)
     return canvas
@@ -121,7 +112,9 @@ def _head(canvas: Array, head: _Grid, look: Appearance, au: dict[int, Array]) ->
     """Paint the ears; return the head's shaded skin and its coverage, to be painted once the features are on it."""
     below = np.clip((head.y - 0.05) / 1.05, 0.0, 1.0)
     width = look.head_width * (1.0 - look.jaw * below * below)
-    height = np.where(head.y > CENTRE_Y, _lower_height(look, au), look.head_height)
+    # An open jaw lengthens the face.
+    lower = look.head_height * (1.12 + 0.12 * au[26] + 0.21 * au[27] - 0.02 * au[17])
+    height = np.where(head.y > CENTRE_Y, lower, look.head_height)
     u, v = head.x / width, (head.y - CENTRE_Y) / height
     # The last term squares the jaw off a little.
     square = u * u + v * v - 0.22 * (u * v) ** 2
@@ -148,11 +141,9 @@ def _shade(u: Array, v: Array, square: Array, look: Appearance) -> Array:
     return look.ambient + (1.0 - look.ambient) * facing
 
 
-def _relief(face: _Grid, head: _Grid, look: Appearance, au: dict[int, Array]) -> Array:
+def _relief(face: _Grid, look: Appearance, au: dict[int, Array]) -> Array:
     """Soft shading of the skin by bone and muscle, as a change of shade: sockets, cheeks, folds, furrows, chin."""
-    x, y, side = face.x, face.y, face.side
-    eye_y = look.eye_height
-    mouth_y = look.mouth_height
+    x, y, side, eye_y, mouth_y = face.x, face.y, face.side, look.eye_height, look.mouth_height
     raised = np.maximum(au[6], 0.6 * au[12])
     # Eye sockets beside the nose's bridge, darker when the brow is down on them.
     shade = -(0.20 + 0.16 * au[4]) * _bump(side, y, look.eye_distance - 0.04, eye_y - 0.07, 0.27, 0.20)
@@ -207,8 +198,7 @@ def _brows(skin: Array, face: _Grid, look: Appearance, au: dict[int, Array]) -> 
     base = look.eye_height + look.brow_height
     inner_y = base + look.brow_tilt + 0.015 - 0.125 * au[1] + 0.115 * au[4] * (1 - 0.45 * au[1]) + 0.06 * au[9]
     outer_y = base - look.brow_tilt + 0.035 - 0.120 * au[2] + 0.015 * au[4] + 0.025 * au[1] * (1 - au[2])
-    arch = look.brow_arch + 0.055 * au[2] - 0.03 * au[4]
-    arch = arch - 0.02 * au[1] * (1 - au[2])
+    arch = look.brow_arch + 0.055 * au[2] - 0.03 * au[4] - 0.02 * au[1] * (1 - au[2])
     middle = inner_y + (outer_y - inner_y) * along - 4.0 * arch * along * (1.0 - along)
     thickness = look.brow_thickness * (1.15 - 0.55 * np.clip(along, 0.0, 1.0)) + 0.008 * au[4]
     across = np.abs(face.y - middle) - thickness
@@ -222,13 +212,12 @@ def _brows(skin: Array, face: _Grid, look: Appearance, au: dict[int, Array]) -> 
 def _eyes(skin: Array, face: _Grid, look: Appearance, au: dict[int, Array]) -> None:
     squint = np.maximum(0.85 * au[7], au[6])
     droop = au[1] * (1 - au[2]) * (1 - au[5])
-    centre_y = look.eye_height
     upper = look.eye_opening * 0.072 + 0.055 * au[5] - 0.030 * squint - 0.016 * droop - 0.018 * au[9]
     lower = look.eye_opening * 0.050 + 0.016 * au[5] - 0.042 * squint - 0.018 * au[9]
     upper, lower = np.maximum(upper, 0.012), np.maximum(lower, 0.006)
     offset = (face.side - look.eye_distance) / look.eye_width
     bow = 1.0 - offset * offset
-    y = face.y - centre_y + (look.eye_tilt - 0.025 * droop) * offset
+    y = face.y - look.eye_height + (look.eye_tilt - 0.025 * droop) * offset
     lid_up, lid_low = -upper * bow, lower * bow
     # Distances to lids are vertical: scaled down a little towards the corners, where the lids slope.
     inside = np.maximum(lid_up - y, y - lid_low)
@@ -281,13 +270,12 @@ def _mouth(skin: Array, face: _Grid, look: Appearance, au: dict[int, Array]) -> 
     # Heights of the lips' inner edges in the middle of the mouth.
     bend = 0.025 * au[12] - 0.015 * au[15]
     edge_up = centre + bend - 0.30 * _jaw_drop(au) - 0.040 * au[10] - 0.02 * au[9] - 0.045 * au[17]
-    edge_low = centre + bend + 0.85 * part - 0.045 * au[17]
-    edge_low = np.maximum(edge_low, edge_up)
+    edge_low = np.maximum(centre + bend + 0.85 * part - 0.045 * au[17], edge_up)
     offset = face.side / half
     square = np.minimum(offset * offset, 1.0)
     parabola = 1.0 - square
-    # A stretched jaw makes an oval, a raised or stretched lip a box.
     oval = np.sqrt(parabola)
+    # A stretched jaw makes an oval, a raised or stretched lip a box.
     round_ = np.clip(0.2 + 0.9 * au[27] + 0.6 * au[26] + 0.5 * au[20] + 0.4 * au[10], 0, 1)
     profile = parabola + round_ * (oval - parabola)
     # The corner's own height joins the middle's by a parabola: lines at rest stay lines.
@@ -361,9 +349,9 @@ def _glasses(canvas: Array, face: _Grid, look: Appearance) -> None:
     frame = _cover(np.abs(radius - 1.0) * 0.2 - 0.017, face.sharp)
     bridge = _cover(np.maximum(face.side - look.eye_distance + width, np.abs(y + 0.04) - 0.018), face.sharp)
     arm = np.maximum(np.abs(y + 0.05) - 0.018, np.maximum(look.eye_distance + width - face.side, face.side - 0.80))
-    temple = _cover(arm, face.sharp)
     _over(canvas, 0.10 * look.glasses * (radius < 1), 0.75)
-    _over(canvas, 0.9 * look.glasses * np.maximum(np.maximum(frame, bridge), temple), look.glasses_tone)
+    rim = np.maximum(np.maximum(frame, bridge), _cover(arm, face.sharp))
+    _over(canvas, 0.9 * look.glasses * rim, look.glasses_tone)
 
 
 def _camera(canvas: Array, look: Appearance, noise: Array) -> Array:

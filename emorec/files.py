@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -11,17 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # half a second that most do not need
     import pandas as pd
 
 from emorec.errors import EmorecError
-
-try:
-    import fcntl
-except ImportError:  # not POSIX: a temporary file in use cannot be deleted there anyway
-    fcntl = None  # type: ignore[assignment]
 
 _written: ContextVar[list[Path] | None] = ContextVar("_written", default=None)
 
@@ -52,10 +48,12 @@ def atomic(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
     temporary = Path(name)
     try:
-        with _held(handle):
+        with open(handle, "rb") as held:
+            _lock(held)
             with _refusals(path):
                 yield temporary
-                _flush(temporary)
+                with open(temporary, "rb") as whole:
+                    os.fsync(whole.fileno())
             share(temporary)
             os.replace(temporary, path)
     finally:
@@ -115,50 +113,36 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _flush(path: Path) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
 def discard_partial(folder: Path) -> None:
-    """Delete the temporary files that killed processes left in `folder`; those that are being written stay.
-
-    Their writers hold a lock on them (flock(2)), of which the kernel lets go when a process ends, however it ends.
-    """
+    """Delete the temporary files that killed processes left in `folder`; those that are being written stay locked."""
     for pattern in (".*.????????.*", ".tmp??????"):  # the latter was safetensors' own, in runs of before
         for left in Path(folder).glob(pattern):
             try:
                 with open(left, "r+b", buffering=0) as file:
-                    _lock(file.fileno())
-                    left.unlink(missing_ok=True)
-            except (BlockingIOError, FileNotFoundError):
+                    if _lock(file):
+                        left.unlink(missing_ok=True)
+            except FileNotFoundError:
                 continue
 
 
-@contextmanager
-def _held(file: int) -> Iterator[None]:
-    """Lock an open file of this process's own, and close it in the end."""
-    if fcntl is None:  # a file that is open could not be renamed
-        os.close(file)
-        yield
-        return
+def _lock(file: IO[Any]) -> bool:
+    """As `try_lock`; True on a file system without locks, where a starting workflow clears nothing away."""
     try:
-        _lock(file)
-        yield
-    finally:
-        os.close(file)
+        return try_lock(file)
+    except OSError:
+        return True
 
 
-def _lock(file: int) -> None:
-    """Lock an open file as long as it is open. BlockingIOError where another process holds it."""
-    if fcntl is None:
-        return
+def try_lock(file: IO[Any], shared: bool = False) -> bool:
+    """Lock an open file while it is open; False where another process holds it. OSError where there are no locks.
+
+    The kernel lets go of it when the process ends, however it ends (flock(2)).
+    """
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise
-    except OSError:  # a file system without locks: there nothing is cleared away at a start (emorec/running.py)
-        return
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -20,8 +20,8 @@ from emorec.networks.files import load_outputs, save_outputs
 from emorec.networks.store import load_network
 from emorec.paths import Layout
 from emorec.predictions.combine import (
-    Combined,
     Expert,
+    ModelOutputs,
     best_temperature,
     ensemble,
     joint,
@@ -34,7 +34,7 @@ from emorec.predictions.combine import (
     top_1_weights,
     uniform_weights,
 )
-from emorec.predictions.model import Said
+from emorec.predictions.model import NetworkOutputs
 from emorec.predictions.model import combined as combined_parts
 from emorec.predictions.store import (
     PROBABILITIES,
@@ -232,7 +232,7 @@ def test_a_joint_mixture_is_its_network_with_its_gate() -> None:
 
 
 def test_outputs_of_a_joint_mixture_without_its_gate_are_refused_by_name() -> None:
-    said = Said({"network": "joint-2"}, drawn(5, 7), drawn(5, 8))
+    said = NetworkOutputs({"network": "joint-2"}, drawn(5, 7), drawn(5, 8))
     with pytest.raises(EmorecError, match="joint-2: its outputs lack the gate's weights; run `emorec outputs`"):
         combined_parts(config.Joint(kind="joint", of="resnet18", experts=2), [said])
 
@@ -241,7 +241,7 @@ def test_outputs_of_a_joint_mixture_without_its_gate_are_refused_by_name() -> No
 
 
 @pytest.fixture
-def combined() -> Combined:
+def combined() -> ModelOutputs:
     return mixture(soft_weights(drawn(6, 3)), experts(GROUPS, 6))
 
 
@@ -250,7 +250,7 @@ ROW = np.array([40, 7, 3, 99, 12, 5], np.int32)
 LABEL = np.array([6, 0, 1, 2, 3, 4], np.uint8)
 
 
-def test_a_frame_has_a_column_an_emotion_and_an_expert(combined: Combined) -> None:
+def test_a_frame_has_a_column_an_emotion_and_an_expert(combined: ModelOutputs) -> None:
     frame = prediction_frame(combined, SPLIT, ROW, LABEL)
     assert list(frame) == ["split", "row", "label", *PROBABILITIES, *(f"gate_{name}" for name in GROUPS)]
     assert list(frame["split"]) == [SPLITS[code] for code in SPLIT]
@@ -263,7 +263,7 @@ def test_a_frame_has_a_column_an_emotion_and_an_expert(combined: Combined) -> No
         np.testing.assert_allclose(frame[f"gate_{name}"], weight, atol=2**-16)
 
 
-def test_the_file_has_the_contract_s_columns(tmp_path: Path, combined: Combined) -> None:
+def test_the_file_has_the_contract_s_columns(tmp_path: Path, combined: ModelOutputs) -> None:
     path = tmp_path / "results" / "predictions.parquet"
     other = prediction_frame(single(drawn(6, 7), drawn(6, 2)), SPLIT, ROW, LABEL)
     frame = prediction_frame(combined, SPLIT, ROW, LABEL)
@@ -283,7 +283,7 @@ def test_the_file_has_the_contract_s_columns(tmp_path: Path, combined: Combined)
 def test_whole_steps_make_a_smaller_file(tmp_path: Path) -> None:
     many = np.random.default_rng(0).dirichlet(np.ones(7), 4000).astype(np.float32)
     where = np.full(4000, 2), np.arange(4000, dtype=np.int32), np.zeros(4000, np.uint8)
-    frame = prediction_frame(Combined(many, many, {}), *where)
+    frame = prediction_frame(ModelOutputs(many, many, {}), *where)
     sizes = []
     for name, shares in (("steps", frame[PROBABILITIES].to_numpy()), ("digits", many)):
         own = frame.assign(**{p: shares[:, i] for i, p in enumerate(PROBABILITIES)})
@@ -297,7 +297,7 @@ def test_a_model_without_a_gate_has_no_gate_columns() -> None:
     assert list(frame) == ["split", "row", "label", *PROBABILITIES]
 
 
-def test_embeddings_are_those_of_the_test_faces(tmp_path: Path, combined: Combined) -> None:
+def test_embeddings_are_those_of_the_test_faces(tmp_path: Path, combined: ModelOutputs) -> None:
     path = tmp_path / "mixture" / "seed0.npz"
     save_embeddings(path, combined, SPLIT, ROW, LABEL)
     with np.load(path, allow_pickle=False) as file:

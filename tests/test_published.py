@@ -23,7 +23,7 @@ from emorec.errors import EmorecError
 from emorec.files import write_csv, write_json
 from emorec.networks.brought import check_networks
 from emorec.paths import HISTORY, Layout
-from emorec.predictions.combine import Combined
+from emorec.predictions.combine import ModelOutputs
 from emorec.predictions.store import prediction_frame, read_predictions, write_predictions
 from emorec.published import compare, contents, manifest, packed, rebuild, runs
 from emorec.published.publish import publish
@@ -76,7 +76,7 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
     frames = {}
     for model in study.models:
         for seed in study.seeds:
-            combined = Combined(rng.dirichlet(np.ones(7), 2 * FACES), np.zeros((2 * FACES, 1)), {})
+            combined = ModelOutputs(rng.dirichlet(np.ones(7), 2 * FACES), np.zeros((2 * FACES, 1)), {})
             frames[model, seed] = prediction_frame(combined, split, row, label)
     write_predictions(layout.predictions, frames)
     for name in contents.required(study, votes=False):

@@ -13,8 +13,8 @@ from emorec.networks.device import pick_device
 from emorec.networks.outputs import network_outputs
 from emorec.networks.store import Loaded, load_network
 from emorec.paths import Layout
-from emorec.predictions.combine import Combined
-from emorec.predictions.model import Said, combined, has_temperature
+from emorec.predictions.combine import ModelOutputs
+from emorec.predictions.model import NetworkOutputs, combined, has_temperature
 from emorec.predictions.store import read_temperature
 
 
@@ -23,10 +23,10 @@ def load_parts(study: configs.Study, layout: Layout, model: str, seed: int) -> l
     loaded = []
     for part in configs.parts(study, model, seed):
         folder = layout.network(part.network, part.seed)
-        weights = folder / "weights.safetensors"
-        if not weights.exists():
-            need = f"model {model} with seed {seed} needs it"
-            raise EmorecError(f"{weights}: missing, and {need}; train the study {study.study} first")
+        if not (weights := folder / "weights.safetensors").exists():
+            raise EmorecError(
+                f"{weights}: missing, and model {model} with seed {seed} needs it; train the study {study.study} first"
+            )
         loaded.append(load_network(folder))
     return loaded
 
@@ -43,18 +43,13 @@ def use_temperature(study: configs.Study, layout: Layout, model: str, seed: int)
 
 def model_outputs(
     entry: configs.Model, networks: Sequence[Loaded], images: np.ndarray, temperature: float = 1.0, device: str = "auto"
-) -> Combined:
-    """What a model says about grey faces, (n, 48, 48) uint8.
+) -> ModelOutputs:
+    """A model's outputs for grey faces, (n, 48, 48) uint8. Raises EmorecError where its gate goes by the labels.
 
-    Args:
-        entry: the model's, in the config.
-        networks: its parts, from `load_parts`. Each looks at the views that it was trained for.
-        temperature: from `use_temperature`.
-        device: as in the config.
-
-    Raises EmorecError for a mixture whose gate goes by the labels.
+    `entry` is the model's in the config, `networks` its parts, from `load_parts`, each for the views that it was
+    trained for; `temperature` is from `use_temperature`, `device` as in the config.
     """
-    said = []
+    parts = []
     for loaded in networks:
         training = Training(**loaded.record["spec"]["training"])
         outputs = network_outputs(
@@ -67,5 +62,5 @@ def model_outputs(
             views=training.views,
             crop=training.crop,
         )
-        said.append(Said(loaded.record, *outputs))
-    return combined(entry, said, temperature)
+        parts.append(NetworkOutputs(loaded.record, *outputs))
+    return combined(entry, parts, temperature)

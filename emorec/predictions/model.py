@@ -12,16 +12,16 @@ from emorec import EMOTIONS
 from emorec import config as configs
 from emorec.errors import EmorecError
 from emorec.predictions import combine
-from emorec.predictions.combine import Combined, Expert
+from emorec.predictions.combine import Expert, ModelOutputs
 
 _NEEDS_LABELS = "a mixture with the gate `oracle` goes by the labels; it cannot be used without them"
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one part of a model says about n faces: logits (n, k), features (n, d), a jointly trained one's gate (n, e).
+class NetworkOutputs:
+    """Of n faces: logits (n, k), features (n, d), a jointly trained mixture's gate (n, e).
 
-    `record` is its network.json, which says what the outputs stand for.
+    `record` is the network.json, which says what the outputs stand for.
     """
 
     record: dict[str, Any]
@@ -31,14 +31,12 @@ class Said:
 
 
 def combined(
-    model: configs.Model, parts: Sequence[Said], temperature: float = 1.0, labels: np.ndarray | None = None
-) -> Combined:
+    model: configs.Model, parts: Sequence[NetworkOutputs], temperature: float = 1.0, labels: np.ndarray | None = None
+) -> ModelOutputs:
     """The parts of a model, in the order of `config.parts`, made one distribution.
 
-    Args:
-        model: its entry in the config.
-        temperature: of the gate, where the model's gate has one; from `gate_temperature`.
-        labels: (n,), which the oracle's gate goes by. Raises EmorecError where it has none.
+    `model` is its entry in the config, `temperature` that of its gate, from `gate_temperature`. The oracle's gate goes
+    by the `labels` (n,); raises EmorecError where it has none.
     """
     logits, features = [part.logits for part in parts], [part.features for part in parts]
     if model.kind == "single":
@@ -79,7 +77,7 @@ def has_temperature(model: configs.Model) -> TypeGuard[configs.Mixture]:
     return model.kind == "mixture" and model.gate == "temperature"
 
 
-def gate_temperature(model: configs.Mixture, parts: Sequence[Said], labels: np.ndarray) -> float:
+def gate_temperature(model: configs.Mixture, parts: Sequence[NetworkOutputs], labels: np.ndarray) -> float:
     """The temperature of the gate that is best for faces with these labels (n,), which are to be val's."""
     return combine.best_temperature(parts[0].logits, _experts(model, parts), labels)
 
@@ -95,5 +93,5 @@ def joint_experts(record: dict[str, Any], count: int) -> list[str]:
     return [configs.expert_name(group) for group in groups] or [f"expert-{i + 1}" for i in range(count)]
 
 
-def _experts(model: configs.Mixture, parts: Sequence[Said]) -> list[Expert]:
+def _experts(model: configs.Mixture, parts: Sequence[NetworkOutputs]) -> list[Expert]:
     return [Expert(part.record["classes"], part.logits, part.features) for part in parts[int(model.is_routed) :]]

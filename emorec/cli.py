@@ -330,7 +330,7 @@ def compare_runs(args: argparse.Namespace) -> int:
 
     comparison = runs.compare_runs(args.first, args.second, None if args.tolerance == "auto" else args.tolerance)
     if args.write:
-        write_csv(args.write, runs.as_table(comparison))
+        write_csv(args.write, comparison.numbers.drop(columns="equal"))
     sys.stdout.write(runs.report(comparison))
     return 0 if comparison.reproduced else 1
 

@@ -54,7 +54,9 @@ def atomic(path: Path) -> Iterator[Path]:
                 yield temporary
                 with open(temporary, "rb") as whole:
                     os.fsync(whole.fileno())
-            share(temporary)
+            umask = os.umask(0)  # tempfile makes files their maker's alone
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -98,13 +100,6 @@ def expand(path: Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:  # no such user
         return Path(path)
-
-
-def share(path: Path) -> None:
-    """Give a temporary file or folder the rights that the umask leaves: tempfile makes them their maker's alone."""
-    umask = os.umask(0)
-    os.umask(umask)
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
 
 
 def sha256(path: Path) -> str:

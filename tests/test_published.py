@@ -397,9 +397,9 @@ def test_another_config_than_the_published_one_is_refused_by_key(folder: Path) -
 
 def test_the_data_s_place_makes_no_other_config() -> None:
     here, there = (STUDY.model_copy(update={"data": configs.Data(path=path)}) for path in ("/here", None))
-    assert rebuild.differing(rebuild.dumped(here), rebuild.dumped(there)) == []
+    assert rebuild.differing(here, there) == []
     named = STUDY.model_copy(update={"data": configs.Data(classes="rafdb")})
-    assert rebuild.differing(rebuild.dumped(here), rebuild.dumped(named)) == ["data.classes"]
+    assert rebuild.differing(here, named) == ["data.classes"]
 
 
 def test_a_publication_that_lacks_what_this_version_needs_says_so(
@@ -461,35 +461,32 @@ def _scores(runs_n: int, shift: float = 0.0, state: int = 0, sd: float = 0.004) 
     return pd.DataFrame(lines, columns=["model", "seed", "split", "metric", "value"])
 
 
+def _compared(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    return compare.numbers({"scores": first}, {"scores": second}, "training")
+
+
 def test_the_tolerance_of_a_mean_is_student_s() -> None:
     from scipy import stats
 
     first, second = _scores(3, state=1), _scores(4, state=2)
-    spread = compare.Spread.of("scores", first, second)
+    means = compare.means_over_seeds("scores", first, second)
     both = [run.query("metric == 'accuracy'").groupby("model")["value"] for run in (first, second)]
     df = 3 * 2 + 3 * 3
     pooled = np.sqrt(sum(((g - g.mean()) ** 2).sum() for run in both for _, g in run) / df)
     expected = stats.t.ppf(1 - 0.05 / 2 / 6, df) * pooled * np.sqrt(1 / 3 + 1 / 4)
-    assert spread.tolerance("mixture", "test", "accuracy", "value") == pytest.approx(expected)
+    assert means.loc[("mixture", "test", "accuracy", "value"), "tolerance"] == pytest.approx(expected)
 
 
 def test_faithful_reruns_agree_and_worse_ones_do_not() -> None:
     """At most one faithful rerun in twenty is called off; one that is 3 points worse is, however the seeds fall."""
-    failed = [
-        any(
-            not number.agrees
-            for number in compare.Spread.of("scores", _scores(3, state=s), _scores(3, state=s + 500)).numbers()
-        )
-        for s in range(60)
-    ]
+    failed = [not _compared(_scores(3, state=s), _scores(3, state=s + 500))["agrees"].all() for s in range(60)]
     assert np.mean(failed) <= 0.05 + 2.5 * np.sqrt(0.05 * 0.95 / 60)
     for s in range(8):
-        spread = compare.Spread.of("scores", _scores(3, state=s), _scores(3, -0.03, state=s + 500))
-        assert any(not number.agrees for number in spread.numbers())
+        assert not _compared(_scores(3, state=s), _scores(3, -0.03, state=s + 500))["agrees"].all()
 
 
 def test_one_seed_has_no_spread() -> None:
-    assert not list(compare.Spread.of("scores", _scores(1), _scores(1, state=1)).numbers())
+    assert _compared(_scores(1), _scores(1, state=1)).empty
 
 
 def _estimates(value: float, half: float) -> pd.DataFrame:
@@ -501,7 +498,7 @@ def _estimates(value: float, half: float) -> pd.DataFrame:
 def test_without_seeds_the_intervals_decide() -> None:
     first = {"summary": _estimates(0.70, 0.03)}
     for value, agrees in ((0.70, True), (0.749, True), (0.751, False), (0.651, True), (0.649, False)):
-        (number,) = compare.numbers(first, {"summary": _estimates(value, 0.04)}, "training")
+        (number,) = compare.numbers(first, {"summary": _estimates(value, 0.04)}, "training").itertuples()
         assert number.tolerance == pytest.approx(0.05) and number.agrees == agrees
 
 
@@ -510,14 +507,14 @@ def test_exact_is_exact_and_forgets_times() -> None:
         {"model": ["a", "b"], "label": ["x", "y"], "train_seconds": [1.0, 2.0], "value": [0.5, np.nan]}
     )
     same = first.assign(train_seconds=9.0, value=[0.5 + 1e-8, np.nan])
-    assert all(number.agrees for number in compare.numbers({"t": first}, {"t": same}, "exact"))
+    assert compare.numbers({"t": first}, {"t": same}, "exact")["agrees"].all()
     for other in (
         first.assign(value=[0.50001, np.nan]),
         first.assign(label=["x", "z"]),
         first.iloc[:1],
         first.assign(value=0.5),
     ):
-        assert not all(number.agrees for number in compare.numbers({"t": first}, {"t": other}, "exact"))
+        assert not compare.numbers({"t": first}, {"t": other}, "exact")["agrees"].all()
 
 
 def test_verdicts_that_are_reversed_weigh_more_than_open_ones() -> None:
@@ -538,7 +535,7 @@ def test_answers_are_compared_face_by_face() -> None:
     first = p.assign(model="a", seed=0, split="test", row=range(4))
     second = first.copy()
     second.loc[2, ["p_fear", "p_sad"]] = 0.4, 0.6
-    (number,) = compare.answers(first, second)
+    (number,) = compare.answers(first, second).itertuples()
     assert number.second == 0.25 and not number.agrees
 
 

@@ -13,37 +13,44 @@ from emorec.published.manifest import RECORDS, TIMES
 # Made from pixels or embeddings, which are not published; all other tables are made again from the predictions.
 GIVEN_TABLES = TABLES["pixels"] + TABLES["embeddings"]
 # A line a face, an epoch or a cell: a third of the size.
-COMPRESSED = ("twins", "projections", "curves", "confusion", "spread", "risk_coverage", "reliability", "pairs")
+_LARGE = ("twins", "projections", "curves", "confusion", "spread", "risk_coverage", "reliability", "pairs")
+COMPRESSED = {f"tables/{table}.csv" for table in _LARGE}
 
 
 def required(study: Study, *, votes: bool) -> list[str]:
     """Files of the run that a publication cannot do without, relative to the study's folder."""
     synthetic = study.data.source == "synthetic"
-    names = ["data/summary.json"]
-    names += ["data/truth.npz"] if synthetic else []
-    names += ["data/votes.npz"] if votes else []
-    names += [f"groupings/{name}.json" for name in configs.spectral_groupings(study)]
-    names += rebuilt_networks(study)
-    names.append("predictions.parquet")
-    made = results_tables(mixture=study.has_report, votes=votes, synthetic=synthetic)
+    tables = results_tables(mixture=study.has_report, votes=votes, synthetic=synthetic)
     if study.has_report:
-        made += GIVEN_TABLES
-        names += ["figures/mean-faces.svg", "figures/mean-faces.png"]
-    names += [f"tables/{name}.csv" for name in made]
-    return names
+        tables += GIVEN_TABLES
+    return [
+        "data/summary.json",
+        *(["data/truth.npz"] if synthetic else []),
+        *(["data/votes.npz"] if votes else []),
+        *(f"groupings/{name}.json" for name in configs.spectral_groupings(study)),
+        *rebuilt_networks(study),
+        "predictions.parquet",
+        *(["figures/mean-faces.svg", "figures/mean-faces.png"] if study.has_report else []),
+        *(f"tables/{name}.csv" for name in tables),
+    ]
 
 
 def benchmarks(study: Study, run: Path) -> list[str]:
-    """The run's benchmark files, those of jobs of this config."""
-    stages = (path.relative_to(run).as_posix() for path in sorted(run.glob("benchmarks/**/*.tsv")))
-    return [name for name in stages if _of_study(study, name)]
+    """The run's benchmark files, but for networks of an earlier config in the folder."""
+    own = {(part.network, f"seed{part.seed}") for part in configs.all_parts(study)}
+    found = []
+    for path in sorted(run.glob("benchmarks/**/*.tsv")):
+        stage, *rest = path.relative_to(run / "benchmarks").with_suffix("").parts
+        if stage not in ("train", "outputs") or tuple(rest) in own:
+            found.append(path.relative_to(run).as_posix())
+    return found
 
 
 def published_name(name: str) -> str | None:
     """A file's name in the publication, where large tables are compressed; None for those that are packed into one."""
     if name.startswith("networks/"):
         return None
-    return f"{name}.gz" if name in {f"tables/{table}.csv" for table in COMPRESSED} else name
+    return f"{name}.gz" if name in COMPRESSED else name
 
 
 def published_names(study: Study, *, votes: bool) -> list[str]:
@@ -63,11 +70,3 @@ def rebuilt_networks(study: Study) -> list[str]:
     """The files of networks that a rebuild writes from what is packed."""
     folders = [f"networks/{part.network}/seed{part.seed}" for part in configs.all_parts(study)]
     return [f"{folder}/{name}" for folder in folders for name in ("network.json", "history.csv")]
-
-
-def _of_study(study: Study, benchmark: str) -> bool:
-    """Whether a benchmark is of this config's networks and models, rather than of an earlier one's in the folder."""
-    stage, *rest = benchmark.removeprefix("benchmarks/").removesuffix(".tsv").split("/")
-    if stage not in ("train", "outputs"):
-        return True
-    return tuple(rest) in {(part.network, f"seed{part.seed}") for part in configs.all_parts(study)}

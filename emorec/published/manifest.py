@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from pydantic import Field, ValidationError
 from emorec.config import Name, Strict
 from emorec.errors import EmorecError
 from emorec.files import sha256
+from emorec.inputs import read_json
 from emorec.plain import COMMIT, DATE, DIGEST, plain, printable
 
 MANIFEST = "manifest.json"
@@ -20,21 +22,14 @@ TIMES = "walltimes.csv"  # what each job took
 RESTORE = "restore what was published"
 ORIGIN = "published.json"  # its copy in the folder of a study that is rebuilt
 LIMIT = 20_000_000  # bytes of all files: what a git repository can carry for every study
-LONGEST = 5_000_000  # bytes of a manifest, by far
 
-_NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 # Whatever else there is, weights and images among it, is no part of a publication; a mean face shows nobody.
 ALLOWED = re.compile(
-    "|".join(
-        [
-            r"config\.yaml",
-            r"data/(summary\.json|votes\.npz|truth\.npz)",
-            rf"groupings/{_NAME}\.json",
-            r"predictions\.parquet|networks\.json|walltimes\.csv",
-            r"tables/[a-z_]+\.csv(\.gz)?",
-            r"figures/mean-faces\.(svg|png)",
-        ]
-    )
+    r"config\.yaml|predictions\.parquet|networks\.json|walltimes\.csv"
+    r"|data/(summary\.json|votes\.npz|truth\.npz)"
+    r"|groupings/[a-z0-9]+(-[a-z0-9]+)*\.json"
+    r"|tables/[a-z_]+\.csv(\.gz)?"
+    r"|figures/mean-faces\.(svg|png)"
 )
 
 
@@ -74,19 +69,12 @@ class Manifest(Strict):
 
 def read(path: Path) -> Manifest:
     """A published study's manifest. EmorecError where there is none, or none that can be understood."""
+    if not path.is_file():
+        problem = "no file" if path.exists() else "missing"
+        raise EmorecError(f"{path}: {problem}; there is no published study unless `emorec publish` made one")
     again = "restore it, or publish again"
     try:
-        if path.exists() and not path.is_file():
-            raise EmorecError(f"{path}: no file; {again}")
-        with open(path, "rb") as file:
-            content = file.read(LONGEST + 1)
-        if len(content) > LONGEST:
-            raise EmorecError(f"{path}: larger than any manifest; {again}")
-        return Manifest.model_validate_json(content)
-    except FileNotFoundError:
-        raise EmorecError(f"{path}: missing; there is no published study unless `emorec publish` made one") from None
-    except OSError as error:
-        raise EmorecError(f"{path}: cannot be read ({error.strerror}); {again}") from None
+        return Manifest.model_validate(read_json(path, again))
     except ValidationError as error:
         raise EmorecError(f"{path}: {plain(error)}; {again}") from None
 
@@ -141,19 +129,15 @@ def not_allowed(names: Iterable[str]) -> list[str]:
 
 def check_size(folder: Path, files: dict[str, File]) -> None:
     """EmorecError, naming the largest kinds of files, where all files together are over the LIMIT."""
-    total = sum(file.bytes for file in files.values())
-    if total <= LIMIT:
-        return
-    kinds: dict[str, int] = {}
+    kinds: Counter[str] = Counter()
     for name, file in files.items():
-        kind = name.split("/")[0]
-        kinds[kind] = kinds.get(kind, 0) + file.bytes
-    largest = sorted(kinds, key=lambda kind: -kinds[kind])[:3]
-    shares = ", ".join(f"{kind} {kinds[kind] / 1e6:.1f} MB" for kind in largest)
-    raise EmorecError(
-        f"{folder}: {total / 1e6:.1f} MB, a published study has at most {LIMIT / 1e6:.0f} ({shares}); "
-        "publish fewer models or seeds"
-    )
+        kinds[name.split("/")[0]] += file.bytes
+    if kinds.total() > LIMIT:
+        shares = ", ".join(f"{kind} {size / 1e6:.1f} MB" for kind, size in kinds.most_common(3))
+        raise EmorecError(
+            f"{folder}: {kinds.total() / 1e6:.1f} MB, a published study has at most {LIMIT / 1e6:.0f} ({shares}); "
+            "publish fewer models or seeds"
+        )
 
 
 def shortened(names: Sequence[str], most: int = 5) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from emorec import config as configs
 from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json, write_text
-from emorec.inputs import check_table, read_json
+from emorec.inputs import check_files
 from emorec.paths import Layout
 from emorec.published import contents
 from emorec.published.manifest import MANIFEST, ORIGIN, RESTORE, TIMES, Manifest, read, shortened, verify
@@ -31,7 +31,7 @@ def check(folder: Path, study: Study) -> tuple[Manifest, Study]:
     folder = Path(folder)
     manifest = verify(folder)
     published = configs.load(folder / "config.yaml")
-    changed = differing(dumped(published), dumped(study))
+    changed = differing(published, study)
     if changed:
         raise EmorecError(
             f"{folder}: published with another {shortened(changed)} than the given config has; take that with "
@@ -52,21 +52,18 @@ def has_votes(manifest: Manifest) -> bool:
     return "data/votes.npz" in manifest.files
 
 
-def dumped(study: Study) -> dict[str, Any]:
-    """The effective config as plain values."""
-    return study.model_dump(mode="json")
-
-
-def differing(one: dict[str, Any], other: dict[str, Any], above: str = "") -> list[str]:
+def differing(one: Study, other: Study) -> list[str]:
     """Dotted keys whose values differ, but for PLACES; a key with a mapping on both sides stands for those below."""
-    found = []
-    for key in dict.fromkeys([*one, *other]):
-        name, a, b = f"{above}{key}", one.get(key), other.get(key)
-        if isinstance(a, dict) and isinstance(b, dict):
-            found += differing(a, b, f"{name}.")
-        elif a != b and name not in PLACES:
-            found.append(name)
-    return found
+
+    def below(one: Mapping[str, Any], other: Mapping[str, Any], above: str = "") -> Iterator[str]:
+        for key in dict.fromkeys([*one, *other]):
+            name, a, b = f"{above}{key}", one.get(key), other.get(key)
+            if isinstance(a, dict) and isinstance(b, dict):
+                yield from below(a, b, f"{name}.")
+            elif a != b and name not in PLACES:
+                yield name
+
+    return list(below(one.model_dump(mode="json"), other.model_dump(mode="json")))
 
 
 def unpack(folder: Path, destination: Path) -> None:
@@ -80,7 +77,7 @@ def unpack(folder: Path, destination: Path) -> None:
     from emorec.published.packed import read_networks, read_times
 
     manifest = verify(folder)
-    check_text(folder, manifest.files)
+    check_files((folder / name for name in manifest.files), RESTORE)
     study = configs.load(folder / "config.yaml")
     networks = read_networks(folder, configs.all_parts(study), RESTORE)
     times = read_times(folder / TIMES, RESTORE)
@@ -101,15 +98,6 @@ def unpack(folder: Path, destination: Path) -> None:
             write_csv(own / "history.csv", history)
         for name, text in times.items():
             write_text(destination / name, text)
-
-
-def check_text(folder: Path, names: Iterable[str]) -> None:
-    """EmorecError where one of these tables or records is none, although it is what was published."""
-    for name in names:
-        if name.endswith((".csv", ".csv.gz")):
-            check_table(folder / name, RESTORE)
-        elif name.endswith(".json"):
-            read_json(folder / name, RESTORE)
 
 
 def origin(study: Path) -> Manifest | None:

@@ -346,7 +346,7 @@ for name, file, says, spoil in [
     ("a record of 0 bytes", "network.json", "", lambda: put(network / "network.json", b"")),
     ("a record that is a list", "network.json", "", lambda: put(network / "network.json", b"[1]")),
     ("a record without seconds", "network.json", "train_seconds", lambda: put(network / "network.json", b"{}")),
-    ("a commit that is markup", "network.json", "no commit", lambda: put(network / "network.json", json.dumps(json.loads((network / "network.json").read_text()) | {"commit": "<b>x</b>"}))),
+    ("a commit that is markup", "network.json", "commit: should be a commit's hash", lambda: put(network / "network.json", json.dumps(json.loads((network / "network.json").read_text()) | {"commit": "<b>x</b>"}))),
     ("a list for versions", "network.json", "versions", lambda: put(network / "network.json", json.dumps(json.loads((network / "network.json").read_text()) | {"versions": ["torch"]}))),
     ("predictions cut", "predictions.parquet", "", lambda: put(STUDY / PREDICTIONS, (STUDY / PREDICTIONS).read_bytes()[:-9])),
     ("predictions with pixels", "predictions.parquet", "its columns", with_frame(lambda f: f.assign(pixel_0=1))),

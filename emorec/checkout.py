@@ -36,17 +36,12 @@ def git(*arguments: str) -> str:
 
     A package that was installed into a folder within some checkout, as in its .venv, is not tracked there.
     """
-    if not _run("ls-files", "--error-unmatch", Path(__file__).name):
-        return ""
-    return _run(*arguments)
-
-
-def _run(*arguments: str) -> str:
     elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # name a checkout whatever the folder, as in a hook
     env = {name: value for name, value in os.environ.items() if name not in elsewhere}
-    command = ["git", "-C", str(PACKAGE), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, env=env)
+        for words in (("ls-files", "--error-unmatch", Path(__file__).name), arguments):
+            command = ["git", "-C", str(PACKAGE), *words]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, env=env)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

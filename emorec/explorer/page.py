@@ -22,23 +22,16 @@ DARK_COLOURS = {
     "surprise": "#9BDCF9",
     "neutral": "#B4B4B4",
 }
-
-
 REPORT = 'Numbers and their intervals are in the <a href="emorec.html">report</a>.'
 
 
 def page(data: dict[str, Any], *, synthetic: bool, report: bool) -> str:
-    """The whole page.
+    """The whole page of `explorer.data.explorer_data`, whose names may hold any character.
 
-    Args:
-        data: from `explorer.data.explorer_data`; its names may hold any character.
-        synthetic: whether the faces are drawn rather than FER2013's.
-        report: whether emorec.html lies beside the page.
+    synthetic: whether the faces are drawn rather than FER2013's; report: whether emorec.html lies beside the page.
     """
-    look = {
-        "light": [EMOTION_COLOURS[emotion] for emotion in EMOTIONS],
-        "dark": [DARK_COLOURS[emotion] for emotion in EMOTIONS],
-    }
+    colours = {"light": EMOTION_COLOURS, "dark": DARK_COLOURS}
+    look = {name: [own[emotion] for emotion in EMOTIONS] for name, own in colours.items()}
     parts = {
         "study": html.escape(data["study"]),
         "source": html.escape(_source(synthetic, data["sheet"] is not None)),

@@ -24,9 +24,8 @@ def checkout() -> Checkout:
     Where there is no git, as on a machine that only got the files, EMOREC_COMMIT may name the commit; it is what
     `git describe --always --abbrev=40 --exclude '*' --dirty` prints, and goes before what git says.
     """
-    told = os.environ.get("EMOREC_COMMIT", "").strip()
-    if told:
-        return Checkout(told.removesuffix("-dirty"), told.endswith("-dirty"))
+    if given := os.environ.get("EMOREC_COMMIT", "").strip():
+        return Checkout(given.removesuffix("-dirty"), given.endswith("-dirty"))
     commit = git("rev-parse", "HEAD")
     return Checkout(commit, bool(commit and git("status", "--porcelain", "--untracked-files=no")))
 

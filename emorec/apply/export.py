@@ -41,12 +41,8 @@ INPUTS = {"uint8": torch.uint8, "float32": torch.float32}
 class Whole(nn.Module):
     """A model of a study as one module: what `predictions.model.combined` does, in torch.
 
-    Args:
-        model: its entry in the config.
-        networks: its parts, in the order of `config.parts`.
-        temperature: of its gate, from `apply.model.use_temperature`.
-
-    Raises EmorecError for a mixture whose gate goes by the labels.
+    `model` is its entry in the config, `networks` its parts in the order of `config.parts`, `temperature` its gate's,
+    from `apply.model.use_temperature`. Raises EmorecError for a mixture whose gate goes by the labels.
     """
 
     def __init__(self, model: configs.Model, networks: Sequence[Loaded], temperature: float = 1.0) -> None:
@@ -62,9 +58,9 @@ class Whole(nn.Module):
         if model.kind == "mixture":
             groups = expert_groups(model, self.records)
             self.experts = [configs.expert_name(group) for group in groups]
-            for number, record in enumerate(self.records[int(model.is_routed) :]):
-                self.register_buffer(f"place{number}", torch.from_numpy(places(record["classes"])).float())
-            self.register_buffer("member", torch.from_numpy(membership(groups)).float())
+            classes = [record["classes"] for record in self.records[int(model.is_routed) :]]
+            self.places = [torch.from_numpy(places(own)).float() for own in classes]
+            self.member = torch.from_numpy(membership(groups)).float()
         elif isinstance(networks[0].network, Mixture):
             self.experts = joint_experts(self.records[0], len(networks[0].network.experts))
 
@@ -75,8 +71,8 @@ class Whole(nn.Module):
         logits = [own for own, _ in parts]
         if self.model.kind == "mixture":
             weights = self._weights(self.model.gate, logits)
-            experts = enumerate(logits[int(self.model.is_routed) :])
-            shares = [own.softmax(1) @ self.get_buffer(f"place{number}") for number, own in experts]
+            experts = zip(logits[int(self.model.is_routed) :], self.places, strict=True)
+            shares = [own.softmax(1) @ place for own, place in experts]
             return mix(weights, torch.stack(shares, 1), torch.finfo(torch.float32).tiny), weights
         probabilities = torch.stack([own.softmax(1) for own in logits]).mean(0)
         gate = parts[0][1]
@@ -99,17 +95,14 @@ class Whole(nn.Module):
         if gate == "uniform":
             return torch.ones_like(logits[0][:, :1]).expand(-1, len(self.experts)) / len(self.experts)
         if gate == "single":
-            return logits[0].softmax(1) @ self.get_buffer("member")
+            return logits[0].softmax(1) @ self.member
         if gate == "top-1":
             return nn.functional.one_hot(logits[0].argmax(1), len(self.experts)).float()
         return (logits[0] / self.temperature).softmax(1)
 
 
 def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
-    """Write `whole` to `path`, with `about` as the file's metadata.
-
-    Args:
-        kind: of the input, a key of INPUTS.
+    """Write `whole` to `path`, with `about` as the file's metadata; `kind` is the input's, a key of INPUTS.
 
     Raises EmorecError where the packages of the extra `export` are not installed.
     """

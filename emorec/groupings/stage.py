@@ -22,11 +22,11 @@ def find(name: str, experts: int, single: str, seeds: Sequence[int], layout: Lay
     """
     predicted = {}
     for seed in seeds:
-        said = load_outputs(layout.network(single, seed) / "outputs.npz")
-        val = said["split"] == SPLITS.index("val")
+        outputs = load_outputs(layout.network(single, seed) / "outputs.npz")
+        val = outputs["split"] == SPLITS.index("val")
         if without_twins:
-            val &= ~load_twins(layout.twins, said["row"])
-        labels, predicted[seed] = said["label"][val], said["logits"][val].argmax(axis=1)
+            val &= ~load_twins(layout.twins, outputs["row"])
+        labels, predicted[seed] = outputs["label"][val], outputs["logits"][val].argmax(axis=1)
     found = describe(name, experts, labels, predicted)
     write_json(layout.grouping(name), found)
     log.info("%s: %s", name, "; ".join(", ".join(group) for group in found["groups"]))

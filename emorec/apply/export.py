@@ -27,8 +27,7 @@ from emorec.networks.build import Network
 from emorec.networks.mixture import Mixture
 from emorec.networks.store import Loaded
 from emorec.networks.views import views_of
-from emorec.predictions.combine import membership, mix, places
-from emorec.predictions.model import check_without_labels, expert_groups, joint_experts
+from emorec.predictions.combine import check_without_labels, expert_groups, joint_experts, membership, mix, places
 
 if TYPE_CHECKING:
     import onnx
@@ -39,7 +38,7 @@ INPUTS = {"uint8": torch.uint8, "float32": torch.float32}
 
 
 class Whole(nn.Module):
-    """A model of a study as one module: what `predictions.model.combined` does, in torch.
+    """A model of a study as one module: what `predictions.combine.combined` does, in torch.
 
     `model` is its entry in the config, `networks` its parts in the order of `config.parts`, `temperature` its gate's,
     from `apply.model.use_temperature`. Raises EmorecError for a mixture whose gate goes by the labels.

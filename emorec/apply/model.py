@@ -13,8 +13,7 @@ from emorec.networks.device import pick_device
 from emorec.networks.outputs import network_outputs
 from emorec.networks.store import Loaded, load_network
 from emorec.paths import Layout
-from emorec.predictions.combine import ModelOutputs
-from emorec.predictions.model import NetworkOutputs, combined, has_temperature
+from emorec.predictions.combine import ModelOutputs, NetworkOutputs, combined, has_temperature
 from emorec.predictions.store import read_temperature
 
 

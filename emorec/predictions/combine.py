@@ -7,13 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 from emorec import EMOTIONS
-from emorec.config import own_outputs
+from emorec import config as configs
+from emorec.errors import EmorecError
+
+_NEEDS_LABELS = "a mixture with the gate `oracle` goes by the labels; it cannot be used without them"
+
+
+@dataclass(frozen=True)
+class NetworkOutputs:
+    """Of n faces: logits (n, k), features (n, d), a jointly trained mixture's gate (n, e).
+
+    `record` is the network.json, which says what the outputs stand for.
+    """
+
+    record: dict[str, Any]
+    logits: np.ndarray
+    features: np.ndarray
+    gate: np.ndarray | None = None
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(n, 7): the softmax of an expert, or of any classifier."""
+        return softmax(self.logits) @ places(self.record["classes"])
 
 
 @dataclass(frozen=True)
@@ -23,6 +44,73 @@ class ModelOutputs:
     probabilities: np.ndarray
     embedding: np.ndarray
     gate: dict[str, np.ndarray]
+
+
+def combined(
+    model: configs.Model, parts: Sequence[NetworkOutputs], temperature: float = 1.0, labels: np.ndarray | None = None
+) -> ModelOutputs:
+    """The parts of a model, in the order of `config.parts`, made one distribution.
+
+    `model` is its entry in the config, `temperature` that of its gate, from `gate_temperature`. The oracle's gate goes
+    by the `labels` (n,); raises EmorecError where it has none.
+    """
+    logits, features = [part.logits for part in parts], [part.features for part in parts]
+    if model.kind == "single":
+        return single(logits[0], features[0])
+    if model.kind == "ensemble":
+        return ensemble(logits, features)
+    if model.kind == "mixture":
+        groups = expert_groups(model, [part.record for part in parts])
+        experts = {configs.expert_name(group): e for group, e in zip(groups, _experts(model, parts), strict=True)}
+        if model.gate == "uniform":
+            weights = uniform_weights(len(logits[0]), len(experts))
+        elif model.gate == "oracle":
+            if labels is None:
+                raise EmorecError(_NEEDS_LABELS)
+            weights = oracle_weights(labels, groups)
+        elif model.gate == "single":
+            weights = single_weights(logits[0], groups)
+        elif model.gate == "top-1":
+            weights = top_1_weights(logits[0])
+        else:
+            weights = soft_weights(logits[0], temperature)
+        return mixture(weights, experts)
+    gate = parts[0].gate
+    if gate is None:
+        name = parts[0].record["network"]
+        raise EmorecError(f"{name}: its outputs lack the gate's weights; run `emorec outputs` again")
+    return joint(logits[0], features[0], gate, joint_experts(parts[0].record, gate.shape[1]))
+
+
+def check_without_labels(model: configs.Model) -> None:
+    """Raise EmorecError for a mixture whose gate goes by the labels: it is a bound, and no model to be used."""
+    if model.kind == "mixture" and model.gate == "oracle":
+        raise EmorecError(_NEEDS_LABELS)
+
+
+def has_temperature(model: configs.Model) -> TypeGuard[configs.Mixture]:
+    """Whether the model's gate has a temperature, to be fitted on val."""
+    return model.kind == "mixture" and model.gate == "temperature"
+
+
+def gate_temperature(model: configs.Mixture, parts: Sequence[NetworkOutputs], labels: np.ndarray) -> float:
+    """The temperature of the gate that is best for faces with these labels (n,), which are to be val's."""
+    return best_temperature(parts[0].logits, _experts(model, parts), labels)
+
+
+def expert_groups(model: configs.Mixture, records: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """The emotions of each expert of a mixture, from its networks' records; the generalist, a single, has them all."""
+    return [record["group"] or list(EMOTIONS) for record in records[int(model.is_routed) :]]
+
+
+def joint_experts(record: dict[str, Any], count: int) -> list[str]:
+    """Names of a jointly trained mixture's experts: their groups', or numbers where they found their own."""
+    groups = record["mixture"]["groups"]
+    return [configs.expert_name(group) for group in groups] or [f"expert-{i + 1}" for i in range(count)]
+
+
+def _experts(model: configs.Mixture, parts: Sequence[NetworkOutputs]) -> Sequence[NetworkOutputs]:
+    return parts[int(model.is_routed) :]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -41,24 +129,10 @@ def ensemble(logits: list[np.ndarray], features: list[np.ndarray]) -> ModelOutpu
     return ModelOutputs(np.mean([softmax(z) for z in logits], axis=0), np.concatenate(features, 1), {})
 
 
-@dataclass(frozen=True)
-class Expert:
-    """An expert's outputs: the emotions that each of its k logits (n, k) stands for, and features (n, d)."""
-
-    classes: list[list[str]]
-    logits: np.ndarray
-    features: np.ndarray
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """(n, 7): its softmax."""
-        return softmax(self.logits) @ places(self.classes)
-
-
 def places(classes: Sequence[Sequence[str]]) -> np.ndarray:
     """(k, 7): 1 where an output is the emotion's; an output for several, of others' faces, is nobody's."""
     place = np.zeros((len(classes), len(EMOTIONS)))
-    for emotion, output in enumerate(own_outputs(classes)):
+    for emotion, output in enumerate(configs.own_outputs(classes)):
         if output is not None:
             place[output, emotion] = 1
     return place
@@ -95,7 +169,7 @@ def oracle_weights(labels: np.ndarray, groups: list[list[str]]) -> np.ndarray:
     return (member / member.sum(axis=1, keepdims=True))[labels]
 
 
-def best_temperature(gate_logits: np.ndarray, experts: list[Expert], labels: np.ndarray) -> float:
+def best_temperature(gate_logits: np.ndarray, experts: Sequence[NetworkOutputs], labels: np.ndarray) -> float:
     """The gate's temperature, from 1/20 to 20, at which the mixture's likelihood of the labels (n,) is highest."""
     shares = np.stack([expert.probabilities for expert in experts], axis=1)
 
@@ -107,7 +181,7 @@ def best_temperature(gate_logits: np.ndarray, experts: list[Expert], labels: np.
     return float(np.exp(found.x))
 
 
-def mixture(weights: np.ndarray, experts: dict[str, Expert]) -> ModelOutputs:
+def mixture(weights: np.ndarray, experts: dict[str, NetworkOutputs]) -> ModelOutputs:
     """p(y|x) ∝ Σ_e g_e(x) p_e(y|x): weights (n, e), in the order of `experts`, by name (Jacobs et al. 1991).
 
     An expert gives no probability to emotions that it does not know. Its outputs are a distribution before they are

@@ -14,7 +14,7 @@ from emorec.config import Part, Study
 from emorec.data.twins_file import load_twins
 from emorec.networks.files import load_outputs, read_record
 from emorec.paths import Layout
-from emorec.predictions.model import NetworkOutputs, combined, gate_temperature, has_temperature
+from emorec.predictions.combine import NetworkOutputs, combined, gate_temperature, has_temperature
 from emorec.predictions.store import prediction_frame, save_embeddings, write_predictions
 
 log = logging.getLogger(__name__)

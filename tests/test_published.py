@@ -25,7 +25,7 @@ from emorec.networks.brought import check_networks
 from emorec.paths import HISTORY, Layout
 from emorec.predictions.combine import ModelOutputs
 from emorec.predictions.store import prediction_frame, read_predictions, write_predictions
-from emorec.published import compare, contents, manifest, packed, rebuild, runs
+from emorec.published import compare, manifest, packed, rebuild, runs
 from emorec.published.publish import publish
 from emorec.tables import groups
 
@@ -79,7 +79,7 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
             combined = ModelOutputs(rng.dirichlet(np.ones(7), 2 * FACES), np.zeros((2 * FACES, 1)), {})
             frames[model, seed] = prediction_frame(combined, split, row, label)
     write_predictions(layout.predictions, frames)
-    for name in contents.required(study, votes=False):
+    for name in manifest.required(study, votes=False):
         if name.startswith("tables/"):
             columns = compare.columns_of(Path(name).stem) or ["model", "value"]
             write_csv(layout.root / name, pd.DataFrame([rng.random(len(columns))], columns=columns))
@@ -127,7 +127,7 @@ def test_a_publication_is_what_was_run_without_weights(run: Layout, folder: Path
     assert found.trained == [manifest.Code(commit="abc", dirty=False)] and found.hardware == ["abacus"]
     assert found.networks == NETWORKS and found.seconds["train"] == NETWORKS * 1.5
     assert configs.load(folder / "config.yaml") == STUDY
-    assert set(found.files) == set(contents.published_names(STUDY, votes=False)) and len(found.files) < 50
+    assert set(found.files) == set(manifest.published_names(STUDY, votes=False)) and len(found.files) < 50
     for name in found.files:
         content = (folder / name).read_bytes()
         if name.endswith(".gz"):
@@ -296,13 +296,13 @@ def test_unpacked_is_what_pixels_and_embeddings_were_needed_for(run: Layout, fol
     rebuild.unpack(folder, tmp_path / "again")
     there = manifest.files_in(tmp_path / "again")
     assert {name for name in there if name.startswith("tables/")} == {
-        f"tables/{table}.csv" for table in contents.GIVEN_TABLES
+        f"tables/{table}.csv" for table in manifest.GIVEN_TABLES
     }
     for name in there - {manifest.ORIGIN}:
         assert (tmp_path / "again" / name).read_bytes() == (run.root / name).read_bytes(), name
     # What the rule `unpack` promises, and the measured jobs beside it.
     files = manifest.verify(folder).files
-    promised = {manifest.ORIGIN, *contents.rebuilt_from(files).values(), *contents.rebuilt_networks(STUDY)}
+    promised = {manifest.ORIGIN, *manifest.rebuilt_from(files).values(), *manifest.rebuilt_networks(STUDY)}
     assert there - promised == {"benchmarks/train/resnet18/seed0.tsv"} and promised < there
     assert len([name for name in there if name.endswith("history.csv")]) == NETWORKS
     assert rebuild.origin(tmp_path / "again") == manifest.verify(folder) and rebuild.origin(run.root) is None
@@ -405,14 +405,14 @@ def test_the_data_s_place_makes_no_other_config() -> None:
 def test_a_publication_that_lacks_what_this_version_needs_says_so(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "GIVEN_TABLES", (*contents.GIVEN_TABLES, "invented"))
+    monkeypatch.setattr(manifest, "GIVEN_TABLES", (*manifest.GIVEN_TABLES, "invented"))
     with pytest.raises(EmorecError, match=r"has no tables/invented\.csv, which this version"):
         rebuild.check(folder, STUDY)
 
 
 def test_all_that_may_be_published_is_small_enough_to_be_named() -> None:
     """Every figure's and the report's tables have names that a publication may hold."""
-    assert not manifest.not_allowed(contents.published_names(STUDY, votes=True))
+    assert not manifest.not_allowed(manifest.published_names(STUDY, votes=True))
 
 
 # Weights that were brought along

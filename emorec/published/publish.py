@@ -20,20 +20,8 @@ from emorec.inputs import read_json
 from emorec.paths import Layout
 from emorec.plain import COMMIT, plain
 from emorec.predictions.store import read_predictions
-from emorec.published import contents
-from emorec.published.manifest import (
-    MANIFEST,
-    RECORDS,
-    TIMES,
-    Code,
-    File,
-    Manifest,
-    check_size,
-    file_of,
-    not_allowed,
-    shortened,
-    verify,
-)
+from emorec.published import manifest
+from emorec.published.manifest import RECORDS, TIMES, Code, File, Manifest, shortened
 from emorec.published.packed import write_records, write_times
 from emorec.published.rebuild import differing
 from emorec.tables.read import read_record
@@ -61,13 +49,13 @@ def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: 
         made, before = Path(folder) / "made", Path(folder) / "before"
         files = {name: _copy(source, made / name) for name, source in chosen.items()}
         write_records(made / RECORDS, run, configs.all_parts(study))
-        seconds = write_times(made / TIMES, run, contents.benchmarks(study, run.root))
+        seconds = write_times(made / TIMES, run, manifest.benchmarks(study, run.root))
         write_text(made / "config.yaml", configs.dump(_without_places(study)))
-        files |= {name: file_of(made / name) for name in (RECORDS, TIMES, "config.yaml")}
-        check_size(destination, files)
-        manifest = _manifest(study, run, files, seconds, code, date)
-        write_json(made / MANIFEST, manifest.model_dump())
-        verify(made)
+        files |= {name: manifest.file_of(made / name) for name in (RECORDS, TIMES, "config.yaml")}
+        manifest.check_size(destination, files)
+        found = _manifest(study, run, files, seconds, code, date)
+        write_json(made / manifest.MANIFEST, found.model_dump())
+        manifest.verify(made)
         if destination.exists():
             destination.rename(before)
         try:
@@ -75,7 +63,7 @@ def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: 
         except OSError:
             before.rename(destination)
             raise
-    return manifest
+    return found
 
 
 def _chosen(study: Study, run: Layout) -> dict[str, Path]:
@@ -86,12 +74,12 @@ def _chosen(study: Study, run: Layout) -> dict[str, Path]:
     if written.exists() and differing(configs.load(written), study):
         raise EmorecError(f"{written}: the run was made with another config than the given one; run the study again")
     votes = bool(read_record(run.summary, ("synthetic",)).get("votes"))
-    wanted = contents.required(study, votes=votes)
+    wanted = manifest.required(study, votes=votes)
     missing = [name for name in wanted if not (run.root / name).is_file()]
     if missing:
         raise EmorecError(f"{run.root}: unfinished, lacks {shortened(missing)}; run the study to its end first")
-    found = {published: run.root / name for name in wanted if (published := contents.published_name(name))}
-    forbidden = not_allowed(found)
+    found = {published: run.root / name for name in wanted if (published := manifest.published_name(name))}
+    forbidden = manifest.not_allowed(found)
     if forbidden:
         raise EmorecError(f"{run.root}: {shortened(forbidden)}: not allowed in a publication; take it out")
     return found
@@ -119,7 +107,7 @@ def _copy(source: Path, target: Path) -> File:
     if target.suffix == ".gz":
         content = gzip.compress(content, compresslevel=9, mtime=0)  # no time: the same table is the same file
     target.write_bytes(content)
-    return file_of(target)
+    return manifest.file_of(target)
 
 
 class _Training(BaseModel):

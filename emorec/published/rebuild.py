@@ -15,8 +15,8 @@ from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json, write_text
 from emorec.inputs import check_files
 from emorec.paths import Layout
-from emorec.published import contents
-from emorec.published.manifest import MANIFEST, ORIGIN, RESTORE, TIMES, Manifest, read, shortened, verify
+from emorec.published import manifest
+from emorec.published.manifest import ORIGIN, RESTORE, TIMES, Manifest, shortened
 
 # Where the data lie is another matter on every machine.
 PLACES = ("data.path", "data.ferplus")
@@ -29,7 +29,7 @@ def check(folder: Path, study: Study) -> tuple[Manifest, Study]:
     data's place); this version of the program needs a file that was not published.
     """
     folder = Path(folder)
-    manifest = verify(folder)
+    found = manifest.verify(folder)
     published = configs.load(folder / "config.yaml")
     changed = differing(published, study)
     if changed:
@@ -37,19 +37,19 @@ def check(folder: Path, study: Study) -> tuple[Manifest, Study]:
             f"{folder}: published with another {shortened(changed)} than the given config has; take that with "
             f"--configfile {folder}/config.yaml, or run the study and publish it again"
         )
-    wanted = contents.published_names(published, votes=has_votes(manifest))
-    missing = [name for name in wanted if name not in manifest.files]
+    wanted = manifest.published_names(published, votes=has_votes(found))
+    missing = [name for name in wanted if name not in found.files]
     if missing:
         raise EmorecError(
             f"{folder}: has no {shortened(missing)}, which this version of the program needs; publish the study again, "
             "or use the version that published it"
         )
-    return manifest, published
+    return found, published
 
 
-def has_votes(manifest: Manifest) -> bool:
+def has_votes(published: Manifest) -> bool:
     """Whether people's votes are part of the published study."""
-    return "data/votes.npz" in manifest.files
+    return "data/votes.npz" in published.files
 
 
 def differing(one: Study, other: Study) -> list[str]:
@@ -76,13 +76,13 @@ def unpack(folder: Path, destination: Path) -> None:
     from emorec.predictions.store import read_predictions
     from emorec.published.packed import read_networks, read_times
 
-    manifest = verify(folder)
-    check_files((folder / name for name in manifest.files), RESTORE)
+    found = manifest.verify(folder)
+    check_files((folder / name for name in found.files), RESTORE)
     study = configs.load(folder / "config.yaml")
     networks = read_networks(folder, configs.all_parts(study), RESTORE)
     times = read_times(folder / TIMES, RESTORE)
     with ExitStack() as stack:  # names appear when all files are there
-        for name, target in {MANIFEST: ORIGIN, **contents.rebuilt_from(manifest.files)}.items():
+        for name, target in {manifest.MANIFEST: ORIGIN, **manifest.rebuilt_from(found.files)}.items():
             source, temporary = folder / name, stack.enter_context(atomic(destination / target))
             if name == "predictions.parquet":
                 # Which checks them.
@@ -102,4 +102,4 @@ def unpack(folder: Path, destination: Path) -> None:
 
 def origin(study: Path) -> Manifest | None:
     """The manifest of what a study's folder was rebuilt from; None for a run."""
-    return read(study / ORIGIN) if (study / ORIGIN).exists() else None
+    return manifest.read(study / ORIGIN) if (study / ORIGIN).exists() else None

@@ -237,7 +237,7 @@ def networks(args: argparse.Namespace) -> None:
 )
 def grouping(args: argparse.Namespace) -> None:
     """Find a grouping from what the single network confuses on val, over all seeds of the study."""
-    from emorec.groupings.stage import find
+    from emorec.groupings.find import find
 
     study, layout = _study(args)
     experts = _choose(configs.spectral_groupings(study), args.grouping, "grouping")

@@ -84,13 +84,11 @@ def _refusals(path: Path) -> Iterator[None]:
     except EmorecError:
         raise
     except Exception as error:
-        for cause in (error, error.__cause__, error.__context__):
-            number = cause.errno if isinstance(cause, OSError) else None
+        numbers = [cause.errno for cause in (error, error.__cause__, error.__context__) if isinstance(cause, OSError)]
+        numbers += [number for number in _REMEDIES if f"(os error {number})" in str(error)]  # safetensors' words
+        for number in numbers:
             if number in _REMEDIES:
                 raise EmorecError(f"{path}: cannot be written: {_REMEDIES[number]}") from None
-        for number, remedy in _REMEDIES.items():  # safetensors gives the system's words alone
-            if f"(os error {number})" in str(error):
-                raise EmorecError(f"{path}: cannot be written: {remedy}") from None
         raise
 
 

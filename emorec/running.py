@@ -116,14 +116,14 @@ def stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _await_end(path: Path, holder: str, every: float = 0.5) -> None:
+def _await_end(path: Path, holder: str) -> None:
     """End this process when `holder` no longer holds the lock: nobody does, or the next workflow already does."""
     try:
         while path.read_text(encoding="utf-8") == holder:
             with open(path, encoding="utf-8") as file:
                 if try_lock(file, shared=True):
                     _end()  # with the lock in hand, so that no other workflow begins before this job is gone
-            time.sleep(every)
+            time.sleep(0.5)
         _end()
     except OSError:  # no locks here, or the study's folder is gone
         return

@@ -502,6 +502,14 @@ def test_without_seeds_the_intervals_decide() -> None:
         assert number.tolerance == pytest.approx(0.05) and number.agrees == agrees
 
 
+def test_what_both_runs_lack_agrees() -> None:
+    """A model that is not asked within the group has no estimate, and no interval that could be a tolerance."""
+    lacking = {"summary": _estimates(float("nan"), float("nan"))}
+    for tolerance in ("exact", "evaluation", "training"):
+        found = compare.numbers(lacking, lacking, tolerance)
+        assert len(found) and found["agrees"].all()
+
+
 def test_exact_is_exact_and_forgets_times() -> None:
     first = pd.DataFrame(
         {"model": ["a", "b"], "label": ["x", "y"], "train_seconds": [1.0, 2.0], "value": [0.5, np.nan]}

@@ -47,27 +47,25 @@ FACTS = {
     "planted": ["rate"],
     "models": ["networks", "parameters", "flops"],
 }
-# Tables with a line a seed: what names a line besides model and seed, and the columns that hold its numbers.
-BY_SEED: dict[str, tuple[list[str], list[str]]] = {
-    "scores": (["split", "metric"], ["value"]),
-    "recall": (["split", "emotion"], ["recall", "f1"]),
-    "pairs": (["split", "first", "second"], ["rate"]),
-    "calibration": (["metric"], ["before", "after"]),
-    "gate": (["split", "emotion", "expert"], ["weight"]),
-    "representation": (["measure"], ["value"]),
-    "ferplus": (["agreement"], ["label_accuracy", "majority_accuracy", "sided", "kept"]),
-    "truth": (["measure"], ["value"]),
-}
-# Tables of estimates with intervals: what names one, and the column that holds it.
-ESTIMATES: dict[str, tuple[list[str], str]] = {
-    "summary": (["model", "split", "metric"], "mean"),
-    "comparisons": (["model", "reference", "measure"], "difference"),
-    "pair_comparisons": (["model", "reference", "first", "second"], "difference"),
-    "purity": (["model", "reference"], "difference"),
-    "group_scores": (["model", "reference", "grouping", "group", "measure"], "estimate"),
-    "routing": (["mixture", "other", "routed_by", "decided_by"], "accuracy"),
-    "twins_scores": (["model", "reference", "measure", "emotion", "subset"], "estimate"),
-    "by_majority": (["model", "reference", "measure"], "estimate"),
+# What names a line of a table, and the columns that hold its numbers. Tables without a seed hold estimates, one a line,
+# with intervals from low to high.
+NUMBERS: dict[str, tuple[list[str], list[str]]] = {
+    "scores": (["model", "seed", "split", "metric"], ["value"]),
+    "recall": (["model", "seed", "split", "emotion"], ["recall", "f1"]),
+    "pairs": (["model", "seed", "split", "first", "second"], ["rate"]),
+    "calibration": (["model", "seed", "metric"], ["before", "after"]),
+    "gate": (["model", "seed", "split", "emotion", "expert"], ["weight"]),
+    "representation": (["model", "seed", "measure"], ["value"]),
+    "ferplus": (["model", "seed", "agreement"], ["label_accuracy", "majority_accuracy", "sided", "kept"]),
+    "truth": (["model", "seed", "measure"], ["value"]),
+    "summary": (["model", "split", "metric"], ["mean"]),
+    "comparisons": (["model", "reference", "measure"], ["difference"]),
+    "pair_comparisons": (["model", "reference", "first", "second"], ["difference"]),
+    "purity": (["model", "reference"], ["difference"]),
+    "group_scores": (["model", "reference", "grouping", "group", "measure"], ["estimate"]),
+    "routing": (["mixture", "other", "routed_by", "decided_by"], ["accuracy"]),
+    "twins_scores": (["model", "reference", "measure", "emotion", "subset"], ["estimate"]),
+    "by_majority": (["model", "reference", "measure"], ["estimate"]),
 }
 
 
@@ -98,22 +96,16 @@ def judged(rows: Iterable[Row]) -> pd.DataFrame:
     same = (values["first"] == values["second"]) | values.isna().all(axis=1)
     deviation = (second - first).abs().fillna(np.inf).mask(same, 0.0)
     last_digits = (RELATIVE * first.abs()).clip(lower=ABSOLUTE).replace(np.inf, ABSOLUTE).fillna(0.0)
-    tolerance = np.maximum(found["tolerance"], last_digits)
+    tolerance = np.maximum(found["tolerance"].fillna(0.0), last_digits)
     found.insert(4, "deviation", deviation)
     return found.assign(tolerance=tolerance, agrees=deviation <= tolerance, equal=deviation <= last_digits)
 
 
 def columns_of(name: str) -> list[str]:
     """The columns that are read of a table, at whatever tolerance."""
-    numbers = BY_SEED[name][1] if name in BY_SEED else [ESTIMATES[name][1], "low", "high"] if name in ESTIMATES else []
-    return [*FACTS.get(name, []), *keys_of(name), *numbers, *(["verdict"] if name == "comparisons" else [])]
-
-
-def keys_of(name: str) -> list[str]:
-    """The columns that name a line of a table, one line a name; none where lines are told by their place."""
-    if name in BY_SEED:
-        return ["model", "seed", *BY_SEED[name][0]]
-    return ESTIMATES[name][0] if name in ESTIMATES else []
+    keys, columns = NUMBERS.get(name, ([], []))
+    interval = ["low", "high"] if columns and "seed" not in keys else []
+    return [*FACTS.get(name, []), *keys, *columns, *interval, *(["verdict"] if name == "comparisons" else [])]
 
 
 def numbers(first: Tables, second: Tables, tolerance: Tolerance) -> pd.DataFrame:
@@ -126,22 +118,22 @@ def _numbers(both: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]], tolerance: T
         columns = [str(c) for c in tables[0] if c not in TIMES] if tolerance == "exact" else FACTS.get(name, [])
         if columns:
             yield from _cells(name, *tables, columns)
+    by_seed = [name for name in both if "seed" in NUMBERS.get(name, ([], []))[0]]
+    estimates = [name for name in both if name in NUMBERS and name not in by_seed]
     if tolerance == "evaluation":
-        for name, tables in both.items():
-            if name == "scores" or {"metric", "measure"} & set(ESTIMATES.get(name, [()])[0]):
-                yield from _evaluated(name, *tables)
+        for name in [name for name in both if name == "scores" or name in estimates]:
+            yield from _evaluated(name, *both[name])
     if tolerance == "training":
-        means = {name: means_over_seeds(name, *tables) for name, tables in both.items() if name in BY_SEED}
+        means = {name: means_over_seeds(name, *both[name]) for name in by_seed}
         for name, own in means.items():
             yield from _within_chance(name, own)
-        for name, tables in both.items():
-            if name in ESTIMATES:
-                yield from _estimated(name, *tables, means.get("scores"))
+        for name in estimates:
+            yield from _estimated(name, *both[name], means.get("scores"))
 
 
 def verdicts(first: pd.DataFrame, second: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Tests of comparisons.csv that come out the other way round, and those that one run alone tells apart."""
-    keys = keys_of("comparisons")
+    keys, _ = NUMBERS["comparisons"]
     one, other = (table[table["verdict"].fillna("") != ""].set_index(keys)["verdict"] for table in (first, second))
     reversed_: list[str] = []
     open_: list[str] = []
@@ -172,11 +164,11 @@ def means_over_seeds(name: str, first: pd.DataFrame, second: pd.DataFrame) -> pd
     Columns mean1, mean2 and tolerance, which is NaN where neither run has two seeds of any model; indexed by model,
     what else names a number, and its column.
     """
-    keys, columns = BY_SEED[name]
+    keys, columns = [key for key in NUMBERS[name][0] if key != "seed"], NUMBERS[name][1]
     runs = []
     for table in (first, second):
-        own = table.melt(["model", *keys], columns, "column", "number")
-        own = own.groupby(["model", *keys, "column"], sort=False, dropna=False)["number"].agg(["mean", "var", "count"])
+        long = table.melt(keys, columns, "column", "number")
+        own = long.groupby([*keys, "column"], sort=False, dropna=False)["number"].agg(["mean", "var", "count"])
         runs.append(own.assign(df=(own["count"] - 1).clip(lower=0), squares=own["var"] * (own["count"] - 1)))
     both = runs[0].add_suffix("1").join(runs[1].add_suffix("2"), how="outer")
     of_all_models = both.groupby(level=list(range(1, both.index.nlevels)), sort=False, dropna=False)
@@ -199,7 +191,7 @@ def _within_chance(name: str, means: pd.DataFrame) -> Iterator[Row]:
 
 
 def _evaluated(name: str, first: pd.DataFrame, second: pd.DataFrame) -> Iterator[Row]:
-    keys, columns = keys_of(name), BY_SEED[name][1] if name in BY_SEED else [ESTIMATES[name][1]]
+    keys, columns = NUMBERS[name]
     for key, one, other in _side_by_side(first, second, keys, columns):
         # A recall of some twenty faces has no limit of its own: the answers have.
         limit = next((RATES[part] for part in key if part in RATES), None)
@@ -208,9 +200,9 @@ def _evaluated(name: str, first: pd.DataFrame, second: pd.DataFrame) -> Iterator
 
 
 def _estimated(name: str, first: pd.DataFrame, second: pd.DataFrame, scores: pd.DataFrame | None) -> Iterator[Row]:
-    keys, column = ESTIMATES[name]
+    keys, columns = NUMBERS[name]
     first, second = (table.assign(half=(table["high"] - table["low"]) / 2) for table in (first, second))
-    for key, one, its_half, other, other_half in _side_by_side(first, second, keys, [column, "half"]):
+    for key, one, its_half, other, other_half in _side_by_side(first, second, keys, [*columns, "half"]):
         tolerance = np.nan
         if scores is not None and name in ("comparisons", "summary"):
             of = [(key[0], "test"), (key[1], "test")] if name == "comparisons" else [key[:2]]

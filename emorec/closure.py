@@ -3,9 +3,9 @@
 Imports within functions count as those at the top do. An entry is a module, or `module:function`: then only what this
 function needs of its module's imports counts, and the module itself. A package's `__init__` often hands on what other
 modules define, and importing one name runs all of it. So a name taken from a package leads to the module that defines
-it (`tables.pairs_table` after `from emorec import tables`, to `emorec.tables.performance`). Only what an `__init__`
-defines itself, or a package that is handed around as a whole, leads to the `__init__` and all that it imports. Other
-files in a package's folder, such as a page's styles, belong to each of its modules.
+it (`config.parts` after `from emorec import config`, to `emorec.config.derived`). Only what an `__init__` defines
+itself, or a package that is handed around as a whole, leads to the `__init__` and all that it imports. Other files in a
+package's folder, such as a page's styles, belong to each of its modules.
 
 Not seen: modules that are imported by a name made at run time. Whoever does that names the entry (as for a figure).
 """
@@ -17,6 +17,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -120,11 +121,8 @@ def _handed_on(package: str) -> dict[str, tuple[str, str]]:
 
 def _source(module: str, statement: ast.ImportFrom) -> str:
     """The full name of what is imported from."""
-    if not statement.level:
-        return statement.module or ""
-    parts = module.split(".")
-    parts = parts[: len(parts) - statement.level + _is_package(module)]
-    return ".".join([*parts, *([statement.module] if statement.module else [])])
+    package = module if _is_package(module) else module.rpartition(".")[0]
+    return resolve_name("." * statement.level + (statement.module or ""), package)
 
 
 def _reached(tree: ast.Module, function: str) -> list[ast.AST]:

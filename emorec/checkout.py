@@ -25,9 +25,8 @@ def checkout() -> Checkout:
     Where there is no git, as on a machine that only got the files, EMOREC_COMMIT may name the commit; it is what
     `git describe --always --abbrev=40 --exclude '*' --dirty` prints, and goes before what git says.
     """
-    told = os.environ.get("EMOREC_COMMIT", "").strip()
-    if told:
-        return Checkout(told.removesuffix("-dirty"), told.endswith("-dirty"))
+    if given := os.environ.get("EMOREC_COMMIT", "").strip():
+        return Checkout(given.removesuffix("-dirty"), given.endswith("-dirty"))
     commit = git("rev-parse", "HEAD")
     return Checkout(commit, bool(commit and git("status", "--porcelain", "--untracked-files=no")))
 
@@ -37,23 +36,18 @@ def git(*arguments: str) -> str:
 
     A package that was installed into a folder within some checkout, as in its .venv, is not tracked there.
     """
-    if not _run("ls-files", "--error-unmatch", Path(__file__).name):
+    elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # name a checkout whatever the folder, as in a hook
+    env = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    try:
+        for words in (("ls-files", "--error-unmatch", Path(__file__).name), arguments):
+            command = ["git", "-C", str(PACKAGE), *words]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, env=env)
+    except (OSError, subprocess.SubprocessError):
         return ""
-    return _run(*arguments)
+    return done.stdout.strip()
 
 
 def commit_date() -> str:
     """The day of the checkout's commit, YYYY-MM-DD; outside a git checkout SOURCE_DATE_EPOCH's or the Snakefile's."""
     seconds = os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct")
     return datetime.fromtimestamp(int(seconds or Path("Snakefile").stat().st_mtime), UTC).strftime("%Y-%m-%d")
-
-
-def _run(*arguments: str) -> str:
-    elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # name a checkout whatever the folder, as in a hook
-    env = {name: value for name, value in os.environ.items() if name not in elsewhere}
-    command = ["git", "-C", str(PACKAGE), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, env=env)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()

@@ -16,10 +16,10 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from emorec import __version__, closure, ledger, running
 from emorec import config as configs
@@ -29,13 +29,71 @@ from emorec.paths import Layout
 log = logging.getLogger("emorec")
 
 Value = TypeVar("Value")
+Run = TypeVar("Run", bound=Callable[[argparse.Namespace], int | None])
+
+PARSER = argparse.ArgumentParser(prog="emorec", description=__doc__.split("\n")[0])
+PARSER.add_argument("--version", action="version", version=f"emorec {__version__}")
+SUBCOMMANDS = PARSER.add_subparsers(title="subcommands", required=True, metavar="SUBCOMMAND")
+
+
+def option(*names: str, **about: Any) -> argparse.ArgumentParser:
+    """An option that subcommands may share."""
+    own = argparse.ArgumentParser(add_help=False)
+    own.add_argument(*names, **about)
+    return own
+
+
+def either(dest: str, **meanings: str) -> argparse.ArgumentParser:
+    """Options that exclude each other, each with what it means; `dest` is the name of the one that is given."""
+    own = argparse.ArgumentParser(add_help=False)
+    group = own.add_mutually_exclusive_group()
+    for name, meaning in meanings.items():
+        group.add_argument(f"--{name}", dest=dest, action="store_const", const=name, help=meaning)
+    return own
+
+
+STUDY = (
+    option("--config", type=Path, default=Path("config/demo.yaml"), help="the study (default: %(default)s)"),
+    option("--results", type=Path, help="folder of all studies' results (default: $EMOREC_RESULTS, or results)"),
+)
+TOLERANCES = ("auto", "exact", "evaluation", "training")
+FORMS = {form: f"print {form.upper()}, with the gate's weights, instead of a table" for form in ("json", "csv")}
+LOG = option("--log", type=Path, help="also write the messages to this file")
+NETWORK = option("--network", required=True, help="a network of the study; a wrong name lists them")
+SEED = option("--seed", required=True, type=int, help="the replicate's seed")
+REPLICATE = (
+    option("--model", help="a model of the study (default: its first single network)"),
+    option("--seed", type=int, help="the replicate's seed (default: the study's first)"),
+)
+
+
+def command(
+    *options: argparse.ArgumentParser,
+    reads: Sequence[str] | None = None,
+    study: Sequence[argparse.ArgumentParser] = STUDY,
+) -> Callable[[Run], Run]:
+    """Make a function the subcommand of its name, with its docstring for help.
+
+    `reads`: the parts of the study that it reads, whose files are checked before; None where it writes no results.
+    """
+
+    def add(run: Run) -> Run:
+        name, text = run.__name__.replace("_", "-"), inspect.getdoc(run) or ""
+        own = SUBCOMMANDS.add_parser(name, help=text.split("\n")[0], parents=[*study, LOG, *options], description=text)
+        own.formatter_class = argparse.RawDescriptionHelpFormatter
+        own.set_defaults(run=run, command=name, reads=reads)
+        return run
+
+    return add
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a subcommand; 0 if it succeeded, 1 with a line on stderr if something has to be mended first."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # file names may hold what a terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
-    args = _parser().parse_args(arguments)
+    args = PARSER.parse_args(arguments)
+    if "results" in args:
+        args.results = args.results or Path(os.environ.get("EMOREC_RESULTS", "results"))
     try:
         _set_up_logging(args.log)
         with _recorded(args):
@@ -55,7 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
     except RuntimeError as error:
         if "allocate memory" not in str(error) and "out of memory" not in str(error):  # torch has no class for it
             raise
-        log.error("emorec: error: not enough memory (%s); lower training.batch or give the job more", _first(error))
+        first = str(error).strip().splitlines()[0][:200]
+        log.error("emorec: error: not enough memory (%s); lower training.batch or give the job more", first)
         return 1
     except KeyboardInterrupt:
         log.error("emorec: interrupted")
@@ -63,6 +122,18 @@ def main(arguments: list[str] | None = None) -> int:
     return status or 0
 
 
+@command(either("what", schema="print the JSON Schema of configs", reference="print all keys, in Markdown"))
+def config(args: argparse.Namespace) -> None:
+    """Check a config and print it with all defaults filled in; or print what a config may hold."""
+    if args.what:
+        from emorec.config import schema
+
+        sys.stdout.write(schema.schema() if args.what == "schema" else schema.reference())
+    else:
+        sys.stdout.write(configs.dump(configs.load(args.config)))
+
+
+@command(reads=())
 def data(args: argparse.Namespace) -> None:
     """Read FER2013, or draw the synthetic faces, into data/faces.npz."""
     from emorec.data.prepare import stage as run
@@ -71,6 +142,7 @@ def data(args: argparse.Namespace) -> None:
     run(study.data, layout)
 
 
+@command(reads=("data",))
 def twins(args: argparse.Namespace) -> None:
     """Find the faces that leak by a twin, for networks that are trained without them: data/twins.npz."""
     from emorec.data.faces import load_faces
@@ -84,27 +156,31 @@ def twins(args: argparse.Namespace) -> None:
     log.info("%d of %d faces have a twin in a later split", found.sum(), len(faces))
 
 
+@command(NETWORK, SEED, reads=("data", "networks", "groupings"))
 def train(args: argparse.Namespace) -> None:
     """Train one network with one seed; goes on from its last checkpoint if it was stopped before."""
     from emorec.networks.stage import train as run
 
     study, layout = _study(args)
-    run(_network(study, layout, args), args.seed, layout, _training_code(), args.results / ".compiled")
+    spec = _network(study, layout, args.network, args.seed)
+    run(spec, args.seed, layout, _training_code(), args.results / ".compiled")
 
 
-def _training_code() -> str:
-    """A digest of the code that decides a network."""
-    return closure.digest("emorec.networks.stage:train", comments=False)
-
-
+@command(NETWORK, SEED, reads=("data", "networks", "groupings"))
 def outputs(args: argparse.Namespace) -> None:
     """Run a network whose weights were brought along over the faces of val and test; `train` does it for others."""
     from emorec.networks.stage import outputs as run
 
     study, layout = _study(args)
-    run(_network(study, layout, args), args.seed, layout)
+    run(_network(study, layout, args.network, args.seed), args.seed, layout)
 
 
+@command(
+    option("--network", action="append", default=[], help="a network of the study; may be repeated"),
+    option("--seed", action="append", default=[], type=int, help="the replicate's seed; may be repeated"),
+    option("--renew", action="store_true", help="train anew what is of another config, other faces or code"),
+    option("--stamp", type=Path, help="write this file when all are there"),
+)
 def networks(args: argparse.Namespace) -> None:
     """Train many networks of a study in one process, all by default, and run each over val and test.
 
@@ -129,33 +205,39 @@ def networks(args: argparse.Namespace) -> None:
             if (args.network and part.network not in args.network) or (args.seed and part.seed not in args.seed):
                 continue
             if specs[part.network].training.twins == "drop" and not layout.twins.exists():
-                _job_of(args, twins)
+                _run_within(args, "twins")
             waits_for = specs[part.network].grouping
             of_others = any(own.network == study.reference for own in renewed)
             if waits_for and waits_for not in found and (of_others or not layout.grouping(waits_for).exists()):
-                _job_of(args, grouping, grouping=waits_for)
+                _run_within(args, "grouping", "--grouping", waits_for)
                 found.add(waits_for)
-            chosen = {"network": part.network, "seed": part.seed}
-            spec = _network(study, layout, argparse.Namespace(**chosen))
-            folder = layout.network(part.network, part.seed)
+            spec = _network(study, layout, part.network, part.seed)
+            folder, chosen = (
+                layout.network(part.network, part.seed),
+                ("--network", part.network, "--seed", str(part.seed)),
+            )
             if args.renew:
-                wanted = made_of(spec, part.seed, layout, code)
-                there = not renewed & set(spec.before(part.seed)) and is_made_of(folder, wanted)
+                same = is_made_of(folder, made_of(spec, part.seed, layout, code))
+                there = same and not renewed & set(spec.before(part.seed))
             else:
                 there = is_trained(folder, spec)
             if not there:
-                _job_of(args, train, **chosen)
+                _run_within(args, "train", *chosen)
                 renewed.add(part)
                 gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
             elif not (folder / "outputs.npz").exists():
-                _job_of(args, outputs, **chosen)
+                _run_within(args, "outputs", *chosen)
     if args.stamp:
         write_text(args.stamp, "".join(f"{part.network} {part.seed}\n" for part in parts))
 
 
+@command(
+    option("--grouping", required=True, help="a grouping that is to be found; a wrong name lists them"),
+    reads=("data", "networks"),
+)
 def grouping(args: argparse.Namespace) -> None:
     """Find a grouping from what the single network confuses on val, over all seeds of the study."""
-    from emorec.groupings.stage import find
+    from emorec.groupings.find import find
 
     study, layout = _study(args)
     experts = _choose(configs.spectral_groupings(study), args.grouping, "grouping")
@@ -163,6 +245,7 @@ def grouping(args: argparse.Namespace) -> None:
     find(args.grouping, experts, study.reference, study.seeds, layout, left_out)
 
 
+@command(reads=("data", "networks", "groupings"))
 def combine(args: argparse.Namespace) -> None:
     """Combine networks' outputs to the predictions and embeddings of all models."""
     from emorec.predictions.stage import combine as run
@@ -170,6 +253,10 @@ def combine(args: argparse.Namespace) -> None:
     run(*_study(args))
 
 
+@command(
+    option("--group", required=True, help="the tables' group; a wrong one lists them"),
+    reads=("data", "networks", "predictions.parquet", "embeddings", "tables", "groupings"),
+)
 def tables(args: argparse.Namespace) -> None:
     """Make one group of tables from predictions, embeddings and the networks' records."""
     from emorec.tables.groups import GROUPS, write
@@ -179,6 +266,7 @@ def tables(args: argparse.Namespace) -> None:
     write(args.group, study, layout)
 
 
+@command(option("--name", nargs="+", required=True, help="the figures' names; a wrong one lists them"))
 def figure(args: argparse.Namespace) -> None:
     """Draw figures, each as SVG and PNG."""
     from emorec import figures
@@ -192,6 +280,10 @@ def figure(args: argparse.Namespace) -> None:
             draw(name, study, layout)
 
 
+@command(
+    option("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder"),
+    reads=("data", "networks", "tables", "figures"),
+)
 def stage(args: argparse.Namespace) -> None:
     """Lay out the report's sources with the study's numbers, tables and figures."""
     from emorec.report.stage import lay_out as run
@@ -199,6 +291,10 @@ def stage(args: argparse.Namespace) -> None:
     run(*_study(args), args.sources)
 
 
+@command(
+    option("--renderer", choices=("auto", "quarto", "pandoc+typst"), default="auto", help="default: %(default)s"),
+    reads=("report/source",),
+)
 def report(args: argparse.Namespace) -> None:
     """Render the laid-out report to HTML and PDF (A4 and letter), with Quarto where it is installed."""
     from emorec.report.render import report as run
@@ -206,6 +302,7 @@ def report(args: argparse.Namespace) -> None:
     run(_study(args)[1], args.renderer)
 
 
+@command()
 def publish(args: argparse.Namespace) -> None:
     """Make results/published/<study> from a finished run: no images, no weights, a SHA-256 for every file."""
     from emorec.checkout import checkout, commit_date
@@ -218,6 +315,26 @@ def publish(args: argparse.Namespace) -> None:
     log.info("published %s: %d files, %.1f MB", destination, len(manifest.files), size / 1e6)
 
 
+@command(
+    option("first", type=Path, help="a study's folder, results/published/<study> for one"),
+    option("second", type=Path, help="the folder of another run of the study"),
+    option("--tolerance", choices=TOLERANCES, default="auto", help="default: what the runs' records ask for"),
+    option("--write", type=Path, help="write every number that was compared to this CSV file"),
+    study=(),
+)
+def compare_runs(args: argparse.Namespace) -> int:
+    """Say number by number whether a run of a study reproduces another, such as a published one; 1 if it does not."""
+    from emorec.files import write_csv
+    from emorec.published import runs
+
+    comparison = runs.compare_runs(args.first, args.second, None if args.tolerance == "auto" else args.tolerance)
+    if args.write:
+        write_csv(args.write, comparison.numbers.drop(columns="equal"))
+    sys.stdout.write(runs.report(comparison))
+    return 0 if comparison.reproduced else 1
+
+
+@command(option("--published", type=Path, required=True, help="results/published/<study>"), reads=())
 def unpack(args: argparse.Namespace) -> None:
     """Take from a published study what its tables, figures and report are made again from."""
     from emorec.published.rebuild import unpack as run
@@ -226,19 +343,7 @@ def unpack(args: argparse.Namespace) -> None:
     run(args.published, layout.root)
 
 
-def compare_runs(args: argparse.Namespace) -> int:
-    """Say number by number whether a run of a study reproduces another, such as a published one; 1 if it does not."""
-    from emorec.files import write_csv
-    from emorec.published import runs
-
-    tolerance = None if args.tolerance == "auto" else args.tolerance
-    comparison = runs.compare_runs(args.first, args.second, tolerance)
-    if args.write:
-        write_csv(args.write, runs.as_table(comparison))
-    sys.stdout.write(runs.report(comparison))
-    return 0 if comparison.reproduced else 1
-
-
+@command(reads=("data", "predictions.parquet", "tables"))
 def explorer(args: argparse.Namespace) -> None:
     """Make the page in which a reader looks at the faces; without pictures where the study's faces are not there."""
     from emorec.explorer.stage import explorer as run
@@ -246,6 +351,11 @@ def explorer(args: argparse.Namespace) -> None:
     run(*_study(args))
 
 
+@command(
+    option("face", nargs="+", type=Path, metavar="FACE", help="an image file, a folder of them, or -"),
+    *REPLICATE,
+    either("form", **FORMS),
+)
 def predict(args: argparse.Namespace) -> None:
     """Label image files of faces with a trained model.
 
@@ -265,9 +375,14 @@ def predict(args: argparse.Namespace) -> None:
     networks = load_parts(study, layout, model, seed)
     temperature = use_temperature(study, layout, model, seed)
     combined = model_outputs(study.models[model], networks, images, temperature, study.training.device)
-    sys.stdout.write(label.FORMS[args.form](label.label_frame(files, combined)))
+    sys.stdout.write(label.FORMS[args.form or "table"](label.label_frame(files, combined)))
 
 
+@command(
+    *REPLICATE,
+    option("--input", choices=("uint8", "float32"), default="uint8", help="default: %(default)s"),
+    option("--output", type=Path, help="the file (default: STUDY-MODEL-seedN.onnx)"),
+)
 def export(args: argparse.Namespace) -> None:
     """Write a trained model as one ONNX file: faces in, probabilities out.
 
@@ -287,150 +402,30 @@ def export(args: argparse.Namespace) -> None:
     log.info("%s: %s with seed %d, ONNX opset %d", path, configs.label(study, model), seed, exporting.OPSET)
 
 
-def show_config(args: argparse.Namespace) -> None:
-    """Check a config and print it with all defaults filled in; or print what a config may hold."""
-    if args.what:
-        from emorec.config import schema
-
-        sys.stdout.write(schema.schema() if args.what == "schema" else schema.reference())
-    else:
-        sys.stdout.write(configs.dump(configs.load(args.config)))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="emorec", description=__doc__.split("\n")[0])
-    parser.add_argument("--version", action="version", version=f"emorec {__version__}")
-    commands = parser.add_subparsers(title="subcommands", required=True, metavar="SUBCOMMAND")
-
-    def add(name: str, run: Callable[[argparse.Namespace], None], *options: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=_line(run), description=inspect.getdoc(run))
-        command.formatter_class = argparse.RawDescriptionHelpFormatter
-        command.set_defaults(run=run, command=name, reads=_READS.get(name))
-        demo = Path("config/demo.yaml")
-        command.add_argument("--config", type=Path, default=demo, help="the study (default: %(default)s)")
-        results = Path(os.environ.get("EMOREC_RESULTS", "results"))
-        command.add_argument(
-            "--results", type=Path, default=results, help="folder of all studies' results ($EMOREC_RESULTS, or results)"
-        )
-        command.add_argument("--log", type=Path, help="also write the messages to this file")
-        for option in options:
-            help_text, kind = _OPTIONS[option]
-            command.add_argument(f"--{option}", required=True, type=kind, help=help_text)
-        return command
-
-    showing = add("config", show_config).add_mutually_exclusive_group()
-    for what, text in (("schema", "print the JSON Schema of configs"), ("reference", "print all keys, in Markdown")):
-        showing.add_argument(f"--{what}", dest="what", action="store_const", const=what, help=text)
-    add("data", data)
-    add("twins", twins)
-    add("train", train, "network", "seed")
-    add("outputs", outputs, "network", "seed")
-    many = add("networks", networks)
-    for option in ("network", "seed"):
-        help_text, kind = _OPTIONS[option]
-        many.add_argument(f"--{option}", action="append", default=[], type=kind, help=f"{help_text}; may be repeated")
-    many.add_argument("--renew", action="store_true", help="train anew what is of another config, other faces or code")
-    many.add_argument("--stamp", type=Path, help="write this file when all are there")
-    add("grouping", grouping, "grouping")
-    add("combine", combine)
-    add("tables", tables, "group")
-    drawing = add("figure", figure)
-    drawing.add_argument("--name", nargs="+", required=True, help="the figures' names; a wrong one lists them")
-    add("stage", stage).add_argument("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder")
-    renderers = ("auto", "quarto", "pandoc+typst")
-    add("report", report).add_argument("--renderer", choices=renderers, default="auto", help="default: %(default)s")
-    add("publish", publish)
-    compared = commands.add_parser("compare-runs", help=_line(compare_runs), description=inspect.getdoc(compare_runs))
-    compared.set_defaults(run=compare_runs)
-    compared.add_argument("first", type=Path, help="a study's folder, results/published/<study> for one")
-    compared.add_argument("second", type=Path, help="the folder of another run of the study")
-    tolerances = ("auto", "exact", "evaluation", "training")
-    compared.add_argument(
-        "--tolerance", choices=tolerances, default="auto", help="default: what the runs' records ask for"
-    )
-    compared.add_argument("--write", type=Path, help="write every number that was compared to this CSV file")
-    compared.add_argument("--log", type=Path, help="also write the messages to this file")
-    add("unpack", unpack).add_argument("--published", type=Path, required=True, help="results/published/<study>")
-
-    add("explorer", explorer)
-    predicting = add("predict", predict)
-    meant = "an image file: one face, cropped; or a folder of them, or - for one in standard input"
-    predicting.add_argument("face", nargs="+", type=Path, metavar="FACE", help=meant)
-    _add_replicate(predicting)
-    form = predicting.add_mutually_exclusive_group()
-    for name in ("json", "csv"):
-        text = f"print {name.upper()}, with the gate's weights where there is one, instead of a table"
-        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="table", help=text)
-    exporting = add("export", export)
-    _add_replicate(exporting)
-    exporting.add_argument("--input", choices=("uint8", "float32"), default="uint8", help="default: %(default)s")
-    exporting.add_argument("--output", type=Path, help="the file (default: STUDY-MODEL-seedN.onnx)")
-    return parser
-
-
-# What each subcommand that writes results reads of the study; its files are checked before it starts.
-_READS = {
-    "data": (),
-    "twins": ("data",),
-    "train": ("data", "networks", "groupings"),
-    "outputs": ("data", "networks", "groupings"),
-    "grouping": ("data", "networks"),
-    "combine": ("data", "networks", "groupings"),
-    "tables": ("data", "networks", "predictions.parquet", "embeddings", "tables", "groupings"),
-    "stage": ("data", "networks", "tables", "figures"),
-    "report": ("report/source",),
-    "explorer": ("data", "predictions.parquet", "tables"),
-    "unpack": (),
-}
-
-
-def _line(run: Callable[[argparse.Namespace], object]) -> str:
-    """The first line of a subcommand's docstring, for the list of subcommands."""
-    return (inspect.getdoc(run) or "").split("\n")[0]
-
-
-def _add_replicate(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", help="a model of the study (default: its first single network)")
-    command.add_argument("--seed", type=int, help="the replicate's seed (default: the study's first)")
-
-
-_OPTIONS = {
-    "network": ("a network of the study; a wrong name lists them", str),
-    "grouping": ("a grouping that is to be found; a wrong name lists them", str),
-    "model": ("a model of the study", str),
-    "seed": ("the replicate's seed", int),
-    "group": ("the tables' group; a wrong one lists them", str),
-}
-
-
 def _study(args: argparse.Namespace) -> tuple[configs.Study, Layout]:
     study = configs.load(args.config)
     return study, Layout(args.results / study.study)
 
 
+def _training_code() -> str:
+    """A digest of the code that decides a network."""
+    return closure.digest("emorec.networks.stage:train", comments=False)
+
+
 def _recorded(args: argparse.Namespace) -> AbstractContextManager[None]:
     """Checks what the subcommand reads and writes down what it wrote, where it is one of the workflow's."""
-    if getattr(args, "reads", None) is None:
+    if args.reads is None:
         return nullcontext()
-    return ledger.recorded(args.results / configs.load(args.config).study, _job(args), args.reads)
+    chosen = [str(getattr(args, option)) for option in ("network", "grouping", "seed", "group") if option in args]
+    job = "-".join([args.command, *(re.sub(r"[^A-Za-z0-9_-]", "_", each) for each in chosen)])
+    return ledger.recorded(args.results / configs.load(args.config).study, job, args.reads)
 
 
-def _job_of(args: argparse.Namespace, run: Callable[[argparse.Namespace], None], **chosen: object) -> None:
-    """Run another subcommand within this one, as if it had been called with what is `chosen`."""
-    given = {"config": args.config, "results": args.results}
-    job = argparse.Namespace(**given, **chosen, command=run.__name__, reads=_READS[run.__name__])
+def _run_within(args: argparse.Namespace, *words: str) -> None:
+    """Run another subcommand within this one, of the same study."""
+    job = PARSER.parse_args([*words, "--config", str(args.config), "--results", str(args.results)])
     with _recorded(job):
-        run(job)
-
-
-def _job(args: argparse.Namespace) -> str:
-    """A name for what a subcommand makes, the same each time."""
-    chosen = [str(getattr(args, option)) for option in _OPTIONS if hasattr(args, option)]
-    return "-".join([args.command, *(re.sub(r"[^A-Za-z0-9_-]", "_", each) for each in chosen)])
-
-
-def _first(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200]
+        job.run(job)
 
 
 def _choose(known: Mapping[str, Value], name: str, kind: str) -> Value:
@@ -449,17 +444,17 @@ def _replicate(study: configs.Study, model: str | None, seed: int | None) -> tup
     return model, seed
 
 
-def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> configs.NetworkSpec:
+def _network(study: configs.Study, layout: Layout, network: str, seed: int) -> configs.NetworkSpec:
     from emorec.groupings.read import read_groups
 
-    spec = _choose(configs.networks(study), args.network, "network")
+    spec = _choose(configs.networks(study), network, "network")
     if spec.grouping:
         experts = configs.spectral_groupings(study)[spec.grouping]
         found = {spec.grouping: read_groups(layout.grouping(spec.grouping), experts)}
-        spec = configs.networks(study, found)[args.network]
-    seeds = [part.seed for part in configs.all_parts(study) if part.network == args.network]
-    if args.seed not in seeds:
-        raise EmorecError(f"--seed {args.seed}: the models need {args.network} with seed {', '.join(map(str, seeds))}")
+        spec = configs.networks(study, found)[network]
+    seeds = [part.seed for part in configs.all_parts(study) if part.network == network]
+    if seed not in seeds:
+        raise EmorecError(f"--seed {seed}: the models need {network} with seed {', '.join(map(str, seeds))}")
     return spec
 
 

@@ -3,10 +3,9 @@
 Imports within functions count as those at the top do. An entry is a module, or `module:function`: then only what this
 function needs of its module's imports counts, and the module itself. A package's `__init__` often hands on what other
 modules define, and importing one name runs all of it. So a name taken from a package leads to the module that defines
-it: `from emorec.config import parts`, or `config.parts` after `from emorec import config`, to
-`emorec.config.derived`. Only what an `__init__` defines itself, or a package that is handed around as a whole,
-leads to the `__init__` and all that it imports. Other files in a package's folder, such as a page's styles, belong to
-each of its modules.
+it (`config.parts` after `from emorec import config`, to `emorec.config.derived`). Only what an `__init__` defines
+itself, or a package that is handed around as a whole, leads to the `__init__` and all that it imports. Other files in a
+package's folder, such as a page's styles, belong to each of its modules.
 
 Not seen: modules that are imported by a name made at run time. Whoever does that names the entry (as for a figure).
 """
@@ -15,24 +14,28 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, partial
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 Import = ast.Import | ast.ImportFrom
-Entry = tuple[str, str]  # a module and a function of it; all of it where the latter is empty
+# A string, whatever is in it.
+_TEXT = r"""\"{3}(?:\\.|.)*?\"{3}|'{3}(?:\\.|.)*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'"""
+Used = set[str] | None  # which attributes of a name are used; None where it is used by itself, too
 
 
 def modules(*entries: str) -> list[str]:
     """The modules behind `entries`, themselves included, by name. LookupError for an entry that is none."""
-    found: set[Entry] = set()
+    found: set[tuple[str, str]] = set()  # a module and a function of it; all of it where the latter is empty
     wanted = [(module, function) for module, _, function in (entry.partition(":") for entry in entries)]
     while wanted:
         entry = wanted.pop()
         if entry not in found and (entry[0], "") not in found:
             found.add(entry)
-            wanted += _imported(*entry)
+            wanted += [(module, "") for module in _imported(*entry)]
     return sorted({module for module, _ in found})
 
 
@@ -57,110 +60,69 @@ def digest(*entries: str, comments: bool = True) -> str:
 def _content(path: Path, comments: bool) -> str:
     content = path.read_bytes()
     if path.suffix == ".py" and not comments:
-        content = b"\n".join(_without_comments(content, _parsed(path)))
+        content = _without_comments(content.decode(), _tree(path)).encode()
     return hashlib.sha256(content).hexdigest()
 
 
-def _without_comments(source: bytes, tree: ast.Module) -> Iterator[bytes]:
-    """A module's lines without comments, texts that are statements (docstrings), and empty lines.
-
-    A comment begins at a # outside all texts. One between two texts that Python joins is taken for a part of them.
-    """
-    lines = source.splitlines()
-    texts: dict[int, list[tuple[int, int]]] = {}  # by line: from which byte to which there is text
-    unfinished: set[int] = set()  # lines that end within a text
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and _is_text(node.value):
-            lines[node.lineno - 1 : node.end_lineno] = [b""] * (_last(node) - node.lineno + 1)
-        elif isinstance(node, ast.expr) and _is_text(node):
-            for number in range(node.lineno, _last(node) + 1):
-                start = node.col_offset if number == node.lineno else 0
-                end = node.end_col_offset or 0 if number == _last(node) else len(lines[number - 1])
-                texts.setdefault(number, []).append((start, end))
-            unfinished.update(range(node.lineno, _last(node)))
-    for number, line in enumerate(lines, 1):
-        place = line.find(b"#")
-        while any(start <= place < end for start, end in texts.get(number, [])):
-            place = line.find(b"#", place + 1)
-        code = line if place < 0 else line[:place]
-        if number in unfinished:
-            yield code
-        elif code.strip():
-            yield code.rstrip()
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes))
-
-
-def _last(node: ast.stmt | ast.expr) -> int:
-    return node.end_lineno or node.lineno
+def _without_comments(source: str, tree: ast.Module) -> str:
+    """A module's lines without comments, texts that are statements (docstrings), and empty lines."""
+    lines = re.sub(rf"({_TEXT})|[ \t]*#[^\n]*", r"\1", source, flags=re.DOTALL).split("\n")
+    for node in _statements([tree]):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant | ast.JoinedStr):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * len(lines[node.lineno - 1 : node.end_lineno])
+    return re.sub(rf"({_TEXT})|\n\s*(?=\n)", r"\1", "\n".join(lines), flags=re.DOTALL).strip()
 
 
 @cache
-def _imported(module: str, function: str) -> tuple[Entry, ...]:
-    """What a module, or a function of it, takes from the package."""
-    tree = _tree(module)
-    if not function:
-        return tuple(_targets(module, _import_statements([tree]), [tree]))
-    nodes = _reached(tree, function)
+def _imported(module: str, function: str) -> set[str]:
+    """The modules of the package that a module, or a function of it, imports."""
+    tree = _tree(_file(module))
+    nodes = _reached(tree, function) if function else [tree]
     if not nodes:
         raise LookupError(f"{module}: no function {function}")
-    at_top = (statement for statement in tree.body if isinstance(statement, Import))
-    own = _targets(module, _import_statements(nodes), nodes)
-    return (*own, *_targets(module, at_top, nodes, _names(nodes)))
-
-
-def _targets(
-    module: str, statements: Iterable[Import], nodes: Sequence[ast.AST], names: set[str] | None = None
-) -> Iterator[Entry]:
-    """What import statements of a module lead to, as `nodes` use it; with `names`, only those that bind one of them."""
-    for statement in statements:
+    used = _used(nodes)
+    within = [node for node in _statements(nodes) if isinstance(node, Import)]
+    at_top = [node for node in tree.body if isinstance(node, Import)] if function else []
+    found: set[str] = set()
+    for statement in (*within, *at_top):
         for alias in statement.names:
-            bound = alias.asname or alias.name
-            if isinstance(statement, ast.Import):
-                if _is_module(alias.name) and (names is None or bound.split(".")[0] in names):
-                    yield alias.name, ""
-            elif names is None or bound in names or alias.name == "*":
-                taken = partial(_attributes, nodes, bound)
-                yield from _defining(_source(module, statement), alias.name, taken)
+            name = alias.asname or alias.name
+            if statement in at_top and name.split(".")[0] not in used and name != "*":
+                continue
+            if isinstance(statement, ast.ImportFrom):
+                found |= _defining(_source(module, statement), alias.name, used.get(name, set()))
+            elif _is_module(alias.name):
+                found.add(alias.name)
+    return found
 
 
-def _defining(source: str, name: str, attributes: Callable[[], set[str] | None]) -> Iterator[Entry]:
-    """The modules behind `from source import name`; `attributes`: what is taken of it, None where it goes elsewhere."""
+def _defining(source: str, name: str, used: Used) -> set[str]:
+    """The modules behind `from source import name`."""
     whole = f"{source}.{name}"
     if not _is_module(source):
-        return
-    if _is_package(whole) and (taken := attributes()) is not None:
-        for attribute in taken:
-            yield from _defining(whole, attribute, lambda: None)
-    elif _is_module(whole):
-        yield whole, ""
-    elif _is_package(source) and name in _handed_on(source):
-        yield from _defining(*_handed_on(source)[name], attributes)
-    else:
-        yield source, ""
+        return set()
+    if _is_package(whole) and used is not None:
+        return {module for attribute in used for module in _defining(whole, attribute, None)}
+    if _is_module(whole):
+        return {whole}
+    handed_on = _handed_on(source) if _is_package(source) else {}
+    return _defining(*handed_on[name], used) if name in handed_on else {source}
 
 
 @cache
 def _handed_on(package: str) -> dict[str, tuple[str, str]]:
     """What a package's `__init__` takes from elsewhere at its top, by the name that it has here."""
     found = {}
-    for statement in _tree(package).body:
-        if isinstance(statement, ast.ImportFrom):
-            source = _source(package, statement)
-            if _is_module(source):
-                found.update({alias.asname or alias.name: (source, alias.name) for alias in statement.names})
+    for statement in _tree(_file(package)).body:
+        if isinstance(statement, ast.ImportFrom) and _is_module(source := _source(package, statement)):
+            found.update({alias.asname or alias.name: (source, alias.name) for alias in statement.names})
     return found
 
 
 def _source(module: str, statement: ast.ImportFrom) -> str:
     """The full name of what is imported from."""
-    if not statement.level:
-        return statement.module or ""
-    parts = module.split(".")
-    parts = parts[: len(parts) - statement.level + _is_package(module)]
-    return ".".join([*parts, *([statement.module] if statement.module else [])])
+    package = module if _is_package(module) else module.rpartition(".")[0]
+    return resolve_name("." * statement.level + (statement.module or ""), package)
 
 
 def _reached(tree: ast.Module, function: str) -> list[ast.AST]:
@@ -173,43 +135,39 @@ def _reached(tree: ast.Module, function: str) -> list[ast.AST]:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 defined.update({n.id: node for n in ast.walk(target) if isinstance(n, ast.Name)})
     found: dict[str, ast.AST] = {}
-    wanted = [function] if function in defined else []
+    wanted = [function]
     while wanted:
         name = wanted.pop()
-        if name not in found:
+        if name in defined and name not in found:
             found[name] = defined[name]
-            wanted += [used for used in _names([defined[name]]) if used in defined]
+            wanted += _used([defined[name]])
     return list(found.values())
 
 
-def _names(nodes: Iterable[ast.AST]) -> set[str]:
-    return {node.id for top in nodes for node in ast.walk(top) if isinstance(node, ast.Name)}
+def _used(nodes: Iterable[ast.AST]) -> dict[str, Used]:
+    """The names that stand below `nodes`, with what is used of them."""
+    found: dict[str, Used] = {}
+    attributes: dict[ast.AST, str] = {}
+    for node in (node for top in nodes for node in ast.walk(top)):  # an attribute comes before what it is taken of
+        if isinstance(node, ast.Attribute):
+            attributes[node.value] = node.attr
+        elif isinstance(node, ast.Name):
+            taken = found.setdefault(node.id, set())
+            if node not in attributes:
+                found[node.id] = None
+            elif taken is not None:
+                taken.add(attributes[node])
+    return found
 
 
-def _import_statements(nodes: Iterable[ast.AST]) -> Iterator[Import]:
-    """Those below `nodes`, in whatever blocks. Only statements are looked at: an expression holds none."""
+def _statements(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Those below `nodes`, in whatever blocks, and `nodes` themselves."""
     wanted = list(nodes)
     while wanted:
         node = wanted.pop()
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node
+        yield node
         for block in ("body", "orelse", "finalbody", "handlers", "cases"):
-            inner = getattr(node, block, None)
-            wanted += inner if isinstance(inner, list) else []
-
-
-def _attributes(nodes: Iterable[ast.AST], name: str) -> set[str] | None:
-    """The attributes that are taken of `name`; None where it is used otherwise than for one."""
-    taken: set[str] = set()
-    plain = 0
-    for top in nodes:
-        for node in ast.walk(top):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
-                taken.add(node.attr)
-                plain -= 1
-            elif isinstance(node, ast.Name) and node.id == name:
-                plain += 1
-    return taken if plain == 0 else None
+            wanted += getattr(node, block, [])
 
 
 @cache
@@ -240,10 +198,6 @@ def _file(name: str) -> Path:
     raise LookupError(f"{name}: no module of {PACKAGE}")
 
 
-def _tree(module: str) -> ast.Module:
-    return _parsed(_file(module))
-
-
 @cache
-def _parsed(path: Path) -> ast.Module:
+def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -11,17 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # half a second that most do not need
     import pandas as pd
 
 from emorec.errors import EmorecError
-
-try:
-    import fcntl
-except ImportError:  # not POSIX: a temporary file in use cannot be deleted there anyway
-    fcntl = None  # type: ignore[assignment]
 
 _written: ContextVar[list[Path] | None] = ContextVar("_written", default=None)
 
@@ -52,11 +48,15 @@ def atomic(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
     temporary = Path(name)
     try:
-        with _held(handle):
+        with open(handle, "rb") as held:
+            _lock(held)
             with _refusals(path):
                 yield temporary
-                _flush(temporary)
-            share(temporary)
+                with open(temporary, "rb") as whole:
+                    os.fsync(whole.fileno())
+            umask = os.umask(0)  # tempfile makes files their maker's alone
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -84,13 +84,11 @@ def _refusals(path: Path) -> Iterator[None]:
     except EmorecError:
         raise
     except Exception as error:
-        for cause in (error, error.__cause__, error.__context__):
-            number = cause.errno if isinstance(cause, OSError) else None
+        numbers = [cause.errno for cause in (error, error.__cause__, error.__context__) if isinstance(cause, OSError)]
+        numbers += [number for number in _REMEDIES if f"(os error {number})" in str(error)]  # safetensors' words
+        for number in numbers:
             if number in _REMEDIES:
                 raise EmorecError(f"{path}: cannot be written: {_REMEDIES[number]}") from None
-        for number, remedy in _REMEDIES.items():  # safetensors gives the system's words alone
-            if f"(os error {number})" in str(error):
-                raise EmorecError(f"{path}: cannot be written: {remedy}") from None
         raise
 
 
@@ -102,63 +100,42 @@ def expand(path: Path) -> Path:
         return Path(path)
 
 
-def share(path: Path) -> None:
-    """Give a temporary file or folder the rights that the umask leaves: tempfile makes them their maker's alone."""
-    umask = os.umask(0)
-    os.umask(umask)
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
-
-
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _flush(path: Path) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
 def discard_partial(folder: Path) -> None:
-    """Delete the temporary files that killed processes left in `folder`; those that are being written stay.
-
-    Their writers hold a lock on them (flock(2)), of which the kernel lets go when a process ends, however it ends.
-    """
+    """Delete the temporary files that killed processes left in `folder`; those that are being written stay locked."""
     for pattern in (".*.????????.*", ".tmp??????"):  # the latter was safetensors' own, in runs of before
         for left in Path(folder).glob(pattern):
             try:
                 with open(left, "r+b", buffering=0) as file:
-                    _lock(file.fileno())
-                    left.unlink(missing_ok=True)
-            except (BlockingIOError, FileNotFoundError):
+                    if _lock(file):
+                        left.unlink(missing_ok=True)
+            except FileNotFoundError:
                 continue
 
 
-@contextmanager
-def _held(file: int) -> Iterator[None]:
-    """Lock an open file of this process's own, and close it in the end."""
-    if fcntl is None:  # a file that is open could not be renamed
-        os.close(file)
-        yield
-        return
+def _lock(file: IO[Any]) -> bool:
+    """As `try_lock`; True on a file system without locks, where a starting workflow clears nothing away."""
     try:
-        _lock(file)
-        yield
-    finally:
-        os.close(file)
+        return try_lock(file)
+    except OSError:
+        return True
 
 
-def _lock(file: int) -> None:
-    """Lock an open file as long as it is open. BlockingIOError where another process holds it."""
-    if fcntl is None:
-        return
+def try_lock(file: IO[Any], shared: bool = False) -> bool:
+    """Lock an open file while it is open; False where another process holds it. OSError where there are no locks.
+
+    The kernel lets go of it when the process ends, however it ends (flock(2)).
+    """
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise
-    except OSError:  # a file system without locks: there nothing is cleared away at a start (emorec/running.py)
-        return
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

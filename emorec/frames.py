@@ -26,45 +26,12 @@ def row_at(table: pd.DataFrame, key: str | tuple[str, ...]) -> pd.Series:
 
 
 # Cells of these columns are names or words: an empty one stays empty, and a model called `nan` stays a name.
-_TEXT = [
-    "agreement",
-    "model",
-    "reference",
-    "mixture",
-    "other",
-    "routed_by",
-    "decided_by",
-    "control",
-    "kind",
-    "family",
-    "label",
-    "parts",
-    "grouping",
-    "group",
-    "gate",
-    "foreign",
-    "start",
-    "length",
-    "kept_start",
-    "split",
-    "emotion",
-    "emotions",
-    "true",
-    "predicted",
-    "first",
-    "second",
-    "expert",
-    "method",
-    "measure",
-    "metric",
-    "network",
-    "role",
-    "tier",
-    "verdict",
-    "state",
-    "nearest_label",
-    "subset",
-]
+_TEXT = (
+    *("model", "reference", "mixture", "other", "routed_by", "decided_by", "control", "network", "expert", "parts"),
+    *("kind", "family", "label", "grouping", "group", "gate", "foreign", "start", "length", "kept_start"),
+    *("split", "subset", "emotion", "emotions", "true", "predicted", "first", "second", "nearest_label"),
+    *("agreement", "method", "measure", "metric", "role", "tier", "verdict", "state"),
+)
 
 
 def read_table(path: Path, again: str = AGAIN) -> pd.DataFrame:

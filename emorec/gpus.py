@@ -1,8 +1,8 @@
 """One graphics card for each process, where a machine has several and no scheduler hands them out.
 
 Snakemake counts cards (`gpu` in the profile) but does not say which one a job is to take, and CUDA takes the first.
-Here a process locks a file that stands for a card (flock(2): the kernel lets go of it when the process ends, however it
-ends) and makes that card the only one that it sees. Slurm's jobs see theirs alone from the start.
+Here a process locks a file that stands for a card and makes that card the only one that it sees. Slurm's jobs see
+theirs alone from the start.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-try:
-    import fcntl
-except ImportError:  # not POSIX: every process takes the first card, as CUDA does
-    fcntl = None  # type: ignore[assignment]
+from emorec.files import try_lock
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +42,7 @@ def own_card(device: str, folder: Path | None = None) -> Iterator[str | None]:
     To be entered before CUDA is used. Yields the card's name; None where there is nothing to choose: `device` is cpu,
     or at most one card is visible. folder: of the locks, the same for all processes of the machine.
     """
-    cards = [] if device == "cpu" or fcntl is None else visible()
+    cards = [] if device == "cpu" else visible()
     if len(cards) < 2:
         yield None
         return
@@ -57,25 +55,22 @@ def own_card(device: str, folder: Path | None = None) -> Iterator[str | None]:
     try:
         yield card
     finally:
-        os.close(lock)
+        lock.close()
         if before is None:
             del os.environ["CUDA_VISIBLE_DEVICES"]
         else:
             os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
-def _first_free(cards: list[str], folder: Path) -> tuple[int, str]:
+def _first_free(cards: list[str], folder: Path) -> tuple[IO[str], str]:
     waited = False
     while True:
         for card in cards:
             name = re.sub(r"[^A-Za-z0-9-]", "_", card)
-            lock = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
-            else:
+            lock = open(folder / f"{name}.lock", "w", encoding="utf-8")  # noqa: SIM115 - open as long as it is held
+            if try_lock(lock):
                 return lock, card
+            lock.close()
         if not waited:
             log.info("all %d graphics cards are in use by other jobs: waiting for one", len(cards))
             waited = True

@@ -6,8 +6,9 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,54 +20,49 @@ LONGEST = 1_000_000  # characters of a line
 AGAIN = "delete it and run again"
 
 
-def _open(path: Path) -> IO[str]:
-    """A table's text; those of a published study may be compressed."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return open(path, encoding="utf-8", newline="")
-
-
-def _bounded(file: IO[str], path: Path, again: str) -> Iterator[str]:
-    """Lines of a text, which may be far larger than its file. Raises EmorecError where it is larger than any table."""
-    size = 0
-    while line := file.readline(LONGEST + 1):
-        size += len(line)
-        if size > LARGEST or len(line) > LONGEST:
-            raise EmorecError(f"{path}: larger than any table; {again}")
-        yield line
-
-
 def check_table(path: Path, again: str = AGAIN) -> None:
     """Raise EmorecError, one line, unless the CSV file is UTF-8 text with unique columns and equally long rows.
 
-    `again` is the remedy: a table that was given cannot be made again.
+    `again` is the remedy: a table that was given cannot be made again. Those of a published study may be compressed.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise EmorecError(f"{path}: larger than any table; {again}")
-        with _open(path) as file:
-            reader = csv.reader(_bounded(file, path, again))
-            header = next(reader, [])
-            if any("\0" in name for name in header):
-                raise EmorecError(f"{path}, row 1: not text; {again}")
-            if not any(header):
-                raise EmorecError(f"{path}: no header, the file is empty; {again}")
-            twice = [name for name in header if header.count(name) > 1]
-            if twice:
-                raise EmorecError(f"{path}, row 1: the column {twice[0][:40]!r} stands twice; {again}")
-            for fields in reader:
-                if len(fields) != len(header):
-                    raise EmorecError(
-                        f"{path}, row {reader.line_num}: {len(fields)} columns, the header has {len(header)}; {again}"
-                    )
-                if any("\0" in field for field in fields):
-                    raise EmorecError(f"{path}, row {reader.line_num}: not text; {again}")
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8", newline="") as file:
+            problem = _problem(file)
     except FileNotFoundError:
         raise EmorecError(f"{path}: missing; run the stage `tables` first") from None
     except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise EmorecError(f"{path}: no CSV text in UTF-8 ({plain(error)}); {again}") from None
     except OSError as error:
         raise EmorecError(f"{path}: cannot be read ({error.strerror}); {again}") from None
+    if problem:
+        raise EmorecError(f"{path}{problem}; {again}")
+
+
+def _problem(file: IO[str]) -> str:
+    """What keeps a text from being a table, and in which row; empty where nothing does."""
+    reader = csv.reader(_bounded(file))
+    header = next(reader, [])
+    if not any(header):
+        return ": no header, the file is empty"
+    if twice := [name for name in header if header.count(name) > 1]:
+        return f", row 1: the column {twice[0][:40]!r} stands twice"
+    for fields in chain([header], reader):
+        if len(fields) != len(header):
+            return f", row {reader.line_num}: {len(fields)} columns, the header has {len(header)}"
+        if any("\0" in field for field in fields):
+            return f", row {reader.line_num}: not text"
+    return ""
+
+
+def _bounded(file: IO[str]) -> Iterator[str]:
+    """Lines of a text, which may be far larger than its file. csv.Error where it is larger than any table."""
+    size = 0
+    while line := file.readline(LONGEST + 1):
+        size += len(line)
+        if size > LARGEST or len(line) > LONGEST:
+            raise csv.Error("larger than any table")
+        yield line
 
 
 def read_json(path: Path, again: str = AGAIN) -> dict[str, Any]:
@@ -86,24 +82,24 @@ def read_json(path: Path, again: str = AGAIN) -> dict[str, Any]:
     return content
 
 
+def check_files(paths: Iterable[Path], again: str = AGAIN) -> None:
+    """Raise EmorecError, one line, for a table or JSON file among these that is none."""
+    for path in paths:
+        if path.name.endswith((".csv", ".csv.gz")):
+            check_table(path, again)
+        elif path.suffix == ".json":
+            read_json(path, again)
+
+
 @contextmanager
 def made_of(paths: Sequence[Path], again: str = AGAIN) -> Iterator[None]:
     """Check the tables and records that something is made of, and call a failure for lack of a column or value theirs.
 
     Which of several files it was, the program's own error does not say: all are named.
     """
-    for path in paths:
-        if path.name.endswith((".csv", ".csv.gz")):
-            check_table(path, again)
-        elif path.suffix == ".json":
-            read_json(path, again)
+    check_files(paths, again)
     try:
         yield
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
-        reason = plain(error)
-        if len(paths) == 1:
-            raise EmorecError(f"{paths[0]}: lacks what is made of it ({reason}); {again}") from error
-        named = ", ".join(path.name for path in paths)
-        raise EmorecError(
-            f"{paths[0].parent}: {named} lack what is made of them ({reason}); delete them and run again"
-        ) from error
+        place = f"{paths[0]}:" if len(paths) == 1 else f"{paths[0].parent}: one of {', '.join(p.name for p in paths)}"
+        raise EmorecError(f"{place} lacks what is made of it ({plain(error)}); {again}") from error

@@ -31,7 +31,8 @@ def recorded(root: Path, job: str, reads: Sequence[str] = ()) -> Iterator[None]:
     ledger.unlink(missing_ok=True)
     with recording() as written:
         yield
-    entries = {path.relative_to(root).as_posix(): _entry(path) for path in written if _belongs(path, root)}
+    own = [path for path in written if path.is_relative_to(root) and path.exists()]
+    entries = {path.relative_to(root).as_posix(): _entry(path) for path in own}
     if entries:
         write_json(ledger, dict(sorted(entries.items())))
 
@@ -59,11 +60,8 @@ def check(root: Path, parts: Sequence[str] = ("",), *, always_hash: bool = False
 def _same(path: Path, entry: dict[str, Any], always_hash: bool) -> bool:
     try:
         found = path.stat()
-        if found.st_size != entry["bytes"]:
-            return False
-        if found.st_mtime_ns == entry["mtime_ns"] and not always_hash:
-            return True
-        return bool(sha256(path) == entry["sha256"])
+        untouched = found.st_mtime_ns == entry["mtime_ns"] and not always_hash
+        return found.st_size == entry["bytes"] and (untouched or sha256(path) == entry["sha256"])
     except FileNotFoundError:
         return True
 
@@ -71,10 +69,6 @@ def _same(path: Path, entry: dict[str, Any], always_hash: bool) -> bool:
 def _entry(path: Path) -> dict[str, Any]:
     found = path.stat()
     return {"sha256": sha256(path), "bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
-
-
-def _belongs(path: Path, root: Path) -> bool:
-    return path.is_relative_to(root) and path.exists()
 
 
 def _read(ledger: Path) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,6 @@ import math
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -46,7 +45,9 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
         raise _NotOurs(f"{name} is compressed")
     with archive.open(info) as file:
-        shape, _, dtype = _header(file)
+        if npy.read_magic(file) != (1, 0):
+            raise _NotOurs(f"{name} has a header of another version")
+        shape, _, dtype = npy.read_array_header_1_0(file)
         if dtype.hasobject:
             raise _NotOurs(f"{name} holds objects, which would have to be unpickled")
         expected = file.tell() + math.prod(shape) * dtype.itemsize
@@ -54,11 +55,3 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
             raise _NotOurs(f"{name} claims the shape {shape}, which its {info.file_size:,} bytes do not hold")
     with archive.open(info) as file:
         return npy.read_array(file, allow_pickle=False)
-
-
-def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    try:
-        return readers[npy.read_magic(file)](file)
-    except (KeyError, ValueError):
-        raise _NotOurs("an array's header cannot be read") from None

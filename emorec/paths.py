@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 # The columns of history.csv: a row an epoch; row 0, without a training loss, is what a network starts from.
@@ -31,51 +30,26 @@ def results_tables(*, mixture: bool, votes: bool, synthetic: bool) -> tuple[str,
     return TABLES["results"] + (TABLES_OF_VOTES if votes else ()) + (TABLES_OF_TRUTH if synthetic else ())
 
 
-@dataclass(frozen=True)
 class Layout:
     """The folder of one study, `results/<study>`."""
 
-    root: Path
-
-    @property
-    def faces(self) -> Path:
-        return self.root / "data" / "faces.npz"
-
-    @property
-    def fingerprint(self) -> Path:
-        """Of what decided the faces (emorec/data/content.py)."""
-        return self.root / "data" / "fingerprint"
-
-    @property
-    def known_data(self) -> Path:
-        """Digests of the data that the workflow has looked at."""
-        return self.root / "data" / "known.json"
-
-    @property
-    def summary(self) -> Path:
-        return self.root / "data" / "summary.json"
-
-    @property
-    def truth(self) -> Path:
-        return self.root / "data" / "truth.npz"
-
-    @property
-    def twins(self) -> Path:
-        return self.root / "data" / "twins.npz"
-
-    @property
-    def votes(self) -> Path:
-        return self.root / "data" / "votes.npz"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.faces = root / "data" / "faces.npz"
+        self.fingerprint = root / "data" / "fingerprint"  # of what decided the faces (emorec/data/content.py)
+        self.known_data = root / "data" / "known.json"  # digests of the data that the workflow has looked at
+        self.summary = root / "data" / "summary.json"
+        self.truth = root / "data" / "truth.npz"
+        self.twins = root / "data" / "twins.npz"
+        self.votes = root / "data" / "votes.npz"
+        self.predictions = root / "predictions.parquet"
+        self.report = root / "report"
 
     def network(self, network: str, seed: int) -> Path:
         return self.root / "networks" / network / f"seed{seed}"
 
     def grouping(self, name: str) -> Path:
         return self.root / "groupings" / f"{name}.json"
-
-    @property
-    def predictions(self) -> Path:
-        return self.root / "predictions.parquet"
 
     def embeddings(self, model: str, seed: int) -> Path:
         return self.root / "embeddings" / model / f"seed{seed}.npz"
@@ -85,7 +59,3 @@ class Layout:
 
     def figure(self, name: str, suffix: str) -> Path:
         return self.root / "figures" / f"{name}.{suffix}"
-
-    @property
-    def report(self) -> Path:
-        return self.root / "report"

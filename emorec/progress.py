@@ -62,7 +62,6 @@ class Progress(logging.Handler):
             self.since |= dict.fromkeys(getattr(record, "jobs", []), time.monotonic())
         elif event == "JOB_FINISHED":
             self._finished(int(getattr(record, "job_id", 0)))
-            return
         elif event == "PROGRESS":
             self.total = max(self.total, int(getattr(record, "total", 0)))
         elif event in _SHOWN or record.levelno >= logging.WARNING or (event is None and _is_news(record)):
@@ -72,13 +71,10 @@ class Progress(logging.Handler):
 
     def _finished(self, number: int) -> None:
         self.done += 1
-        began = self.since.pop(number, None)
-        width = len(str(self.total))
-        lasted = "" if began is None else f"  {_duration(time.monotonic() - began)}"
-        name = self.jobs.pop(number, None)
-        if name is not None and name != "all":
-            self._write(f"{self.done:>{width}}/{self.total}  {name}{lasted}\n")
-        self._draw()
+        lasted = _duration(time.monotonic() - self.since.pop(number)) if number in self.since else ""
+        name = self.jobs.pop(number, "all")
+        if name != "all":
+            self._write(f"{self.done:>{len(str(self.total))}}/{self.total}  {name}  {lasted}".rstrip() + "\n")
 
     def _draw(self) -> None:
         """The bar, where there is a terminal: how many jobs are done, and the present ones as far as there is room."""

@@ -21,12 +21,7 @@ from types import FrameType
 from typing import IO
 
 from emorec.errors import EmorecError
-from emorec.files import discard_partial
-
-try:
-    import fcntl
-except ImportError:  # not POSIX: no locks, as on a file system without them
-    fcntl = None  # type: ignore[assignment]
+from emorec.files import discard_partial, try_lock
 
 log = logging.getLogger(__name__)
 
@@ -47,21 +42,22 @@ def hold(root: Path, patience: float = 10.0) -> IO[str] | None:
         file = open(root / NAME, "a+", encoding="utf-8")  # noqa: SIM115 - open as long as the process runs
     except OSError as error:
         raise EmorecError(f"{root}: cannot be written ({error.strerror}); make it writable and run again") from None
+    until = time.monotonic() + patience
     try:
-        _lock(file, patience)
-    except BlockingIOError:
-        file.seek(0)
-        holder = " ".join(file.read().split()) or "unknown"
-        file.close()
-        raise EmorecError(
-            f"{root}: another workflow works on this study ({holder}); wait for its end or stop it, then run again"
-        ) from None
+        while not try_lock(file):
+            if time.monotonic() > until:
+                file.seek(0)
+                holder = " ".join(file.read().split()) or "unknown"
+                raise EmorecError(
+                    f"{root}: another workflow works on this study ({holder}); wait for its end or stop it, then run "
+                    "again"
+                )
+            time.sleep(0.2)
     except OSError as error:
-        file.close()
-        if error.errno in _NO_LOCKS:
-            log.warning("%s: the file system knows no locks; start one workflow at a time", root)
-            return None
-        raise
+        if error.errno not in _NO_LOCKS:
+            raise
+        log.warning("%s: the file system knows no locks; start one workflow at a time", root)
+        return None
     file.truncate(0)
     file.write(whose())
     file.flush()
@@ -93,10 +89,9 @@ def whose() -> str:
 def watch() -> None:
     """In a job: stop this process, as SIGTERM does, once the workflow that started it is dead."""
     wanted = os.environ.get(VARIABLE)
-    if fcntl is None or not wanted:
-        return
-    path, _, holder = wanted.partition("\n")
-    threading.Thread(target=_await_end, args=(Path(path), holder), daemon=True).start()
+    if wanted:
+        path, _, holder = wanted.partition("\n")
+        threading.Thread(target=_await_end, args=(Path(path), holder), daemon=True).start()
 
 
 @contextmanager
@@ -121,30 +116,14 @@ def stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _lock(file: IO[str], patience: float) -> None:
-    if fcntl is None:
-        raise OSError(errno.ENOLCK, "no locks")
-    until = time.monotonic() + patience
-    while True:
-        try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise
-        time.sleep(0.2)
-
-
-def _await_end(path: Path, holder: str, every: float = 0.5) -> None:
+def _await_end(path: Path, holder: str) -> None:
     """End this process when `holder` no longer holds the lock: nobody does, or the next workflow already does."""
     try:
         while path.read_text(encoding="utf-8") == holder:
             with open(path, encoding="utf-8") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    time.sleep(every)
-                    continue
-                _end()  # with the lock in hand, so that no other workflow begins before this job is gone
+                if try_lock(file, shared=True):
+                    _end()  # with the lock in hand, so that no other workflow begins before this job is gone
+            time.sleep(0.5)
         _end()
     except OSError:  # no locks here, or the study's folder is gone
         return

@@ -6,6 +6,7 @@ and linear layers count, as in torch's FlopCounterMode.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -82,11 +83,8 @@ def resnet_size(
 
 def width_nearest(wanted: int, size_of: Callable[[int], int], largest: int = 1024) -> int:
     """The width whose size, growing in width, is nearest to `wanted` (of equals the smaller)."""
-    low, high = 1, largest
-    while low < high:  # the first width that is at least as large as wanted
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if size_of(middle) < wanted else (low, middle)
-    return min((w for w in (low - 1, low) if w >= 1), key=lambda w: (abs(size_of(w) - wanted), w))
+    enough = 1 + bisect_left(range(1, largest), wanted, key=size_of)
+    return min((w for w in (enough - 1, enough) if w >= 1), key=lambda w: (abs(size_of(w) - wanted), w))
 
 
 def _convolution(channels: int, planes: int, kernel: int, side: int) -> Size:

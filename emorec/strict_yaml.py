@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
 from yaml.reader import ReaderError
 
 from emorec.plain import plain
 
-LARGEST = 1_000_000  # bytes
+LARGEST = 1_000_000  # characters
 MOST_NODES = 100_000  # keys and values, aliases written out
-DEEPEST = 50  # levels
-_VALUES = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")  # what looks like one need not be one
 
 
 def parse(text: str) -> Any:
@@ -21,82 +20,68 @@ def parse(text: str) -> Any:
     if len(text) > LARGEST:
         raise ValueError(f"longer than {LARGEST:,} characters, more than any config")
     try:
-        loader = yaml.SafeLoader(text)  # C's is faster and gives no better messages
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return None
-            _check(node, {}, ())
-            _check_scalars(loader, node, set())
-            return loader.construct_document(node)
-        finally:
-            loader.dispose()
-    except yaml.YAMLError as error:
-        if isinstance(error, ReaderError):
-            before = text[: error.position]
-            place = f" (line {before.count(chr(10)) + 1}, column {error.position - before.rfind(chr(10))})"
-            raise ValueError(
-                f"not valid YAML: the character U+{error.character:04X} may not stand there{place}"
-            ) from None
-        mark = getattr(error, "problem_mark", None)
-        reason = " ".join(str(getattr(error, "problem", None) or error).split())
-        if reason.startswith("but "):
-            reason = f"{getattr(error, 'context', '')}, {reason}"
-        raise ValueError(f"not valid YAML: {reason}{_place(mark)}") from None
+        return _Loader(text).get_single_data()
+    except _RefusedError:
+        raise
     except RecursionError:
-        raise ValueError(f"nested deeper than {DEEPEST} levels") from None
-    except (ValueError, OverflowError) as error:  # PyYAML lets those of an impossible date or number through
-        if isinstance(error, _RefusedError):
-            raise ValueError(str(error)) from None
+        raise ValueError("nested deeper than any config") from None
+    except ReaderError as error:
+        before = text[: error.position]
+        place = f" (line {before.count(chr(10)) + 1}, column {error.position - before.rfind(chr(10))})"
+        raise ValueError(f"not valid YAML: the character U+{error.character:04X} may not stand there{place}") from None
+    except yaml.MarkedYAMLError as error:
+        reason = " ".join(str(error.problem or error).split())
+        if reason.startswith("but "):
+            reason = f"{error.context}, {reason}"
+        raise ValueError(f"not valid YAML: {reason}{_place(error.problem_mark)}") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # of an impossible character, say
         raise ValueError(f"not valid YAML: {plain(error)}") from None
 
 
 class _RefusedError(ValueError):
-    pass
+    """Valid YAML that is no config."""
 
 
-def _check(node: yaml.Node, sizes: dict[int, int], above: tuple[int, ...]) -> int:
-    """The nodes below `node`, aliases written out. `sizes` remembers those of nodes seen, `above` the way here."""
-    if id(node) in above:
-        raise _RefusedError(f"an alias contains itself{_place(node.start_mark)}")
-    if id(node) in sizes:
-        return sizes[id(node)]
-    if len(above) > DEEPEST:
-        raise _RefusedError(f"nested deeper than {DEEPEST} levels{_place(node.start_mark)}")
-    size, way = 1, (*above, id(node))
-    if isinstance(node, yaml.MappingNode):
-        keys: set[str] = set()
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in keys:
-                    raise _RefusedError(f"the key {key.value[:60]!r} stands twice{_place(key.start_mark)}; keep one")
-                keys.add(key.value)
-            size += _check(key, sizes, way) + _check(value, sizes, way)
-    elif isinstance(node, yaml.SequenceNode):
-        size += sum(_check(item, sizes, way) for item in node.value)
-    if size > MOST_NODES:
-        raise _RefusedError(f"its aliases stand for more than {MOST_NODES:,} values{_place(node.start_mark)}")
-    sizes[id(node)] = size
-    return size
+class _Loader(yaml.SafeLoader):  # C's is faster and gives no better messages
+    """PyYAML's safe loader, which refuses a key that stands twice and aliases that multiply, and says where."""
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.sizes: dict[yaml.Node, int] = {}  # of nodes that have been read to their end, aliases written out
 
-def _check_scalars(loader: yaml.SafeLoader, node: yaml.Node, seen: set[int]) -> None:
-    """Name the place of a date or number that there is not; PyYAML's own error does not."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.ScalarNode) and node.tag in _VALUES:
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        is_alias = self.check_event(yaml.AliasEvent)
+        node = super().compose_node(parent, index)
+        if node is None:
+            return None
+        if is_alias and node not in self.sizes:
+            raise _RefusedError(f"an alias contains itself{_place(node.start_mark)}")
+        if not is_alias:
+            self.sizes[node] = 1 + sum(self.sizes[child] for child in _children(node))
+            if self.sizes[node] > MOST_NODES:
+                raise _RefusedError(f"its aliases stand for more than {MOST_NODES:,} values{_place(node.start_mark)}")
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise _RefusedError(f"the key {key.value[:60]!r} stands twice{_place(key.start_mark)}; keep one")
+            seen.add(key.value)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
-            loader.construct_object(node)
-        except (ValueError, OverflowError) as error:
-            raise _RefusedError(f"not valid YAML: {plain(error)}{_place(node.start_mark)}") from None
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _check_scalars(loader, item, seen)
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            _check_scalars(loader, key, seen)
-            _check_scalars(loader, value, seen)
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError) as error:  # of a date or number that there is not
+            raise ConstructorError(None, None, plain(error), node.start_mark) from None
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [child for pair in node.value for child in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
 def _place(mark: Any) -> str:

@@ -43,7 +43,7 @@ from emorec.figures import (
     who_errs,
 )
 from emorec.frames import read_table
-from emorec.predictions.combine import Combined
+from emorec.predictions.combine import ModelOutputs
 from emorec.predictions.store import Gate, prediction_frame, write_predictions
 from emorec.tables.metrics import HARD_PAIRS
 
@@ -278,7 +278,7 @@ def answers_of(model: str, labels: np.ndarray, scored: np.ndarray) -> pd.DataFra
     rng = np.random.default_rng([len(model)])
     shares = rng.dirichlet(np.full(7, 0.4), size=labels.size) + np.eye(7)[labels]
     gate = dict(zip(GROUPS["original"], rng.dirichlet(np.ones(3), size=labels.size).T, strict=True))
-    combined = Combined(shares / 2, np.zeros((labels.size, 2)), gate if model == "mixture" else {})
+    combined = ModelOutputs(shares / 2, np.zeros((labels.size, 2)), gate if model == "mixture" else {})
     return prediction_frame(combined, np.flatnonzero(scored) % 3, np.flatnonzero(scored), labels)
 
 

@@ -20,8 +20,8 @@ from emorec.networks.outputs import load_outputs, save_outputs
 from emorec.networks.store import load_network
 from emorec.paths import Layout
 from emorec.predictions.combine import (
-    Combined,
-    Expert,
+    ModelOutputs,
+    NetworkOutputs,
     best_temperature,
     ensemble,
     joint,
@@ -34,8 +34,7 @@ from emorec.predictions.combine import (
     top_1_weights,
     uniform_weights,
 )
-from emorec.predictions.model import Said
-from emorec.predictions.model import combined as combined_parts
+from emorec.predictions.combine import combined as combined_parts
 from emorec.predictions.store import (
     PROBABILITIES,
     STEPS,
@@ -60,11 +59,11 @@ def drawn(*shape: int, seed: int = 0) -> np.ndarray:
     return (4 * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
 
 
-def expert(emotions: list[str], logits: np.ndarray, features: np.ndarray) -> Expert:
-    return Expert([[emotion] for emotion in emotions], logits, features)
+def expert(emotions: list[str], logits: np.ndarray, features: np.ndarray) -> NetworkOutputs:
+    return NetworkOutputs({"classes": [[emotion] for emotion in emotions]}, logits, features)
 
 
-def experts(groups: dict[str, list[str]], faces: int) -> dict[str, Expert]:
+def experts(groups: dict[str, list[str]], faces: int) -> dict[str, NetworkOutputs]:
     return {
         name: expert(emotions, drawn(faces, len(emotions), seed=n), drawn(faces, 4, seed=n + 50).astype(np.float16))
         for n, (name, emotions) in enumerate(groups.items())
@@ -138,8 +137,8 @@ def test_a_mixture_of_overlapping_experts_is_the_sum_over_experts() -> None:
         for index, emotion in enumerate(EMOTIONS):
             expected = 0.0
             for column, one in enumerate(said.values()):
-                if [emotion] in one.classes:
-                    share = special.softmax(one.logits[face].astype(float))[one.classes.index([emotion])]
+                if [emotion] in one.record["classes"]:
+                    share = special.softmax(one.logits[face].astype(float))[one.record["classes"].index([emotion])]
                     expected += weights[face, column] * share
             assert combined.probabilities[face, index] == pytest.approx(expected)
     np.testing.assert_allclose(combined.probabilities.sum(1), 1)
@@ -161,7 +160,7 @@ def test_an_expert_s_scale_and_offset_do_not_leak_into_the_gate() -> None:
     """Adding to one expert's logits changes nothing: each is normalised before it is weighed."""
     gate, said = soft_weights(drawn(8, 3)), experts(GROUPS, 8)
     one = said["fear-surprise"]
-    moved = said | {"fear-surprise": Expert(one.classes, one.logits + 25, one.features)}
+    moved = said | {"fear-surprise": NetworkOutputs(one.record, one.logits + 25, one.features)}
     np.testing.assert_allclose(mixture(gate, said).probabilities, mixture(gate, moved).probabilities, atol=1e-5)
 
 
@@ -216,9 +215,9 @@ def test_the_temperature_is_the_one_that_makes_a_gate_honest() -> None:
 def test_an_expert_that_says_that_a_face_is_another_s_is_heard_less() -> None:
     """Two experts, equal weights: 0.9 × (0.5, 0.5) and 0.1 × (0.8, 0.2) of what is left, in proportion."""
     foreign = [emotion for emotion in EMOTIONS if emotion not in ("happy", "neutral")]
-    mine = Expert([["happy"], ["neutral"], foreign], np.log([[0.45, 0.45, 0.1]]), drawn(1, 2))
+    mine = NetworkOutputs({"classes": [["happy"], ["neutral"], foreign]}, np.log([[0.45, 0.45, 0.1]]), drawn(1, 2))
     foreign = [emotion for emotion in EMOTIONS if emotion not in ("fear", "surprise")]
-    others = Expert([["fear"], ["surprise"], foreign], np.log([[0.08, 0.02, 0.9]]), drawn(1, 2))
+    others = NetworkOutputs({"classes": [["fear"], ["surprise"], foreign]}, np.log([[0.08, 0.02, 0.9]]), drawn(1, 2))
     combined = mixture(uniform_weights(1, 2), {"happy-neutral": mine, "fear-surprise": others})
     by_hand = {"happy": 0.45, "neutral": 0.45, "fear": 0.08, "surprise": 0.02}
     np.testing.assert_allclose(combined.probabilities[0], [by_hand.get(emotion, 0) for emotion in EMOTIONS])
@@ -232,7 +231,7 @@ def test_a_joint_mixture_is_its_network_with_its_gate() -> None:
 
 
 def test_outputs_of_a_joint_mixture_without_its_gate_are_refused_by_name() -> None:
-    said = Said({"network": "joint-2"}, drawn(5, 7), drawn(5, 8))
+    said = NetworkOutputs({"network": "joint-2"}, drawn(5, 7), drawn(5, 8))
     with pytest.raises(EmorecError, match="joint-2: its outputs lack the gate's weights; run `emorec outputs`"):
         combined_parts(config.Joint(kind="joint", of="resnet18", experts=2), [said])
 
@@ -241,7 +240,7 @@ def test_outputs_of_a_joint_mixture_without_its_gate_are_refused_by_name() -> No
 
 
 @pytest.fixture
-def combined() -> Combined:
+def combined() -> ModelOutputs:
     return mixture(soft_weights(drawn(6, 3)), experts(GROUPS, 6))
 
 
@@ -250,7 +249,7 @@ ROW = np.array([40, 7, 3, 99, 12, 5], np.int32)
 LABEL = np.array([6, 0, 1, 2, 3, 4], np.uint8)
 
 
-def test_a_frame_has_a_column_an_emotion_and_an_expert(combined: Combined) -> None:
+def test_a_frame_has_a_column_an_emotion_and_an_expert(combined: ModelOutputs) -> None:
     frame = prediction_frame(combined, SPLIT, ROW, LABEL)
     assert list(frame) == ["split", "row", "label", *PROBABILITIES, *(f"gate_{name}" for name in GROUPS)]
     assert list(frame["split"]) == [SPLITS[code] for code in SPLIT]
@@ -263,7 +262,7 @@ def test_a_frame_has_a_column_an_emotion_and_an_expert(combined: Combined) -> No
         np.testing.assert_allclose(frame[f"gate_{name}"], weight, atol=2**-16)
 
 
-def test_the_file_has_the_contract_s_columns(tmp_path: Path, combined: Combined) -> None:
+def test_the_file_has_the_contract_s_columns(tmp_path: Path, combined: ModelOutputs) -> None:
     path = tmp_path / "results" / "predictions.parquet"
     other = prediction_frame(single(drawn(6, 7), drawn(6, 2)), SPLIT, ROW, LABEL)
     frame = prediction_frame(combined, SPLIT, ROW, LABEL)
@@ -283,7 +282,7 @@ def test_the_file_has_the_contract_s_columns(tmp_path: Path, combined: Combined)
 def test_whole_steps_make_a_smaller_file(tmp_path: Path) -> None:
     many = np.random.default_rng(0).dirichlet(np.ones(7), 4000).astype(np.float32)
     where = np.full(4000, 2), np.arange(4000, dtype=np.int32), np.zeros(4000, np.uint8)
-    frame = prediction_frame(Combined(many, many, {}), *where)
+    frame = prediction_frame(ModelOutputs(many, many, {}), *where)
     sizes = []
     for name, shares in (("steps", frame[PROBABILITIES].to_numpy()), ("digits", many)):
         own = frame.assign(**{p: shares[:, i] for i, p in enumerate(PROBABILITIES)})
@@ -297,7 +296,7 @@ def test_a_model_without_a_gate_has_no_gate_columns() -> None:
     assert list(frame) == ["split", "row", "label", *PROBABILITIES]
 
 
-def test_embeddings_are_those_of_the_test_faces(tmp_path: Path, combined: Combined) -> None:
+def test_embeddings_are_those_of_the_test_faces(tmp_path: Path, combined: ModelOutputs) -> None:
     path = tmp_path / "mixture" / "seed0.npz"
     save_embeddings(path, combined, SPLIT, ROW, LABEL)
     with np.load(path, allow_pickle=False) as file:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emorec import parquet
 from emorec.errors import EmorecError
-from emorec.predictions.combine import Combined
+from emorec.predictions import store
+from emorec.predictions.combine import ModelOutputs
 from emorec.predictions.store import (
     GATES,
     KEY,
@@ -34,7 +34,7 @@ LABEL = np.random.default_rng(2).integers(0, 7, 2 * FACES).astype(np.uint8)
 def _frame(state: int, gate: tuple[str, ...] = ()) -> pd.DataFrame:
     rng = np.random.default_rng(state)
     weights = dict(zip(gate, rng.dirichlet(np.ones(len(gate)), 2 * FACES).T, strict=True)) if gate else {}
-    combined = Combined(rng.dirichlet(np.ones(7), 2 * FACES), np.zeros((2 * FACES, 1)), weights)
+    combined = ModelOutputs(rng.dirichlet(np.ones(7), 2 * FACES), np.zeros((2 * FACES, 1)), weights)
     return prediction_frame(combined, SPLIT, ROW, LABEL)
 
 
@@ -118,7 +118,7 @@ def _told(metadata: bytes) -> Callable[[pa.Table], pa.Table]:
         ),
         (lambda t: _set(t, "gate", pa.nulls(len(t), GATES)), "has not 2 gate weights a face"),
         (_numbers("label", _first(7)), "label outside 0 to 6"),
-        (lambda t: _set(t, "label", pa.array(np.full(len(t), 0.5))), "label holds float64, no whole numbers"),
+        (lambda t: _set(t, "label", pa.array(np.full(len(t), 0.5))), "'label' holds double, no whole numbers"),
         (lambda t: _set(t, "split", pa.array(["dev"] * len(t))), "unknown split 'dev'"),
         (lambda t: t.slice(0, 0), "no rows"),
         (lambda t: pa.concat_tables([t, t.slice(0, 1)]), "occurs twice|not those of"),
@@ -131,7 +131,7 @@ def _told(metadata: bytes) -> Callable[[pa.Table], pa.Table]:
         (lambda t: t.replace_schema_metadata({}), "no Parquet file of predictions"),
         (
             lambda t: t.replace_schema_metadata({KEY: b'{"experts": {"mixture": [1, 2]}, "temperatures": {}}'}),
-            "no experts",
+            "no Parquet file of predictions .experts.mixture.0: should be text",
         ),
         (lambda t: t.replace_schema_metadata({KEY: b'{"experts": 3}'}), "no Parquet file of predictions"),
     ],
@@ -149,9 +149,9 @@ def test_a_short_file_of_very_many_numbers_is_refused(
     path: Path, frames: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, most in (("MOST_ROWS", 4 * 2 * FACES), ("MOST_VALUES", 6 * 2 * FACES)):
-        monkeypatch.setattr(parquet, name, most)  # as many as there are; of a mixture's weights twice as many
+        monkeypatch.setattr(store, name, most)  # as many as there are; of a mixture's weights twice as many
         read_predictions(path, frames)
-        monkeypatch.setattr(parquet, name, most - 1)
+        monkeypatch.setattr(store, name, most - 1)
         with pytest.raises(EmorecError, match="are no predictions"):
             read_predictions(path, frames)
         monkeypatch.undo()

@@ -23,9 +23,9 @@ from emorec.errors import EmorecError
 from emorec.files import write_csv, write_json
 from emorec.networks.pretrained import check_networks
 from emorec.paths import HISTORY, Layout
-from emorec.predictions.combine import Combined
+from emorec.predictions.combine import ModelOutputs
 from emorec.predictions.store import prediction_frame, read_predictions, write_predictions
-from emorec.published import compare, contents, manifest, packed, rebuild, runs
+from emorec.published import compare, manifest, packed, rebuild, runs
 from emorec.published.publish import publish
 from emorec.tables import groups
 from emorec.tables.networks import curves_table
@@ -78,10 +78,10 @@ def make_run(root: Path, study: configs.Study = STUDY, state: int = 0) -> Layout
     frames = {}
     for model in study.models:
         for seed in study.seeds:
-            combined = Combined(rng.dirichlet(np.ones(7), 2 * FACES), np.zeros((2 * FACES, 1)), {})
+            combined = ModelOutputs(rng.dirichlet(np.ones(7), 2 * FACES), np.zeros((2 * FACES, 1)), {})
             frames[model, seed] = prediction_frame(combined, split, row, label)
     write_predictions(layout.predictions, frames)
-    for name in contents.required(study, votes=False):
+    for name in manifest.required(study, votes=False):
         if name.startswith("tables/"):
             columns = compare.columns_of(Path(name).stem) or ["model", "value"]
             write_csv(layout.root / name, pd.DataFrame([rng.random(len(columns))], columns=columns))
@@ -129,7 +129,7 @@ def test_a_publication_is_what_was_run_without_weights(run: Layout, folder: Path
     assert found.trained == [manifest.Code(commit="abc", dirty=False)] and found.hardware == ["abacus"]
     assert found.networks == NETWORKS and found.seconds["train"] == NETWORKS * 1.5
     assert configs.load(folder / "config.yaml") == STUDY
-    assert set(found.files) == set(contents.published_names(STUDY, votes=False)) and len(found.files) < 50
+    assert set(found.files) == set(manifest.published_names(STUDY, votes=False)) and len(found.files) < 50
     for name in found.files:
         content = (folder / name).read_bytes()
         if name.endswith(".gz"):
@@ -298,13 +298,13 @@ def test_unpacked_is_what_pixels_and_embeddings_were_needed_for(run: Layout, fol
     rebuild.unpack(folder, tmp_path / "again")
     there = manifest.files_in(tmp_path / "again")
     assert {name for name in there if name.startswith("tables/")} == {
-        f"tables/{table}.csv" for table in contents.GIVEN_TABLES
+        f"tables/{table}.csv" for table in manifest.GIVEN_TABLES
     }
     for name in there - {manifest.ORIGIN}:
         assert (tmp_path / "again" / name).read_bytes() == (run.root / name).read_bytes(), name
     # What the rule `unpack` promises, and the measured jobs beside it.
     files = manifest.verify(folder).files
-    promised = {manifest.ORIGIN, *contents.rebuilt_from(files).values(), *contents.rebuilt_networks(STUDY)}
+    promised = {manifest.ORIGIN, *manifest.rebuilt_from(files).values(), *manifest.rebuilt_networks(STUDY)}
     assert there - promised == {"benchmarks/train/resnet18/seed0.tsv"} and promised < there
     assert len([name for name in there if name.endswith("history.csv")]) == NETWORKS
     assert rebuild.origin(tmp_path / "again") == manifest.verify(folder) and rebuild.origin(run.root) is None
@@ -399,22 +399,22 @@ def test_another_config_than_the_published_one_is_refused_by_key(folder: Path) -
 
 def test_the_data_s_place_makes_no_other_config() -> None:
     here, there = (STUDY.model_copy(update={"data": configs.Data(path=path)}) for path in ("/here", None))
-    assert rebuild.differing(rebuild.dumped(here), rebuild.dumped(there)) == []
+    assert rebuild.differing(here, there) == []
     named = STUDY.model_copy(update={"data": configs.Data(classes="rafdb")})
-    assert rebuild.differing(rebuild.dumped(here), rebuild.dumped(named)) == ["data.classes"]
+    assert rebuild.differing(here, named) == ["data.classes"]
 
 
 def test_a_publication_that_lacks_what_this_version_needs_says_so(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "GIVEN_TABLES", (*contents.GIVEN_TABLES, "invented"))
+    monkeypatch.setattr(manifest, "GIVEN_TABLES", (*manifest.GIVEN_TABLES, "invented"))
     with pytest.raises(EmorecError, match=r"has no tables/invented\.csv, which this version"):
         rebuild.check(folder, STUDY)
 
 
 def test_all_that_may_be_published_is_small_enough_to_be_named() -> None:
     """Every figure's and the report's tables have names that a publication may hold."""
-    assert not manifest.not_allowed(contents.published_names(STUDY, votes=True))
+    assert not manifest.not_allowed(manifest.published_names(STUDY, votes=True))
 
 
 # Weights that were brought along
@@ -463,35 +463,32 @@ def _scores(runs_n: int, shift: float = 0.0, state: int = 0, sd: float = 0.004) 
     return pd.DataFrame(lines, columns=["model", "seed", "split", "metric", "value"])
 
 
+def _compared(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    return compare.numbers({"scores": first}, {"scores": second}, "training")
+
+
 def test_the_tolerance_of_a_mean_is_student_s() -> None:
     from scipy import stats
 
     first, second = _scores(3, state=1), _scores(4, state=2)
-    spread = compare.Spread.of("scores", first, second)
+    means = compare.means_over_seeds("scores", first, second)
     both = [run.query("metric == 'accuracy'").groupby("model")["value"] for run in (first, second)]
     df = 3 * 2 + 3 * 3
     pooled = np.sqrt(sum(((g - g.mean()) ** 2).sum() for run in both for _, g in run) / df)
     expected = stats.t.ppf(1 - 0.05 / 2 / 6, df) * pooled * np.sqrt(1 / 3 + 1 / 4)
-    assert spread.tolerance("mixture", "test", "accuracy", "value") == pytest.approx(expected)
+    assert means.loc[("mixture", "test", "accuracy", "value"), "tolerance"] == pytest.approx(expected)
 
 
 def test_faithful_reruns_agree_and_worse_ones_do_not() -> None:
     """At most one faithful rerun in twenty is called off; one that is 3 points worse is, however the seeds fall."""
-    failed = [
-        any(
-            not number.agrees
-            for number in compare.Spread.of("scores", _scores(3, state=s), _scores(3, state=s + 500)).numbers()
-        )
-        for s in range(60)
-    ]
+    failed = [not _compared(_scores(3, state=s), _scores(3, state=s + 500))["agrees"].all() for s in range(60)]
     assert np.mean(failed) <= 0.05 + 2.5 * np.sqrt(0.05 * 0.95 / 60)
     for s in range(8):
-        spread = compare.Spread.of("scores", _scores(3, state=s), _scores(3, -0.03, state=s + 500))
-        assert any(not number.agrees for number in spread.numbers())
+        assert not _compared(_scores(3, state=s), _scores(3, -0.03, state=s + 500))["agrees"].all()
 
 
 def test_one_seed_has_no_spread() -> None:
-    assert not list(compare.Spread.of("scores", _scores(1), _scores(1, state=1)).numbers())
+    assert _compared(_scores(1), _scores(1, state=1)).empty
 
 
 def _estimates(value: float, half: float) -> pd.DataFrame:
@@ -503,8 +500,16 @@ def _estimates(value: float, half: float) -> pd.DataFrame:
 def test_without_seeds_the_intervals_decide() -> None:
     first = {"summary": _estimates(0.70, 0.03)}
     for value, agrees in ((0.70, True), (0.749, True), (0.751, False), (0.651, True), (0.649, False)):
-        (number,) = compare.numbers(first, {"summary": _estimates(value, 0.04)}, "training")
+        (number,) = compare.numbers(first, {"summary": _estimates(value, 0.04)}, "training").itertuples()
         assert number.tolerance == pytest.approx(0.05) and number.agrees == agrees
+
+
+def test_what_both_runs_lack_agrees() -> None:
+    """A model that is not asked within the group has no estimate, and no interval that could be a tolerance."""
+    lacking = {"summary": _estimates(float("nan"), float("nan"))}
+    for tolerance in ("exact", "evaluation", "training"):
+        found = compare.numbers(lacking, lacking, tolerance)
+        assert len(found) and found["agrees"].all()
 
 
 def test_exact_is_exact_and_forgets_times() -> None:
@@ -512,14 +517,14 @@ def test_exact_is_exact_and_forgets_times() -> None:
         {"model": ["a", "b"], "label": ["x", "y"], "train_seconds": [1.0, 2.0], "value": [0.5, np.nan]}
     )
     same = first.assign(train_seconds=9.0, value=[0.5 + 1e-8, np.nan])
-    assert all(number.agrees for number in compare.numbers({"t": first}, {"t": same}, "exact"))
+    assert compare.numbers({"t": first}, {"t": same}, "exact")["agrees"].all()
     for other in (
         first.assign(value=[0.50001, np.nan]),
         first.assign(label=["x", "z"]),
         first.iloc[:1],
         first.assign(value=0.5),
     ):
-        assert not all(number.agrees for number in compare.numbers({"t": first}, {"t": other}, "exact"))
+        assert not compare.numbers({"t": first}, {"t": other}, "exact")["agrees"].all()
 
 
 def test_verdicts_that_are_reversed_weigh_more_than_open_ones() -> None:
@@ -540,7 +545,7 @@ def test_answers_are_compared_face_by_face() -> None:
     first = p.assign(model="a", seed=0, split="test", row=range(4))
     second = first.copy()
     second.loc[2, ["p_fear", "p_sad"]] = 0.4, 0.6
-    (number,) = compare.answers(first, second)
+    (number,) = compare.answers(first, second).itertuples()
     assert number.second == 0.25 and not number.agrees
 
 

@@ -27,7 +27,7 @@ from emorec.networks.augment import views_of
 from emorec.networks.build import Network
 from emorec.networks.mixture import Mixture
 from emorec.networks.store import Loaded
-from emorec.predictions.model import check_without_labels, expert_groups, joint_experts
+from emorec.predictions.combine import check_without_labels, expert_groups, joint_experts, membership, mix, places
 
 if TYPE_CHECKING:
     import onnx
@@ -38,14 +38,10 @@ INPUTS = {"uint8": torch.uint8, "float32": torch.float32}
 
 
 class Whole(nn.Module):
-    """A model of a study as one module: what `predictions.model.combined` does to its parts' outputs, in torch.
+    """A model of a study as one module: what `predictions.combine.combined` does, in torch.
 
-    Args:
-        model: its entry in the config.
-        networks: its parts, in the order of `config.parts`.
-        temperature: of its gate, from `apply.model.use_temperature`.
-
-    Raises EmorecError for a mixture whose gate goes by the labels.
+    `model` is its entry in the config, `networks` its parts in the order of `config.parts`, `temperature` its gate's,
+    from `apply.model.use_temperature`. Raises EmorecError for a mixture whose gate goes by the labels.
     """
 
     def __init__(self, model: configs.Model, networks: Sequence[Loaded], temperature: float = 1.0) -> None:
@@ -61,64 +57,51 @@ class Whole(nn.Module):
         if model.kind == "mixture":
             groups = expert_groups(model, self.records)
             self.experts = [configs.expert_name(group) for group in groups]
-            for number, record in enumerate(self.records[int(model.is_routed) :]):
-                self.register_buffer(f"place{number}", _places(record["classes"]))
-            member = torch.tensor([[float(emotion in group) for group in groups] for emotion in EMOTIONS])
-            self.register_buffer("member", member)  # (7, e): which group each emotion is in
+            classes = [record["classes"] for record in self.records[int(model.is_routed) :]]
+            self.places = [torch.from_numpy(places(own)).float() for own in classes]
+            self.member = torch.from_numpy(membership(groups)).float()
         elif isinstance(networks[0].network, Mixture):
             self.experts = joint_experts(self.records[0], len(networks[0].network.experts))
 
     def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Faces (b, 1, 48, 48), 0 to 255, to probabilities (b, 7), and the gate's weights (b, e) of a mixture."""
         networks = cast("Iterable[Network]", self.networks)
-        logits, gates = zip(
-            *(self._said(faces, network, record) for network, record in zip(networks, self.records, strict=True)),
-            strict=True,
-        )
+        parts = [self._part(faces, network, record) for network, record in zip(networks, self.records, strict=True)]
+        logits = [own for own, _ in parts]
         if self.model.kind == "mixture":
             weights = self._weights(self.model.gate, logits)
-            said = logits[int(self.model.is_routed) :]
-            known = [z.softmax(1) @ self.get_buffer(f"place{number}") for number, z in enumerate(said)]
-            mixed = sum(weights[:, e : e + 1] * p for e, p in enumerate(known))
-            return mixed / mixed.sum(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny), weights
-        probabilities = sum(z.softmax(1) for z in logits) / len(logits)
-        return (probabilities, gates[0]) if self.experts else (probabilities,)
+            experts = zip(logits[int(self.model.is_routed) :], self.places, strict=True)
+            shares = [own.softmax(1) @ place for own, place in experts]
+            return mix(weights, torch.stack(shares, 1), torch.finfo(torch.float32).tiny), weights
+        probabilities = torch.stack([own.softmax(1) for own in logits]).mean(0)
+        gate = parts[0][1]
+        return (probabilities,) if gate is None else (probabilities, gate)
 
-    def _said(
+    def _part(
         self, faces: torch.Tensor, network: Network, record: dict[str, Any]
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """A network's logits (b, k), and a jointly trained mixture's gate (b, e): means over the views."""
         how = Training(**record["spec"]["training"])
         x = (faces.float() / 255 - record["pixel_mean"]) / record["pixel_std"]
         views = views_of(x, how.views, how.crop)
         # One pass over all views keeps the file's graph small.
-        logits, _, gate, _ = network.output(torch.cat(views))
+        output = network.output(torch.cat(views))
         shape = (len(views), -1)
-        return logits.unflatten(0, shape).mean(0), None if gate is None else gate.unflatten(0, shape).mean(0)
+        gate = None if output.gate is None else output.gate.unflatten(0, shape).mean(0)
+        return output.logits.unflatten(0, shape).mean(0), gate
 
     def _weights(self, gate: str, logits: Sequence[torch.Tensor]) -> torch.Tensor:
         if gate == "uniform":
             return torch.ones_like(logits[0][:, :1]).expand(-1, len(self.experts)) / len(self.experts)
         if gate == "single":
-            return logits[0].softmax(1) @ self.get_buffer("member")
+            return logits[0].softmax(1) @ self.member
         if gate == "top-1":
             return nn.functional.one_hot(logits[0].argmax(1), len(self.experts)).float()
         return (logits[0] / self.temperature).softmax(1)
 
 
-def _places(classes: Sequence[Sequence[str]]) -> torch.Tensor:
-    """(k, 7): 1 where an output is the emotion's; an output for several, of others' faces, is nobody's."""
-    place = torch.zeros(len(classes), len(EMOTIONS))
-    for emotion, output in enumerate(configs.own_outputs(classes)):
-        if output is not None:
-            place[output, emotion] = 1
-    return place
-
-
 def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
-    """Write `whole` to `path`, with `about` as the file's metadata.
-
-    Args:
-        kind: of the input, a key of INPUTS.
+    """Write `whole` to `path`, with `about` as the file's metadata; `kind` is the input's, a key of INPUTS.
 
     Raises EmorecError where the packages of the extra `export` are not installed.
     """
@@ -128,29 +111,31 @@ def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
     import onnx
 
     example = torch.zeros(2, 1, SIDE, SIDE, dtype=INPUTS[kind])
-    with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
-        warnings.simplefilter("ignore")  # of torch's own deprecated calls
-        program = torch.onnx.export(
-            whole.eval().cpu(),
-            (example,),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["faces"],
-            output_names=["probabilities", *(["gate"] if whole.experts else [])],
-            dynamic_shapes=({0: torch.export.Dim("b", min=1)},),
-            external_data=False,
-            verbose=False,
-        )
+    logging.disable(logging.WARNING)  # the level at which the exporter reports its progress
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch's own deprecated calls
+            program = torch.onnx.export(
+                whole.eval().cpu(),
+                (example,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["faces"],
+                output_names=["probabilities", *(["gate"] if whole.experts else [])],
+                dynamic_shapes=({0: torch.export.Dim("b", min=1)},),
+                external_data=False,
+                verbose=False,
+            )
+    finally:
+        logging.disable(logging.NOTSET)
     model = program.model_proto  # type: ignore[union-attr]  # None from the old exporter only
     if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
         raise EmorecError(f"{path}: torch's exporter fixed the number of faces; nothing was written")
     _forget_where_it_was_made(model)
     model.producer_name, model.producer_version = "emorec", __version__
     model.doc_string = __doc__.split("Axis letters")[0].strip()
-    onnx.helper.set_model_props(
-        model,
-        {"emotions": json.dumps(EMOTIONS), "experts": json.dumps(whole.experts), **about},
-    )
+    props = {"emotions": json.dumps(EMOTIONS), "experts": json.dumps(whole.experts), **about}
+    onnx.helper.set_model_props(model, props)
     onnx.checker.check_model(model, full_check=True)
     with atomic(path) as temporary:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
@@ -159,25 +144,6 @@ def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
 def _forget_where_it_was_made(model: onnx.ModelProto) -> None:
     """Drop the stack traces and graph signatures that torch leaves at every node: they name this machine's folders."""
     graph = model.graph
-    for node in graph.node:
-        node.ClearField("metadata_props")
-        node.ClearField("doc_string")
-    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        value.ClearField("metadata_props")
-    graph.ClearField("metadata_props")
-    graph.ClearField("doc_string")
-
-
-class _quiet:
-    """Silences loggers for a while: the exporter reports its progress at the level of warnings."""
-
-    def __init__(self, *names: str) -> None:
-        self.levels = {name: logging.getLogger(name).level for name in names}
-
-    def __enter__(self) -> None:
-        for name in self.levels:
-            logging.getLogger(name).setLevel(logging.ERROR)
-
-    def __exit__(self, *_: object) -> None:
-        for name, level in self.levels.items():
-            logging.getLogger(name).setLevel(level)
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")

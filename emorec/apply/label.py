@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from emorec.data.malformed import malformed, reading
 from emorec.errors import EmorecError
 from emorec.frames import each_row
 from emorec.plain import printable
-from emorec.predictions.combine import Combined
+from emorec.predictions.combine import ModelOutputs
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
             found.append(path)
         elif path.is_dir():
             with reading(path):
-                inside = [file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)]
+                files = [file for file in path.rglob("*") if file.is_file()]
+                inside = [file for file in files if "/." not in f"/{file.relative_to(path).as_posix()}"]
             images = sorted((file for file in inside if file.suffix.lower() in SUFFIXES), key=_natural)
             if not images:
                 raise malformed(path, "a folder without image files; name the one that has them")
@@ -66,25 +67,20 @@ def read_faces(files: Sequence[Path], stdin: BinaryIO | None = None) -> np.ndarr
     return np.stack([decode_image(io.BytesIO(piped), file) if file == STDIN else read_image(file) for file in files])
 
 
-def _is_hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
-
-
 def _natural(file: Path) -> list[tuple[int, str]]:
     """A key for sorting: text and numbers in turns."""
     parts = re.split(r"([0-9]+)", str(file))
     return [(int(part) if place % 2 else 0, part) for place, part in enumerate(parts)]
 
 
-def label_frame(paths: Sequence[Path], combined: Combined) -> pd.DataFrame:
+def label_frame(paths: Sequence[Path], outputs: ModelOutputs) -> pd.DataFrame:
     """A row a face: file, emotion (the likeliest) and its probability, p_<emotion> ×7, gate_<expert> of a mixture."""
-    best = combined.probabilities.argmax(axis=1)
+    p = outputs.probabilities
+    best = p.argmax(axis=1)
     names = pd.Series([str(path) for path in paths], dtype=object)  # as text to pandas, they would have to be UTF-8
-    columns: dict[str, Any] = {"file": names, "emotion": np.array(EMOTIONS)[best]}
-    columns |= {"probability": combined.probabilities.max(axis=1)}
-    columns |= {f"p_{emotion}": combined.probabilities[:, i] for i, emotion in enumerate(EMOTIONS)}
-    columns |= {f"gate_{expert}": weight for expert, weight in combined.gate.items()}
-    return pd.DataFrame(columns)
+    frame = pd.DataFrame({"file": names, "emotion": np.array(EMOTIONS)[best], "probability": p.max(axis=1)})
+    frame[[f"p_{emotion}" for emotion in EMOTIONS]] = p
+    return frame.assign(**{f"gate_{expert}": weight for expert, weight in outputs.gate.items()})
 
 
 def as_table(frame: pd.DataFrame) -> str:
@@ -95,15 +91,11 @@ def as_table(frame: pd.DataFrame) -> str:
         + [f"{100 * getattr(row, f'p_{emotion}'):.0f}" for emotion in EMOTIONS]
         for row in each_row(frame)
     ]
-    width = [max(len(line[column]) for line in [head, *rows]) for column in range(len(head))]
-    lines = []
-    for line in [head, *rows]:
-        cells = [
-            text.ljust(w) if column < 2 else text.rjust(w)
-            for column, (text, w) in enumerate(zip(line, width, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"
+    lines = [head, *rows]
+    width = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    aligned = [str.ljust] * 2 + [str.rjust] * (len(head) - 2)
+    padded = ([pad(text, w) for pad, text, w in zip(aligned, line, width, strict=True)] for line in lines)
+    return "".join("  ".join(cells).rstrip() + "\n" for cells in padded)
 
 
 def as_csv(frame: pd.DataFrame) -> str:

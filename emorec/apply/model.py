@@ -9,8 +9,7 @@ import numpy as np
 from emorec import config as configs
 from emorec.networks.store import Loaded, load_network
 from emorec.paths import Layout
-from emorec.predictions.combine import Combined
-from emorec.predictions.model import Said, combined, has_temperature
+from emorec.predictions.combine import ModelOutputs, NetworkOutputs, combined, has_temperature
 from emorec.predictions.store import read_temperature
 
 
@@ -35,19 +34,14 @@ def use_temperature(study: configs.Study, layout: Layout, model: str, seed: int)
 
 def model_outputs(
     entry: configs.Model, networks: Sequence[Loaded], images: np.ndarray, temperature: float = 1.0, device: str = "auto"
-) -> Combined:
-    """What a model says about grey faces, (n, 48, 48) uint8.
+) -> ModelOutputs:
+    """A model's outputs for grey faces, (n, 48, 48) uint8. Raises EmorecError where its gate goes by the labels.
 
-    Args:
-        entry: the model's, in the config.
-        networks: its parts, from `load_parts`. Each looks at the views that it was trained for.
-        temperature: from `use_temperature`.
-        device: as in the config.
-
-    Raises EmorecError for a mixture whose gate goes by the labels.
+    `entry` is the model's in the config, `networks` its parts, from `load_parts`, each for the views that it was
+    trained for; `temperature` is from `use_temperature`, `device` as in the config.
     """
-    said = []
+    parts = []
     for loaded in networks:
         output = loaded.outputs(images, device)
-        said.append(Said(loaded.record, output.logits, output.features, output.gate))
-    return combined(entry, said, temperature)
+        parts.append(NetworkOutputs(loaded.record, output.logits, output.features, output.gate))
+    return combined(entry, parts, temperature)

@@ -152,20 +152,15 @@ def _maps(model: str, projections: pd.DataFrame, row: np.ndarray) -> dict[str, d
     """By method: which faces (s,) uint32, as indices of `row`, and where, x and y (s,) uint16."""
     maps = {}
     for method, points in projections.groupby("method", sort=False):
-        index = np.searchsorted(row, points["row"])
-        if (index >= row.size).any() or (row[np.minimum(index, row.size - 1)] != points["row"]).any():
-            raise EmorecError(
-                f"tables/projections.csv: a face of model {model} has no prediction; run the tables' stage again"
-            )
+        index = pd.Index(row).get_indexer(points["row"].to_numpy())
         plane = points[["x", "y"]].to_numpy(dtype=np.float64)
-        if not np.isfinite(plane).all():
-            raise EmorecError(
-                f"tables/projections.csv: a place of model {model} is not finite; run the tables' stage again"
-            )
+        if (index < 0).any() or not np.isfinite(plane).all():
+            problem = "has no prediction" if (index < 0).any() else "has no finite place"
+            raise EmorecError(f"tables/projections.csv: a face of model {model} {problem}; run the tables' stage again")
         # One scale for both axes: distances are what a map is about.
-        low, span = plane.min(axis=0), max(float(np.ptp(plane, axis=0).max()), 1e-12)
-        middle = (1 - np.ptp(plane, axis=0) / span) / 2
-        x, y = (((plane - low) / span + middle) * 65535).round().astype("<u2").T
+        low, extent = plane.min(axis=0), np.ptp(plane, axis=0)
+        span = max(float(extent.max()), 1e-12)
+        x, y = (((plane - low) / span + (1 - extent / span) / 2) * 65535).round().astype("<u2").T
         maps[str(method)] = {"faces": _base64(index.astype("<u4")), "x": _base64(x), "y": _base64(y)}
     return maps
 
@@ -175,20 +170,17 @@ def _sheet(test: Replicates, twin_rows: Sequence[int], faces: Faces) -> dict[str
     row = np.concatenate([test.row, np.array(twin_rows, test.row.dtype)])
     if row.size > MOST_FACES:
         return None
-    order = np.argsort(faces.row)
-    place = np.minimum(np.searchsorted(faces.row, row, sorter=order), len(order) - 1)
-    index = order[place]
-    if (faces.row[index] != row).any() or (faces.labels[index[: test.row.size]] != test.labels).any():
+    index = pd.Index(faces.row).get_indexer(row)
+    if (index < 0).any() or (faces.labels[index[: test.row.size]] != test.labels).any():
         raise EmorecError("data/faces.npz: its faces are not those that were predicted; run the stages again")
     side = faces.images.shape[1]
     lines = -(-row.size // COLUMNS)
     tiles = np.zeros((lines * COLUMNS, side, side), np.uint8)
     tiles[: row.size] = faces.images[index]
     picture = tiles.reshape(lines, COLUMNS, side, side).swapaxes(1, 2).reshape(lines * side, COLUMNS * side)
-    with io.BytesIO() as buffer:
-        Image.fromarray(picture).save(buffer, "WEBP", quality=QUALITY, method=4)
-        content = buffer.getvalue()
-    return {"columns": COLUMNS, "side": side, "webp": base64.b64encode(content).decode()}
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "WEBP", quality=QUALITY, method=4)
+    return {"columns": COLUMNS, "side": side, "webp": base64.b64encode(content.getvalue()).decode()}
 
 
 def _shares(values: np.ndarray) -> str:

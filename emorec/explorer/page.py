@@ -22,18 +22,13 @@ DARK_COLOURS = {
     "surprise": "#9BDCF9",
     "neutral": "#B4B4B4",
 }
-
-
 REPORT = 'Numbers and their intervals are in the <a href="emorec.html">report</a>.'
 
 
 def page(data: dict[str, Any], *, synthetic: bool, report: bool) -> str:
-    """The whole page.
+    """The whole page of `explorer.data.explorer_data`, whose names may hold any character.
 
-    Args:
-        data: from `explorer.data.explorer_data`; its names may hold any character.
-        synthetic: whether the faces are drawn rather than FER2013's.
-        report: whether emorec.html lies beside the page.
+    synthetic: whether the faces are drawn rather than FER2013's; report: whether emorec.html lies beside the page.
     """
     look = {
         "light": [EMOTION_LOOKS[emotion].colour for emotion in EMOTIONS],

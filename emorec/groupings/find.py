@@ -1,16 +1,41 @@
-"""Finding a grouping by what the single network confuses."""
+"""Finding a grouping by what the single network confuses: its outputs in, a grouping's file out."""
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.cluster import SpectralClustering
 
-from emorec import EMOTIONS
+from emorec import EMOTIONS, SPLITS
+from emorec.data.stored import load_twins
 from emorec.errors import EmorecError
+from emorec.files import write_json
+from emorec.networks.outputs import load_outputs
+from emorec.paths import Layout
 from emorec.tables.metrics import PAIRS, confusion_counts, mutual_confusion
+
+log = logging.getLogger(__name__)
+
+
+def find(name: str, experts: int, single: str, seeds: Sequence[int], layout: Layout, without_twins: bool) -> None:
+    """Find a grouping for so many experts from what the single network confuses on val, over all seeds.
+
+    Faces of val with a twin in test have no say where the single is trained `without_twins`.
+    """
+    predicted = {}
+    for seed in seeds:
+        outputs = load_outputs(layout.network(single, seed) / "outputs.npz")
+        val = outputs["split"] == SPLITS.index("val")
+        if without_twins:
+            val &= ~load_twins(layout.twins, outputs["row"])
+        labels, predicted[seed] = outputs["label"][val], outputs["logits"][val].argmax(axis=1)
+    found = describe(name, experts, labels, predicted)
+    write_json(layout.grouping(name), found)
+    log.info("%s: %s", name, "; ".join(", ".join(group) for group in found["groups"]))
 
 
 def mutual_confusions(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:

@@ -19,29 +19,18 @@ def read_groups(path: Path, experts: int) -> list[tuple[str, ...]]:
     if not path.exists():
         raise EmorecError(f"{path}: missing; run `emorec grouping` once the single networks have their outputs")
     groups = read_json(path).get("groups")
-    problem = _problem(groups, experts)
-    if groups is None or problem:
+    if problem := _problem(groups, experts):
         raise EmorecError(f"{path}: groups: {problem}; {AGAIN}")
-    return [tuple(group) for group in groups]
+    return [tuple(group) for group in groups or ()]
 
 
 def _problem(groups: Any, experts: int) -> str:
     """What keeps a value from being so many groups of all emotions; empty where nothing does."""
-    if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
+    if not isinstance(groups, list) or not all(isinstance(group, list) and group for group in groups):
         return "no list of lists of emotions"
     named = [emotion for group in groups for emotion in group]
-    for emotion in named:
-        if emotion not in EMOTIONS:
-            return (
-                f"unknown emotion '{printable(emotion, 40)}'" if isinstance(emotion, str) else "an emotion is no word"
-            )
-        if named.count(emotion) > 1:
-            return f"{emotion} stands there twice"
-    missing = [emotion for emotion in EMOTIONS if emotion not in named]
-    if missing:
-        return f"{', '.join(missing)} in none of them"
-    if not all(groups):
-        return "one of them is empty"
-    if len(groups) != experts:
-        return f"there are {len(groups)}, the config asks for {experts}"
-    return ""
+    if unknown := [emotion for emotion in named if emotion not in EMOTIONS]:
+        return f"unknown emotion '{printable(str(unknown[0]), 40)}'"
+    if wrong := [emotion for emotion in EMOTIONS if named.count(emotion) != 1]:
+        return f"{', '.join(wrong)} in none of them, or twice"
+    return f"there are {len(groups)}, the config asks for {experts}" if len(groups) != experts else ""

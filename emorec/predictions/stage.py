@@ -1,4 +1,4 @@
-"""Stage `predictions`: from what the networks of a study say to the predictions and embeddings of all its models."""
+"""Stage `predictions`: from the outputs of a study's networks to the predictions and embeddings of all its models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emorec.data.stored import load_twins
 from emorec.inputs import read_json
 from emorec.networks.outputs import load_outputs
 from emorec.paths import Layout
-from emorec.predictions.model import Said, combined, gate_temperature, has_temperature
+from emorec.predictions.combine import NetworkOutputs, combined, gate_temperature, has_temperature
 from emorec.predictions.store import prediction_frame, save_embeddings, write_predictions
 
 log = logging.getLogger(__name__)
@@ -29,29 +29,28 @@ def combine(study: Study, layout: Layout) -> None:
     """
 
     @cache  # each network is part of several models
-    def heard(part: Part) -> tuple[Said, dict[str, np.ndarray]]:
+    def load(part: Part) -> tuple[NetworkOutputs, dict[str, np.ndarray]]:
         folder = layout.network(part.network, part.seed)
-        outputs = load_outputs(folder / "outputs.npz")
-        said = Said(read_json(folder / "network.json"), outputs["logits"], outputs["features"], outputs.get("gate"))
-        return said, {"split": outputs["split"], "row": outputs["row"], "label": outputs["label"]}
+        kept = load_outputs(folder / "outputs.npz")
+        record = read_json(folder / "network.json")
+        outputs = NetworkOutputs(record, kept["logits"], kept["features"], kept.get("gate"))
+        return outputs, {"split": kept["split"], "row": kept["row"], "label": kept["label"]}
 
     frames: dict[tuple[str, int], pd.DataFrame] = {}
     for name, entry in study.models.items():
         for seed in study.seeds:
-            parts = [heard(part) for part in configs.parts(study, name, seed)]
-            said, faces = [part for part, _ in parts], parts[0][1]
+            parts, (faces, *_) = zip(*(load(part) for part in configs.parts(study, name, seed)), strict=True)
             temperature = 1.0
             if has_temperature(entry):
                 val = faces["split"] == SPLITS.index("val")
-                if any(part.record["spec"]["training"].get("twins") == "drop" for part in said):
+                if any(part.record["spec"]["training"].get("twins") == "drop" for part in parts):
                     val &= ~load_twins(layout.twins, faces["row"])
-                chosen = [Said(part.record, part.logits[val], part.features[val]) for part in said]
-                temperature = gate_temperature(entry, chosen, faces["label"][val])
+                on_val = [NetworkOutputs(part.record, part.logits[val], part.features[val]) for part in parts]
+                temperature = gate_temperature(entry, on_val, faces["label"][val])
                 log.info("%s seed %d: the gate's temperature is %.3f", name, seed, temperature)
-            result = combined(entry, said, temperature, faces["label"])
-            frame = prediction_frame(result, faces["split"], faces["row"], faces["label"])
+            outputs = combined(entry, parts, temperature, faces["label"])
+            frames[name, seed] = prediction_frame(outputs, **faces)
             if has_temperature(entry):
-                frame.attrs["gate_temperature"] = temperature
-            frames[name, seed] = frame
-            save_embeddings(layout.embeddings(name, seed), result, faces["split"], faces["row"], faces["label"])
+                frames[name, seed].attrs["gate_temperature"] = temperature
+            save_embeddings(layout.embeddings(name, seed), outputs, **faces)
     write_predictions(layout.predictions, frames)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,14 +36,19 @@ def read_records(path: Path, parts: Iterable[Part], again: str) -> dict[Part, di
     return {part: found[_key(part)] for part in parts}
 
 
-def write_times(path: Path, run: Layout, names: Iterable[str]) -> None:
-    """The benchmark files of a run, `benchmarks/<job>.tsv`, one line a job."""
-    tables = []
+def write_times(path: Path, run: Layout, names: Iterable[str]) -> dict[str, float]:
+    """The benchmark files of a run, `benchmarks/<job>.tsv`, one line a job; returns the seconds of each job."""
+    jobs, seconds = [], {}
     for name in names:
         with made_of([run.root / name]):
-            table = pd.read_csv(run.root / name, sep="\t", dtype=str, keep_default_na=False)
-            tables.append(table.iloc[[-1]].assign(job=name.removeprefix("benchmarks/").removesuffix(".tsv")))
-    write_csv(path, pd.concat(tables) if tables else pd.DataFrame({"job": []}))
+            job = name.removeprefix("benchmarks/").removesuffix(".tsv")
+            table = pd.read_csv(run.root / name, sep="\t", dtype=str, keep_default_na=False).iloc[[-1]]
+            jobs.append(table.assign(job=job))
+            seconds[job] = float(table["s"].iloc[0])
+            if not 0 <= seconds[job] < math.inf:
+                raise ValueError("no seconds")
+    write_csv(path, pd.concat(jobs) if jobs else pd.DataFrame({"job": []}))
+    return seconds
 
 
 def read_times(path: Path, again: str) -> dict[str, str]:
@@ -53,18 +57,15 @@ def read_times(path: Path, again: str) -> dict[str, str]:
     Raises EmorecError for a line that is about no job, as one whose file would lie elsewhere.
     """
     found = {}
-    with made_of([path], again), open(path, encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            job = row.pop("job")
+    with made_of([path], again):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("job")
+        for number, job in enumerate(table.index):
             if job.split("/")[0] in ("tables", "figures", "report"):
                 continue
             if not _JOB.fullmatch(job):
                 raise EmorecError(f"{path}: {printable(job, 40)!r} is no job; {again}")
-            text = io.StringIO()
-            writer = csv.DictWriter(text, row, delimiter="\t", lineterminator="\n")
-            writer.writeheader()
-            writer.writerow(row)
-            found[f"benchmarks/{job}.tsv"] = text.getvalue()
+            text = table.iloc[[number]].to_csv(sep="\t", index=False, lineterminator="\n")
+            found[f"benchmarks/{job}.tsv"] = text
     return found
 
 

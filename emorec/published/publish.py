@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
-import math
-import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from emorec import config as configs
 from emorec import ledger
 from emorec.checkout import Checkout
 from emorec.config import Study
 from emorec.errors import EmorecError
-from emorec.files import share, write_json
-from emorec.inputs import made_of
+from emorec.files import write_json, write_text
+from emorec.inputs import read_json
 from emorec.paths import Layout
-from emorec.plain import printable
+from emorec.plain import COMMIT, plain
 from emorec.predictions.store import read_predictions
-from emorec.published import contents
-from emorec.published.manifest import (
-    MANIFEST,
-    RECORDS,
-    TIMES,
-    Code,
-    File,
-    Manifest,
-    check_size,
-    file_of,
-    not_allowed,
-    shortened,
-    verify,
-)
+from emorec.published import manifest
+from emorec.published.manifest import RECORDS, TIMES, Code, File, Manifest, shortened
 from emorec.published.packed import write_records, write_times
-from emorec.published.rebuild import differing, dumped
+from emorec.published.rebuild import differing
 from emorec.tables.performance import scores_table
 from emorec.tables.read import read_record
 
@@ -61,25 +46,25 @@ def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: 
     _check_predictions(study, run)
     destination = Path(destination)
     destination.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
-    try:
-        parts, jobs = configs.all_parts(study), contents.benchmarks(study, run.root)
+    with tempfile.TemporaryDirectory(prefix=f".{destination.name}.", dir=destination.parent) as folder:
+        made, before = Path(folder) / "made", Path(folder) / "before"
         files = {name: _copy(source, made / name) for name, source in chosen.items()}
-        write_records(made / RECORDS, run, parts)
-        write_times(made / TIMES, run, jobs)
-        files |= {name: file_of(made / name) for name in (RECORDS, TIMES)}
-        text = configs.dump(_without_places(study))
-        (made / "config.yaml").write_text(text, encoding="utf-8")
-        files["config.yaml"] = file_of(made / "config.yaml")
-        check_size(destination, files)
-        manifest = _manifest(study, run, files, jobs, code, date)
-        write_json(made / MANIFEST, manifest.model_dump())
-        verify(made)
-        share(made)
-        _replace(made, destination)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-    return manifest
+        write_records(made / RECORDS, run, configs.all_parts(study))
+        seconds = write_times(made / TIMES, run, manifest.benchmarks(study, run.root))
+        write_text(made / "config.yaml", configs.dump(_without_places(study)))
+        files |= {name: manifest.file_of(made / name) for name in (RECORDS, TIMES, "config.yaml")}
+        manifest.check_size(destination, files)
+        found = _manifest(study, run, files, seconds, code, date)
+        write_json(made / manifest.MANIFEST, found.model_dump())
+        manifest.verify(made)
+        if destination.exists():
+            destination.rename(before)
+        try:
+            made.rename(destination)
+        except OSError:
+            before.rename(destination)
+            raise
+    return found
 
 
 def _chosen(study: Study, run: Layout) -> dict[str, Path]:
@@ -87,15 +72,15 @@ def _chosen(study: Study, run: Layout) -> dict[str, Path]:
     if not run.summary.is_file():
         raise EmorecError(f"{run.summary}: missing; run the study to its end before it is published")
     written = run.root / "config.yaml"
-    if written.exists() and differing(dumped(configs.load(written)), dumped(study)):
+    if written.exists() and differing(configs.load(written), study):
         raise EmorecError(f"{written}: the run was made with another config than the given one; run the study again")
     votes = bool(read_record(run.summary, ("synthetic",)).get("votes"))
-    wanted = contents.required(study, votes=votes)
+    wanted = manifest.required(study, votes=votes)
     missing = [name for name in wanted if not (run.root / name).is_file()]
     if missing:
         raise EmorecError(f"{run.root}: unfinished, lacks {shortened(missing)}; run the study to its end first")
-    found = {published: run.root / name for name in wanted if (published := contents.published_name(name))}
-    forbidden = not_allowed(found)
+    found = {published: run.root / name for name in wanted if (published := manifest.published_name(name))}
+    forbidden = manifest.not_allowed(found)
     if forbidden:
         raise EmorecError(f"{run.root}: {shortened(forbidden)}: not allowed in a publication; take it out")
     return found
@@ -123,70 +108,50 @@ def _copy(source: Path, target: Path) -> File:
     if target.suffix == ".gz":
         content = gzip.compress(content, compresslevel=9, mtime=0)  # no time: the same table is the same file
     target.write_bytes(content)
-    return file_of(target)
+    return manifest.file_of(target)
+
+
+class _Training(BaseModel):
+    """What is taken of a network's record."""
+
+    train_seconds: float
+    versions: dict[str, str] = {}
+    hardware: str | None = None
+    commit: Annotated[str, Field(pattern=COMMIT)] | None = None
+    dirty: bool | None = None
 
 
 def _manifest(
-    study: Study, run: Layout, files: dict[str, File], jobs: list[str], code: Checkout, date: str
+    study: Study, run: Layout, files: dict[str, File], seconds: dict[str, float], code: Checkout, date: str
 ) -> Manifest:
-    paths = [run.network(part.network, part.seed) / "network.json" for part in configs.all_parts(study)]
-    records = [read_record(path, ("train_seconds",)) for path in paths]
-    for path, record in zip(paths, records, strict=True):
-        if not isinstance(record.get("versions", {}), dict) or not isinstance(record["train_seconds"], float | int):
-            raise EmorecError(f"{path}: versions is no mapping, or train_seconds no number; train the network again")
-        _code(record.get("commit") or "", bool(record.get("dirty")), str(path))
-    trained = sorted({(r["commit"], bool(r.get("dirty"))) for r in records if r.get("commit")})
+    trainings = []
+    for part in configs.all_parts(study):
+        path = run.network(part.network, part.seed) / "network.json"
+        try:
+            trainings.append(_Training.model_validate(read_json(path)))
+        except ValidationError as error:
+            raise EmorecError(f"{path}: {plain(error)}; train the network again") from None
+    stages: dict[str, float] = {}
+    for job, took in seconds.items():
+        stages[job.split("/")[0]] = stages.get(job.split("/")[0], 0.0) + took
+    stages["train"] = sum(own.train_seconds for own in trainings)  # a benchmark does not count what was resumed
     versions: dict[str, set[str]] = {}
-    for record in records:
-        for package, version in record.get("versions", {}).items():
-            versions.setdefault(package, set()).add(str(version))
+    for own in trainings:
+        for package, version in own.versions.items():
+            versions.setdefault(package, set()).add(version)
+    try:
+        published = Code(commit=code.commit, dirty=code.dirty)
+    except ValidationError as error:
+        raise EmorecError(f"EMOREC_COMMIT: {plain(error)}; give its hash, or leave it out") from None
+    trained = sorted({(own.commit, bool(own.dirty)) for own in trainings if own.commit})
     return Manifest(
         study=study.study,
-        published=_code(code.commit, code.dirty, "EMOREC_COMMIT"),
+        published=published,
         date=date,
         trained=[Code(commit=commit, dirty=dirty) for commit, dirty in trained],
-        networks=len(records),
-        hardware=sorted({str(record.get("hardware") or "unknown") for record in records}),
+        networks=len(trainings),
+        hardware=sorted({own.hardware or "unknown" for own in trainings}),
         versions={package: sorted(found) for package, found in sorted(versions.items())},
-        seconds=_seconds(run, jobs, records),
+        seconds={stage: round(took, 2) for stage, took in stages.items()},
         files=dict(sorted(files.items())),
     )
-
-
-def _code(commit: Any, dirty: bool, where: str) -> Code:
-    """A state of the code. EmorecError where the commit, which `where` tells, is none."""
-    try:
-        return Code(commit=commit, dirty=dirty)
-    except ValidationError:
-        shown = printable(repr(commit), 60)
-        raise EmorecError(f"{where}: {shown} is no commit; give its hash, or leave it out") from None
-
-
-def _seconds(run: Layout, jobs: list[str], records: list[dict[str, Any]]) -> dict[str, float]:
-    """Wall time of all jobs by stage, from the benchmarks; training's from the records, which count resumed parts."""
-    seconds: dict[str, float] = {}
-    for name in jobs:
-        stage = Path(name).parts[1].removesuffix(".tsv")
-        with made_of([run.root / name]), (run.root / name).open(encoding="utf-8", newline="") as file:
-            took = [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
-            if not took or not 0 <= sum(took) < math.inf:
-                raise ValueError("no seconds")
-        seconds[stage] = seconds.get(stage, 0.0) + sum(took)
-    seconds["train"] = sum(float(record["train_seconds"]) for record in records)
-    return {stage: round(value, 2) for stage, value in seconds.items()}
-
-
-def _replace(made: Path, destination: Path) -> None:
-    """Rename `made` to `destination`, whatever is there; if that fails, put back what was there."""
-    if not destination.exists():
-        made.rename(destination)
-        return
-    before = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent)) / "before"
-    destination.rename(before)
-    try:
-        made.rename(destination)
-    except OSError:
-        before.rename(destination)
-        raise
-    finally:
-        shutil.rmtree(before.parent, ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from emorec import config as configs
 from emorec.config import Study
 from emorec.errors import EmorecError
 from emorec.files import atomic, write_csv, write_json, write_text
-from emorec.inputs import check_table, read_json
+from emorec.inputs import check_files
 from emorec.paths import Layout
-from emorec.published import contents
-from emorec.published.manifest import MANIFEST, ORIGIN, RESTORE, TIMES, Manifest, read, shortened, verify
+from emorec.published import manifest
+from emorec.published.manifest import ORIGIN, RESTORE, TIMES, Manifest, shortened
 
 # Where the data lie is another matter on every machine.
 PLACES = ("data.path", "data.ferplus")
@@ -29,44 +29,41 @@ def check(folder: Path, study: Study) -> tuple[Manifest, Study]:
     data's place); this version of the program needs a file that was not published.
     """
     folder = Path(folder)
-    manifest = verify(folder)
+    found = manifest.verify(folder)
     published = configs.load(folder / "config.yaml")
-    changed = differing(dumped(published), dumped(study))
+    changed = differing(published, study)
     if changed:
         raise EmorecError(
             f"{folder}: published with another {shortened(changed)} than the given config has; take that with "
             f"--configfile {folder}/config.yaml, or run the study and publish it again"
         )
-    wanted = contents.published_names(published, votes=has_votes(manifest))
-    missing = [name for name in wanted if name not in manifest.files]
+    wanted = manifest.published_names(published, votes=has_votes(found))
+    missing = [name for name in wanted if name not in found.files]
     if missing:
         raise EmorecError(
             f"{folder}: has no {shortened(missing)}, which this version of the program needs; publish the study again, "
             "or use the version that published it"
         )
-    return manifest, published
+    return found, published
 
 
-def has_votes(manifest: Manifest) -> bool:
+def has_votes(published: Manifest) -> bool:
     """Whether people's votes are part of the published study."""
-    return "data/votes.npz" in manifest.files
+    return "data/votes.npz" in published.files
 
 
-def dumped(study: Study) -> dict[str, Any]:
-    """The effective config as plain values."""
-    return study.model_dump(mode="json")
-
-
-def differing(one: dict[str, Any], other: dict[str, Any], above: str = "") -> list[str]:
+def differing(one: Study, other: Study) -> list[str]:
     """Dotted keys whose values differ, but for PLACES; a key with a mapping on both sides stands for those below."""
-    found = []
-    for key in dict.fromkeys([*one, *other]):
-        name, a, b = f"{above}{key}", one.get(key), other.get(key)
-        if isinstance(a, dict) and isinstance(b, dict):
-            found += differing(a, b, f"{name}.")
-        elif a != b and name not in PLACES:
-            found.append(name)
-    return found
+
+    def below(one: Mapping[str, Any], other: Mapping[str, Any], above: str = "") -> Iterator[str]:
+        for key in dict.fromkeys([*one, *other]):
+            name, a, b = f"{above}{key}", one.get(key), other.get(key)
+            if isinstance(a, dict) and isinstance(b, dict):
+                yield from below(a, b, f"{name}.")
+            elif a != b and name not in PLACES:
+                yield name
+
+    return list(below(one.model_dump(mode="json"), other.model_dump(mode="json")))
 
 
 def unpack(folder: Path, destination: Path) -> None:
@@ -79,13 +76,13 @@ def unpack(folder: Path, destination: Path) -> None:
     from emorec.predictions.store import read_predictions
     from emorec.published.packed import read_networks, read_times
 
-    manifest = verify(folder)
-    check_text(folder, manifest.files)
+    found = manifest.verify(folder)
+    check_files((folder / name for name in found.files), RESTORE)
     study = configs.load(folder / "config.yaml")
     networks = read_networks(folder, configs.all_parts(study), RESTORE)
     times = read_times(folder / TIMES, RESTORE)
     with ExitStack() as stack:  # names appear when all files are there
-        for name, target in {MANIFEST: ORIGIN, **contents.rebuilt_from(manifest.files)}.items():
+        for name, target in {manifest.MANIFEST: ORIGIN, **manifest.rebuilt_from(found.files)}.items():
             source, temporary = folder / name, stack.enter_context(atomic(destination / target))
             if name == "predictions.parquet":
                 # Which checks them.
@@ -103,15 +100,6 @@ def unpack(folder: Path, destination: Path) -> None:
             write_text(destination / name, text)
 
 
-def check_text(folder: Path, names: Iterable[str]) -> None:
-    """EmorecError where one of these tables or records is none, although it is what was published."""
-    for name in names:
-        if name.endswith((".csv", ".csv.gz")):
-            check_table(folder / name, RESTORE)
-        elif name.endswith(".json"):
-            read_json(folder / name, RESTORE)
-
-
 def origin(study: Path) -> Manifest | None:
     """The manifest of what a study's folder was rebuilt from; None for a run."""
-    return read(study / ORIGIN) if (study / ORIGIN).exists() else None
+    return manifest.read(study / ORIGIN) if (study / ORIGIN).exists() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,41 @@ import pandas as pd
 from emorec import config as configs
 from emorec.config import Study
 from emorec.errors import EmorecError
-from emorec.frames import read_table
-from emorec.inputs import AGAIN, read_json
+from emorec.frames import each_row, read_table
+from emorec.inputs import AGAIN, check_files, read_json
 from emorec.networks.pretrained import CIRCUMSTANCES
 from emorec.paths import Layout
 from emorec.predictions.store import read_predictions
 from emorec.published import compare
-from emorec.published.compare import Comparison, Number, Tolerance
+from emorec.published.compare import Comparison, Tolerance
 from emorec.published.manifest import MANIFEST, RECORDS, RESTORE, shortened, verify
 from emorec.published.packed import read_records
-from emorec.published.rebuild import check_text, differing, dumped
+from emorec.published.rebuild import differing
 from emorec.tables.read import read_record
 
 # What two records have in common where they are of one and the same training.
 TRAINING = ("spec", "parameters", "best_epoch", "val_accuracy", "train_seconds")
 PLACE = ("hardware", "versions", "deterministic")
+DATA = ("sha256", "counts")  # of the data's summary
 SHOWN = 40
 
-Records = dict[configs.Part, dict[str, Any]]  # network.json of each network that a study trains
+
+@dataclass(frozen=True)
+class Run:
+    """What is compared of a study's folder: its config, networks' records, tables by name, and the data's summary."""
+
+    study: Study
+    records: dict[configs.Part, dict[str, Any]]
+    tables: dict[str, pd.DataFrame]
+    summary: dict[str, Any]
+
+    def alike(self, other: Run, keys: tuple[str, ...]) -> bool:
+        """Whether the records of both runs' networks say the same under `keys`."""
+        one, two = (
+            {part: json.dumps([record.get(key) for key in keys]) for part, record in run.records.items()}
+            for run in (self, other)
+        )
+        return one == two
 
 
 def compare_runs(first: Path, second: Path, tolerance: Tolerance | None = None) -> Comparison:
@@ -40,27 +58,28 @@ def compare_runs(first: Path, second: Path, tolerance: Tolerance | None = None) 
 
     Raises EmorecError where a folder is no finished study, or a published one is damaged.
     """
-    studies = [_study(folder) for folder in (first, second)]
-    records = [_records(study, folder) for study, folder in zip(studies, (first, second), strict=True)]
-    tables = [_tables(folder) for folder in (first, second)]
-    problems = _differences(*studies)
-    summaries = [read_record(Layout(folder).summary, ("sha256", "counts")) for folder in (first, second)]
-    changed = [key for key in ("sha256", "counts") if summaries[0][key] != summaries[1][key]]
-    problems += [f"data: {shortened(changed)} in the second run is another"] if changed else []
-    problems += [f"table {name}: missing in the second run" for name in tables[0] if name not in tables[1]]
-    shared = [model for model in studies[0].models if model in studies[1].models]
-    seeds = [seed for seed in studies[0].seeds if seed in studies[1].seeds]
-    predictions = [_predictions(folder, shared, seeds) for folder in (first, second)] if seeds else []
+    one, other = _run(first), _run(second)
+    problems = _differences(one.study, other.study)
+    if changed := [key for key in DATA if one.summary[key] != other.summary[key]]:
+        problems.append(f"data: {shortened(changed)} in the second run is another")
+    problems += [f"table {name}: missing in the second run" for name in one.tables if name not in other.tables]
+    shared = [
+        (model, seed)
+        for model in one.study.models
+        for seed in one.study.seeds
+        if model in other.study.models and seed in other.study.seeds
+    ]
+    predictions = [read_predictions(Layout(folder).predictions, shared) for folder in (first, second) if shared]
     reason = "asked for"
     if tolerance is None:
-        tolerance, reason = _due(predictions, studies, records)
-    found = list(compare.numbers(tables[0], tables[1], tolerance))
+        tolerance, reason = _due(one, other, bool(predictions) and predictions[0].equals(predictions[1]))
+    found = compare.numbers(one.tables, other.tables, tolerance)
     if tolerance == "evaluation" and predictions:
-        found += compare.answers(*predictions)
+        found = pd.concat([found, compare.answers(*predictions)], ignore_index=True)
     reversed_: list[str] = []
     remarks: list[str] = []
-    if all("comparisons" in own for own in tables):
-        reversed_, remarks = compare.verdicts(tables[0]["comparisons"], tables[1]["comparisons"])
+    if "comparisons" in one.tables and "comparisons" in other.tables:
+        reversed_, remarks = compare.verdicts(one.tables["comparisons"], other.tables["comparisons"])
     return Comparison(tolerance, reason, found, problems + reversed_, remarks)
 
 
@@ -68,109 +87,80 @@ def report(comparison: Comparison) -> str:
     """The comparison for readers: by table, then what is outside the tolerance, then the answer."""
     lines = [f"tolerance: {comparison.tolerance} ({comparison.reason})", ""]
     lines.append(f"{'table':<18}{'numbers':>8}{'equal':>8}{'within':>8}{'outside':>8}   largest deviation (tolerance)")
-    by_table: dict[str, list[Number]] = {}
-    for number in comparison.numbers:
-        by_table.setdefault(number.table, []).append(number)
-    for name, own in by_table.items():
-        equal, apart = sum(n.equal for n in own), sum(not n.agrees for n in own)
-        largest = max(own, key=_strain)
-        shown = f"{largest.deviation:.2g} ({largest.tolerance:.2g}): {largest.name}" if largest.deviation else "none"
-        within = sum(n.agrees and not n.equal for n in own)
-        lines.append(f"{name:<18}{len(own):>8}{equal:>8}{within:>8}{apart:>8}   {shown}")
-    outside = sorted(comparison.outside, key=_strain, reverse=True)
-    if outside:
+    numbers = comparison.numbers
+    numbers = numbers.assign(strain=(numbers["deviation"] / numbers["tolerance"]).fillna(0.0))
+    for name, own in numbers.groupby("table", sort=False):
+        worst = own.iloc[int(own["strain"].argmax())]
+        shown = (
+            f"{worst['deviation']:.2g} ({worst['tolerance']:.2g}): {worst['name']}" if worst["deviation"] else "none"
+        )
+        within, outside = (own["agrees"] & ~own["equal"]).sum(), (~own["agrees"]).sum()
+        lines.append(f"{name:<18}{len(own):>8}{own['equal'].sum():>8}{within:>8}{outside:>8}   {shown}")
+    apart = numbers[~numbers["agrees"]].sort_values("strain", ascending=False, kind="stable")
+    if len(apart):
         lines += ["", "outside the tolerance:"]
-        lines += [
-            f"  {n.table}, {n.name}: {_text(n.first)}, in the second run {_text(n.second)}" for n in outside[:SHOWN]
-        ]
-        lines += [f"  and {len(outside) - SHOWN} more"] if len(outside) > SHOWN else []
+        for row in each_row(apart[:SHOWN]):
+            first, second = (v if isinstance(v, str) else f"{v:.6g}" for v in (row.first, row.second))
+            lines.append(f"  {row.table}, {row.name}: {first}, in the second run {second}")
+        lines += [f"  and {len(apart) - SHOWN} more"] if len(apart) > SHOWN else []
     for title, found in (("different:", comparison.problems), ("decided in one run alone:", comparison.remarks)):
         lines += ["", title, *(f"  {line}" for line in found)] if found else []
-    count = len(comparison.numbers)
     answer = "reproduced" if comparison.reproduced else "NOT reproduced"
-    lines += ["", f"{answer}: {count - len(outside)} of {count} numbers agree"]
+    lines += ["", f"{answer}: {numbers['agrees'].sum()} of {len(numbers)} numbers agree"]
     return "\n".join(lines) + "\n"
 
 
-def as_table(comparison: Comparison) -> pd.DataFrame:
-    """Every number that was compared, for a file."""
-    columns = ("table", "name", "first", "second", "deviation", "tolerance", "agrees")
-    return pd.DataFrame([[getattr(n, column) for column in columns] for n in comparison.numbers], columns=columns)
-
-
-def _strain(number: Number) -> float:
-    return number.deviation / number.tolerance if number.tolerance else float("inf") if number.deviation else 0.0
-
-
-def _text(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.6g}"
-
-
-def _study(folder: Path) -> Study:
-    if (folder / MANIFEST).exists():
-        check_text(folder, verify(folder).files)
+def _run(folder: Path) -> Run:
+    is_published = (folder / MANIFEST).exists()
+    if is_published:
+        check_files((folder / name for name in verify(folder).files), RESTORE)
     if not (folder / "config.yaml").is_file():
         raise EmorecError(f"{folder}: no config.yaml; name two folders of studies, runs or published ones")
-    return configs.load(folder / "config.yaml")
-
-
-def _records(study: Study, folder: Path) -> Records:
+    study = configs.load(folder / "config.yaml")
     parts = configs.all_parts(study)
-    if (folder / MANIFEST).exists():
-        found = read_records(folder / RECORDS, parts, RESTORE)
+    if is_published:
+        records = read_records(folder / RECORDS, parts, RESTORE)
     else:
-        found = {part: read_json(Layout(folder).network(part.network, part.seed) / "network.json") for part in parts}
-    for part, record in found.items():
+        records = {part: read_json(Layout(folder).network(part.network, part.seed) / "network.json") for part in parts}
+    for part, record in records.items():
         lacking = [key for key in TRAINING if key not in record]
         if lacking:
             raise EmorecError(f"{folder}: the record of {part.network}, seed {part.seed}, lacks {shortened(lacking)}")
-    return found
+    tables = _tables(folder, RESTORE if is_published else AGAIN)
+    return Run(study, records, tables, read_record(Layout(folder).summary, DATA))
 
 
-def _tables(folder: Path) -> dict[str, pd.DataFrame]:
+def _tables(folder: Path, again: str) -> dict[str, pd.DataFrame]:
     found = {}
-    again = RESTORE if (folder / MANIFEST).exists() else AGAIN
-    for path in sorted((folder / "tables").glob("*.csv*")):
-        if path.name.endswith((".csv", ".csv.gz")):
-            name = path.name.split(".")[0]
-            found[name] = read_table(path, again)
-            lacking = [column for column in compare.columns_of(name) if column not in found[name]]
-            if lacking:
-                raise EmorecError(f"{path}: has no column {shortened(lacking)}; make its tables with this version")
-            keys = compare.keys_of(name)
-            if keys and found[name].duplicated(keys).any():
-                raise EmorecError(f"{path}: two lines are about the same; make its tables again")
+    for path in sorted([*folder.glob("tables/*.csv"), *folder.glob("tables/*.csv.gz")]):
+        name = path.name.split(".")[0]
+        found[name] = read_table(path, again)
+        lacking = [column for column in compare.columns_of(name) if column not in found[name]]
+        if lacking:
+            raise EmorecError(f"{path}: has no column {shortened(lacking)}; make its tables with this version")
+        if name in compare.NUMBERS and found[name].duplicated(compare.NUMBERS[name][0]).any():
+            raise EmorecError(f"{path}: two lines are about the same; make its tables again")
     if "scores" not in found:
         raise EmorecError(f"{folder}/tables/scores.csv: missing; run the study to its end before it is compared")
     return found
 
 
-def _predictions(folder: Path, models: list[str], seeds: list[int]) -> pd.DataFrame:
-    return read_predictions(Layout(folder).predictions, [(model, seed) for model in models for seed in seeds])
-
-
 def _differences(first: Study, second: Study) -> list[str]:
     """What the second config says otherwise; other labels, seeds or circumstances do not make it another study."""
-    changed = differing(dumped(first), dumped(second))
+    changed = differing(first, second)
     free = {"study", "seeds", *(f"training.{key}" for key in CIRCUMSTANCES)}
     changed = [key for key in changed if key not in free and not key.endswith(".label")]
     return [f"config: {shortened(changed)} in the second run is another"] if changed else []
 
 
-def _due(predictions: list[pd.DataFrame], studies: list[Study], records: list[Records]) -> tuple[Tolerance, str]:
-    same_seeds = studies[0].seeds == studies[1].seeds and list(studies[0].models) == list(studies[1].models)
-    if same_seeds and predictions and predictions[0].equals(predictions[1]):
+def _due(first: Run, second: Run, same_predictions: bool) -> tuple[Tolerance, str]:
+    one, other = first.study, second.study
+    same_seeds = one.seeds == other.seeds and list(one.models) == list(other.models)
+    if same_seeds and same_predictions:
         return "exact", "both have the same predictions"
-
-    def alike(keys: tuple[str, ...]) -> bool:
-        def chosen(found: Records) -> dict[configs.Part, str]:
-            return {part: json.dumps([record.get(key) for key in keys]) for part, record in found.items()}
-
-        return chosen(records[0]) == chosen(records[1])
-
-    if alike((*TRAINING, *PLACE)):
+    if first.alike(second, (*TRAINING, *PLACE)):
         return "evaluation", "the same trained networks by their records, other predictions"
-    reproducible = all(record.get("deterministic") for found in records for record in found.values())
-    if same_seeds and reproducible and alike(PLACE):
+    reproducible = all(record.get("deterministic") for run in (first, second) for record in run.records.values())
+    if same_seeds and reproducible and first.alike(second, PLACE):
         return "exact", "trained again with the same versions on hardware of one name; where it differs, say training"
     return "training", "trained again elsewhere, with other versions or with other seeds"

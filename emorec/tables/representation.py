@@ -144,7 +144,7 @@ def purity_table(
         difference = Drawn(*purity_difference(mine, theirs, labels, weights))
         head = {"model": model.name, "reference": reference.name}
         rows.append(head | difference.estimate(-1, 1).columns("difference"))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["model", "reference", "difference", "low", "high", "p", "seeds"])
 
 
 def project(embeddings: np.ndarray) -> dict[str, np.ndarray]:

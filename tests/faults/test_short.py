@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -122,9 +123,9 @@ def test_the_next_holder_clears_away_what_a_killed_one_left(tmp_path: Path) -> N
 
 def test_where_the_file_system_knows_no_locks_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise OSError(running.errno.ENOLCK, "no locks available")
+        raise OSError(errno.ENOLCK, "no locks available")
 
-    monkeypatch.setattr(running.fcntl, "flock", refuse)
+    monkeypatch.setattr("emorec.files.fcntl.flock", refuse)
     assert running.hold(tmp_path) is None
 
 

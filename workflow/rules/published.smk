@@ -9,8 +9,8 @@ rule unpack:
         files=[f"{PUBLISHED}/{name}" for name in MANIFEST.files],
     output:
         f"{RESULTS}/published.json",
-        [f"{RESULTS}/{name}" for name in rebuild.contents.rebuilt_from(MANIFEST.files).values()],
-        [f"{RESULTS}/{name}" for name in rebuild.contents.rebuilt_networks(STUDY)],
+        [f"{RESULTS}/{name}" for name in rebuild.manifest.rebuilt_from(MANIFEST.files).values()],
+        [f"{RESULTS}/{name}" for name in rebuild.manifest.rebuilt_networks(STUDY)],
     log:
         f"{RESULTS}/logs/published.log",
     benchmark:

@@ -19,7 +19,7 @@ def explain(error: ValidationError, schema: type[BaseModel]) -> str:
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     tags = {*KINDS, "list", "spectral", "random"}  # pydantic names the branch of a union in the path; a user did not
     path = [str(p) for i, p in enumerate(problem["loc"]) if not (p in tags and i == 2)]
-    message, given = plain.worded(problem), problem.get("input")
+    message, given = plain.message(problem), problem.get("input")
     if path and path[-1] == "[key]":
         return f"{'.'.join(path[:-2])}: the name {_cut(repr(given))} {message}"
     if problem["type"] == "extra_forbidden":

@@ -53,7 +53,7 @@ _WORDS = {
 }
 
 
-def worded(problem: Mapping[str, Any]) -> str:
+def message(problem: Mapping[str, Any]) -> str:
     """One of `ValidationError.errors()` as a phrase, without its place."""
     if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"] in _PATTERNS:
         return _PATTERNS[problem["ctx"]["pattern"]]
@@ -72,7 +72,8 @@ def plain(error: Exception) -> str:
     if isinstance(error, ValidationError):
         problem = error.errors()[0]
         place = printable(".".join(str(step) for step in problem["loc"]), 100)
-        return f"{place}: {printable(worded(problem), 200)}" if place else printable(worded(problem), 200)
+        words = printable(message(problem), 200)
+        return f"{place}: {words}" if place else words
     if isinstance(error, UnicodeDecodeError):
         return f"not UTF-8: it has the byte 0x{error.object[error.start]:02x}"
     if isinstance(error, RecursionError):

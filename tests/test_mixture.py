@@ -136,8 +136,11 @@ def test_a_fine_tuned_mixture_starts_as_the_mixture_of_its_parts(kind):
     gate, *experts = [network_outputs(each, images, **how) for each in networks]
     p = combine.softmax(said.logits)
     np.testing.assert_allclose(p, numpy_mixture(gate.logits, [e.logits for e in experts], classes), atol=1e-5)
-    spoken = [combine.Expert(known, e.logits, e.features) for known, e in zip(classes, experts, strict=True)]
-    combined = combine.mixture(combine.soft_weights(gate.logits), dict(zip("abc", spoken, strict=True)))
+    outputs = [
+        combine.NetworkOutputs({"classes": known}, e.logits, e.features)
+        for known, e in zip(classes, experts, strict=True)
+    ]
+    combined = combine.mixture(combine.soft_weights(gate.logits), dict(zip("abc", outputs, strict=True)))
     np.testing.assert_allclose(p, combined.probabilities, atol=1e-5)
     np.testing.assert_allclose(said.features, combined.embedding, atol=2e-3)
     np.testing.assert_allclose(said.gate, np.stack(list(combined.gate.values()), 1), atol=1e-5)

@@ -21,7 +21,7 @@ def explain(error: ValidationError, schema: type[BaseModel]) -> str:
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     # pydantic names the branch of a union in the path; a user did not
     path = [str(step) for i, step in enumerate(problem["loc"]) if not (i == 2 and step in ("list", *_BRANCHES))]
-    message, given = plain.worded(problem), problem.get("input")
+    message, given = plain.message(problem), problem.get("input")
     if path and path[-1] == "[key]":
         return f"{'.'.join(path[:-2])}: the name {_cut(repr(given))} {message}"
     if problem["type"] == "extra_forbidden":

@@ -6,23 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
-from sklearn.metrics import silhouette_score
-from sklearn.neighbors import NearestNeighbors
 
 from emorec import EMOTIONS
 from emorec.errors import EmorecError
 from emorec.tables.bootstrap import face_weights
 from emorec.tables.read import PROBABILITIES, Embeddings
 from emorec.tables.representation import (
-    distances,
     measure,
-    nearest_faces,
     neighbour_purity,
     project,
     projections_table,
     purity_difference,
     representation_table,
-    silhouette,
     standardise,
 )
 
@@ -33,26 +28,27 @@ def _clouds(faces: int = 210, apart: float = 3.0, state: int = 0) -> tuple[np.nd
     return (rng.normal(size=(7, 12)) * apart)[labels] + rng.normal(size=(faces, 12)), labels
 
 
-def test_distances_are_euclidean() -> None:
-    x = _clouds()[0].astype(np.float32)
-    expected = np.linalg.norm(x[:, None] - x[None], axis=2)
-    np.testing.assert_allclose(distances(x), expected, atol=2e-3)
+def _nearest(embeddings: np.ndarray) -> np.ndarray:
+    return measure(embeddings, np.arange(len(embeddings)) % 7)[1]
 
 
-def test_neighbour_purity_agrees_with_scikit_learn() -> None:
+def test_neighbours_are_the_ten_nearest_others_in_the_standardised_space() -> None:
     embeddings, labels = _clouds(apart=0.7)
     x = standardise(embeddings)
-    nearest = NearestNeighbors(n_neighbors=11).fit(x).kneighbors(x, return_distance=False)[:, 1:]
-    found = nearest_faces(distances(x))
-    assert found.base is None  # a view would hold the indices of all pairs in memory, for every model and seed
-    assert np.array_equal(np.sort(found, axis=1), np.sort(nearest, axis=1))
-    expected = (labels[nearest] == labels[:, None]).mean()
-    assert neighbour_purity(found, labels) == pytest.approx(expected)
+    distance = np.linalg.norm(x[:, None] - x[None], axis=2)
+    np.fill_diagonal(distance, np.inf)
+    expected = np.argsort(distance, axis=1)[:, :10]
+    values, found = measure(embeddings, labels)
+    assert np.array_equal(np.sort(found, axis=1), np.sort(expected, axis=1))
+    # A view would hold the indices of all pairs in memory, for every model and seed.
+    assert found.base is None or found.base.size == found.size
+    purity = (labels[expected] == labels[:, None]).mean()
+    assert neighbour_purity(found, labels) == values["knn_purity"] == pytest.approx(purity)
 
 
 def test_purity_difference_is_that_of_the_purities_and_its_draws_are_about_it() -> None:
     embeddings, labels = _clouds(apart=0.7)
-    graphs = [nearest_faces(distances(standardise(x))) for x in (embeddings, embeddings[:, :6])]
+    graphs = [_nearest(x) for x in (embeddings, embeddings[:, :6])]
     weights = face_weights(len(labels), 1000)
     values, draws = purity_difference(graphs[:1], graphs[1:], labels, weights)
     assert values[0] == pytest.approx(neighbour_purity(graphs[0], labels) - neighbour_purity(graphs[1], labels))
@@ -70,25 +66,26 @@ def test_purity_interval_has_the_width_of_chance() -> None:
     for _ in range(150):
         labels = rng.integers(0, 7, 200)
         truth = 1.5 * np.eye(7)[labels] + rng.normal(size=(200, 7))
-        graphs = [nearest_faces(distances(standardise(truth + rng.normal(size=(200, 7))))) for _ in range(2)]
+        graphs = [_nearest(truth + rng.normal(size=(200, 7))) for _ in range(2)]
         values, draws = purity_difference(graphs[:1], graphs[1:], labels, weights)
         found.append(values[0])
         spread.append(draws.std())
     assert np.mean(spread) == pytest.approx(np.std(found), rel=0.2)
 
 
-def test_silhouette_agrees_with_scikit_learn() -> None:
-    embeddings, labels = _clouds(apart=0.7)
-    expected = silhouette_score(standardise(embeddings), labels)
-    assert measure(embeddings, labels)[0]["silhouette"] == pytest.approx(expected, abs=1e-4)
-
-
-@pytest.mark.parametrize("labels", [[0, 0, 1, 1, 2], [3, 3, 3, 5, 5]])
-def test_silhouette_of_few_faces_agrees_with_scikit_learn(labels: list[int]) -> None:
-    d = distances(np.random.default_rng(4).normal(size=(5, 3)).astype(np.float32))
-    expected = silhouette_score(d, labels, metric="precomputed")
-    assert silhouette(d, np.array(labels)) == pytest.approx(expected, abs=1e-6)
-    assert np.isnan(silhouette(d, np.zeros(5, int))) and np.isnan(silhouette(d, np.arange(5)))
+def test_silhouette_is_rousseeuw_s() -> None:
+    embeddings, labels = _clouds(faces=42, apart=0.7)
+    x = standardise(embeddings)
+    distance = np.linalg.norm(x[:, None] - x[None], axis=2)
+    others = ~np.eye(len(x), dtype=bool)
+    expected = []
+    for i, label in enumerate(labels):
+        a = distance[i, (labels == label) & others[i]].mean()
+        b = min(distance[i, labels == other].mean() for other in set(labels) - {label})
+        expected.append((b - a) / max(a, b))
+    assert measure(embeddings, labels)[0]["silhouette"] == pytest.approx(np.mean(expected), abs=1e-4)
+    for labels in (np.zeros(42, int), np.arange(42)):  # one emotion, or each once
+        assert np.isnan(measure(embeddings, labels)[0]["silhouette"])
 
 
 def test_separation_raises_every_measure() -> None:
@@ -113,7 +110,7 @@ def test_projections_find_the_clouds_and_come_out_the_same_again() -> None:
     planes = project(embeddings)
     expected = PCA(2, svd_solver="full").fit_transform(standardise(embeddings))
     np.testing.assert_allclose(planes["pca"], expected, atol=1e-3)
-    assert neighbour_purity(nearest_faces(distances(planes["tsne"])), labels) > 0.95
+    assert measure(planes["tsne"], labels)[0]["knn_purity"] > 0.95
     assert np.array_equal(project(embeddings)["tsne"], planes["tsne"])
 
 

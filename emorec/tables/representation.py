@@ -35,27 +35,6 @@ def standardise(embeddings: np.ndarray) -> np.ndarray:
     return x[:, alive] / deviation[alive]
 
 
-def distances(x: np.ndarray) -> np.ndarray:
-    """Euclidean distances of all pairs: (N, N) float32 from (N, D), zero on the diagonal."""
-    d = x @ x.T
-    square = d.diagonal().copy()
-    d *= -2  # in place: at FER2013's size each array of all pairs takes 50 MB
-    d += square[:, None]
-    d += square
-    np.maximum(d, 0, out=d)
-    np.sqrt(d, out=d)
-    np.fill_diagonal(d, 0)
-    return d
-
-
-def nearest_faces(distance: np.ndarray) -> np.ndarray:
-    """Each face's nearest others, in no order: (N, K) indices from distances (N, N), whose diagonal it overwrites."""
-    neighbours = min(NEIGHBOURS, len(distance) - 1)
-    np.fill_diagonal(distance, np.inf)
-    # A copy: a view would keep the indices of all pairs, 100 MB for each model and seed of FER2013.
-    return np.argpartition(distance, neighbours - 1, axis=1)[:, :neighbours].copy()
-
-
 def neighbour_purity(nearest: np.ndarray, labels: np.ndarray) -> float:
     """Share of the nearest faces (N, K) that have the label (N,) of the face whose neighbours they are."""
     return float((labels[nearest] == labels[:, None]).mean())
@@ -96,29 +75,14 @@ def _matches(nearest: np.ndarray, labels: np.ndarray) -> csr_array:
     return csr_array(((same - same.mean()).ravel() / same.size, nearest.ravel(), ends), shape=(faces, faces))
 
 
-def silhouette(distance: np.ndarray, labels: np.ndarray) -> float:
-    """Mean silhouette (Rousseeuw 1987) of labels (N,) under distances (N, N): (b - a) / max(a, b) of each face.
-
-    a is its mean distance to the other faces of its emotion, b to those of the nearest other emotion; a face alone in
-    its emotion has 0. NaN where fewer than two emotions occur, or each only once.
-    """
-    classes, place = np.unique(labels, return_inverse=True)
-    if not 2 <= classes.size < labels.size:
-        return float("nan")
-    members = np.eye(classes.size, dtype=distance.dtype)[place]
-    faces, sums = np.arange(labels.size), (distance @ members).astype(np.float64)
-    sizes = members.sum(axis=0).astype(np.float64)
-    a = sums[faces, place] / np.maximum(sizes[place] - 1, 1)
-    means = sums / sizes
-    means[faces, place] = np.inf
-    b = means.min(axis=1)
-    return float(np.where(sizes[place] > 1, (b - a) / np.maximum(np.maximum(a, b), 1e-12), 0.0).mean())
-
-
 def measure(embeddings: np.ndarray, labels: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
     """knn_purity and silhouette of embeddings (N, D), labels (N,); and the nearest other faces of each: (N, K)."""
-    d = distances(standardise(embeddings))
-    separation, nearest = silhouette(d, labels), nearest_faces(d)
+    from sklearn.metrics import silhouette_score
+    from sklearn.neighbors import NearestNeighbors
+
+    x = standardise(embeddings)
+    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(x) - 1)).fit(x).kneighbors(return_distance=False)
+    separation = float(silhouette_score(x, labels)) if 2 <= len(set(labels)) < labels.size else float("nan")
     return {"knn_purity": neighbour_purity(nearest, labels), "silhouette": separation}, nearest
 
 

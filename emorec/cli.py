@@ -231,6 +231,25 @@ def networks(args: argparse.Namespace) -> None:
         write_text(args.stamp, "".join(f"{part.network} {part.seed}\n" for part in parts))
 
 
+@command(option("destination", type=Path, help="a folder for the archives"), reads=("data", "networks"))
+def pack(args: argparse.Namespace) -> None:
+    """Put what the trained networks of a study gave into at most eight archives of 16 MB, for another machine.
+
+    With their records and histories, and with features as far as there is room; without weights.
+    """
+    from emorec.networks.pack import pack as run
+
+    run(*_study(args), args.destination)
+
+
+@command(option("source", nargs="+", type=Path, help="a folder that `emorec pack` wrote"), reads=("data",))
+def merge(args: argparse.Namespace) -> None:
+    """Put packed networks into the study's folder; then `snakemake --config from=outputs` combines them."""
+    from emorec.networks.pack import merge as run
+
+    run(*_study(args), args.source)
+
+
 @command(
     option("--grouping", required=True, help="a grouping that is to be found; a wrong name lists them"),
     reads=("data", "networks"),

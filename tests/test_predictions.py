@@ -298,7 +298,7 @@ def test_a_model_without_a_gate_has_no_gate_columns() -> None:
 
 def test_embeddings_are_those_of_the_test_faces(tmp_path: Path, combined: ModelOutputs) -> None:
     path = tmp_path / "mixture" / "seed0.npz"
-    save_embeddings(path, combined, SPLIT, ROW, LABEL)
+    save_embeddings(path, combined.embedding, SPLIT, ROW, LABEL)
     with np.load(path, allow_pickle=False) as file:
         found = {name: file[name] for name in file.files}
     assert set(found) == {"embeddings", "row", "label"}

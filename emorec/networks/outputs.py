@@ -22,13 +22,13 @@ def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
 
 
 def load_outputs(path: Path) -> dict[str, np.ndarray]:
-    """outputs.npz: logits (n, k) float32, features (n, d) float16, row (n,), label (n,), split (n,); val then test.
+    """outputs.npz: logits (n, k) float32, row (n,), label (n,), split (n,); val then test.
 
-    And gate (n, e) float32, the experts' weights, of a mixture that was trained jointly. Raises EmorecError if the file
-    is missing or damaged.
+    And features (n, d) float16, unless it came in a pack without room for them; and gate (n, e) float32, the experts'
+    weights, of a mixture that was trained jointly. Raises EmorecError if the file is missing or damaged.
     """
     try:
-        found = npz.read(path, ("logits", "features", "row", "label", "split"), optional=("gate",))
+        found = npz.read(path, ("logits", "row", "label", "split"), optional=("features", "gate"))
         _check_outputs(found)
     except (OSError, ValueError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else error

@@ -5,6 +5,7 @@ Without torch, since the workflow asks this each time that it is parsed.
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +23,31 @@ CIRCUMSTANCES = {"device", "threads", "compile", "deterministic", "checkpoint_ev
 USUAL = {"mixture": None, "start": None, "length": "steps", "foreign_weight": 1.0, "teacher": None}
 
 
-def check_networks(study: Study, layout: Layout) -> None:
-    """EmorecError, one line, for the networks of the study that are not in its folder, or are others."""
+def check_networks(study: Study, layout: Layout, what: str) -> None:
+    """EmorecError, one line, for the networks of the study that are not in its folder, or are others.
+
+    `what` is needed of them: their `weights`, or their `outputs`.
+    """
+    files = FILES if what == "weights" else ("outputs.npz", *FILES[1:])
     folders = {part: layout.network(part.network, part.seed) for part in configs.all_parts(study)}
-    missing = [str(folder / name) for folder in folders.values() for name in FILES if not (folder / name).is_file()]
+    missing = [str(folder / name) for folder in folders.values() for name in files if not (folder / name).is_file()]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise EmorecError(
             f"{', '.join(missing[:3])}{more}: missing; put the trained networks there, or train them by leaving out "
-            "from=weights"
+            f"from={what}"
         )
     specs = configs.networks(study)
     for part, folder in folders.items():
-        _refuse_another(folder, specs[part.network], "train it by leaving out from=weights")
+        refuse_another(folder, specs[part.network], f"train it by leaving out from={what}")
 
 
 def is_trained(folder: Path, spec: NetworkSpec) -> bool:
-    """Whether a network is there; EmorecError, one line, where it is another one than the config says."""
-    if not all((folder / name).is_file() for name in FILES):
+    """Whether a network is there, or what it gave, as one from a pack; EmorecError where it is another one than the
+    config says."""
+    if not any(all((folder / name).is_file() for name in (first, *FILES[1:])) for first in (FILES[0], "outputs.npz")):
         return False
-    _refuse_another(folder, spec, f"delete {folder} to train it again")
+    refuse_another(folder, spec, f"delete {folder} to train it again")
     return True
 
 
@@ -50,7 +56,8 @@ def is_made_of(folder: Path, digest: str) -> bool:
     return all((folder / name).is_file() for name in FILES) and _record(folder / FILES[-1]).get("made_of") == digest
 
 
-def _refuse_another(folder: Path, spec: NetworkSpec, remedy: str) -> None:
+def refuse_another(folder: Path, spec: NetworkSpec, remedy: str) -> None:
+    """EmorecError, one line, where a network is another one than the config says."""
     path = folder / "network.json"
     changed = differences(_record(path), spec)
     if changed:
@@ -84,3 +91,9 @@ def _record(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EmorecError(f"{path}: no network's record ({plain(error)}); {again}") from None
     return record
+
+
+def has_features(folder: Path) -> bool:
+    """Whether a network's outputs hold what comes before its last layer: a pack may have had no room for it."""
+    with zipfile.ZipFile(folder / "outputs.npz") as archive:
+        return "features.npy" in archive.namelist()

@@ -21,14 +21,14 @@ _NEEDS_LABELS = "a mixture with the gate `oracle` goes by the labels; it cannot 
 
 @dataclass(frozen=True)
 class NetworkOutputs:
-    """Of n faces: logits (n, k), features (n, d), a jointly trained mixture's gate (n, e).
+    """Of n faces: logits (n, k), features (n, d) where they were kept, a jointly trained mixture's gate (n, e).
 
     `record` is the network.json, which says what the outputs stand for.
     """
 
     record: dict[str, Any]
     logits: np.ndarray
-    features: np.ndarray
+    features: np.ndarray | None = None
     gate: np.ndarray | None = None
 
     @property
@@ -39,10 +39,11 @@ class NetworkOutputs:
 
 @dataclass(frozen=True)
 class ModelOutputs:
-    """Of n faces: probabilities (n, 7), embedding (n, d), and a mixture's gate weights by expert, each (n,)."""
+    """Of n faces: probabilities (n, 7), embedding (n, d) where all features are known, and a mixture's gate weights by
+    expert, each (n,)."""
 
     probabilities: np.ndarray
-    embedding: np.ndarray
+    embedding: np.ndarray | None
     gate: dict[str, np.ndarray]
 
 
@@ -119,14 +120,19 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(-1, keepdims=True)
 
 
-def single(logits: np.ndarray, features: np.ndarray) -> ModelOutputs:
+def single(logits: np.ndarray, features: np.ndarray | None) -> ModelOutputs:
     """One network by itself."""
     return ModelOutputs(softmax(logits), features, {})
 
 
-def ensemble(logits: list[np.ndarray], features: list[np.ndarray]) -> ModelOutputs:
+def ensemble(logits: list[np.ndarray], features: list[np.ndarray | None]) -> ModelOutputs:
     """The members' mean probabilities (Lakshminarayanan et al. 2017, arXiv 1612.01474); features side by side."""
-    return ModelOutputs(np.mean([softmax(z) for z in logits], axis=0), np.concatenate(features, 1), {})
+    return ModelOutputs(np.mean([softmax(z) for z in logits], axis=0), _side_by_side(features), {})
+
+
+def _side_by_side(features: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    known = [own for own in features if own is not None]
+    return np.concatenate(known, 1) if len(known) == len(features) else None
 
 
 def places(classes: Sequence[Sequence[str]]) -> np.ndarray:
@@ -190,12 +196,12 @@ def mixture(weights: np.ndarray, experts: dict[str, NetworkOutputs]) -> ModelOut
     an ensemble's are its members': times their weights they would show the gate rather than what experts see.
     """
     shares = np.stack([expert.probabilities for expert in experts.values()], axis=1)
-    embedding = np.concatenate([expert.features for expert in experts.values()], 1)
+    embedding = _side_by_side([expert.features for expert in experts.values()])
     gate = dict(zip(experts, weights.T, strict=True))
     return ModelOutputs(mix(weights, shares), embedding, gate)
 
 
-def joint(logits: np.ndarray, features: np.ndarray, gate: np.ndarray, names: list[str]) -> ModelOutputs:
+def joint(logits: np.ndarray, features: np.ndarray | None, gate: np.ndarray, names: list[str]) -> ModelOutputs:
     """A mixture that is one network: its own answer, with the weights (n, e) of its experts by name."""
     return ModelOutputs(softmax(logits), features, dict(zip(names, gate.T, strict=True)))
 

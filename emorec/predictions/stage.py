@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def combine(study: Study, layout: Layout) -> None:
-    """Write embeddings of every model and seed, and, when they are all there, the one file of predictions.
+    """Write embeddings of every model and seed whose networks have features, then the one file of predictions.
 
     A gate's temperature, where a model has one, is fitted on val, without the faces with a twin in test where a network
     of the model is trained without twins. EmorecError where a network's outputs are missing.
@@ -33,7 +33,7 @@ def combine(study: Study, layout: Layout) -> None:
         folder = layout.network(part.network, part.seed)
         kept = load_outputs(folder / "outputs.npz")
         record = read_json(folder / "network.json")
-        outputs = NetworkOutputs(record, kept["logits"], kept["features"], kept.get("gate"))
+        outputs = NetworkOutputs(record, kept["logits"], kept.get("features"), kept.get("gate"))
         return outputs, {"split": kept["split"], "row": kept["row"], "label": kept["label"]}
 
     frames: dict[tuple[str, int], pd.DataFrame] = {}
@@ -45,12 +45,13 @@ def combine(study: Study, layout: Layout) -> None:
                 val = faces["split"] == SPLITS.index("val")
                 if any(part.record["spec"]["training"].get("twins") == "drop" for part in parts):
                     val &= ~load_twins(layout.twins, faces["row"])
-                on_val = [NetworkOutputs(part.record, part.logits[val], part.features[val]) for part in parts]
+                on_val = [NetworkOutputs(part.record, part.logits[val]) for part in parts]
                 temperature = gate_temperature(entry, on_val, faces["label"][val])
                 log.info("%s seed %d: the gate's temperature is %.3f", name, seed, temperature)
             outputs = combined(entry, parts, temperature, faces["label"])
             frames[name, seed] = prediction_frame(outputs, **faces)
             if has_temperature(entry):
                 frames[name, seed].attrs["gate_temperature"] = temperature
-            save_embeddings(layout.embeddings(name, seed), outputs, **faces)
+            if outputs.embedding is not None:
+                save_embeddings(layout.embeddings(name, seed), outputs.embedding, **faces)
     write_predictions(layout.predictions, frames)

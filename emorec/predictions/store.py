@@ -262,8 +262,8 @@ def _check_shares(table: pd.DataFrame, values: np.ndarray, kind: str) -> None:
             raise _Unusable(f"{row.model} with seed {row.seed}, row {row.row}: {kind} values {reason}")
 
 
-def save_embeddings(path: Path, outputs: ModelOutputs, split: np.ndarray, row: np.ndarray, label: np.ndarray) -> None:
+def save_embeddings(path: Path, embedding: np.ndarray, split: np.ndarray, row: np.ndarray, label: np.ndarray) -> None:
     """The test faces' embeddings: embeddings (n, d) float16, row (n,) int32, label (n,) uint8."""
     test = split == SPLITS.index("test")
     with atomic(path) as temporary:
-        np.savez(temporary, embeddings=outputs.embedding[test].astype(np.float16), row=row[test], label=label[test])
+        np.savez(temporary, embeddings=embedding[test].astype(np.float16), row=row[test], label=label[test])

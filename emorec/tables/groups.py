@@ -60,13 +60,16 @@ def pixels(study: Study, layout: Layout, sizes: Sizes) -> Tables:
 
 
 def embeddings(study: Study, layout: Layout, sizes: Sizes) -> Tables:
-    """What needs the embeddings of the test faces: how well they part the emotions, and maps to the plane."""
+    """What needs the embeddings of the test faces: how well they part the emotions, and maps to the plane.
+
+    Of a study that was gathered from packs some models may have none.
+    """
     costs, models = networks.models_table(study, layout)
     predictions = read_predictions(layout.predictions, _replicates(study))
     shown = {(model, study.seeds[0]) for model in costs.loc[costs["headline"], "model"]}
     measured, nearest, pictured = {}, {}, {}
     paths = {(model, seed): layout.embeddings(model, seed) for model, seed in _replicates(study)}
-    for key, own in read_embeddings(paths):
+    for key, own in read_embeddings({key: path for key, path in paths.items() if path.exists()}):
         measured[key], nearest[key] = representation.measure(own.embeddings, own.label)
         if key in shown:
             pictured[key] = own

@@ -98,12 +98,14 @@ def purity_table(
     """purity.csv: the difference in neighbour purity of every comparison, by interval; all of it is exploratory.
 
     `nearest` holds the nearest faces (N, K) of each model and seed, labels (N,) are those of the embedded faces.
-    Intervals and p-values: see `purity_difference` and `bootstrap`.
+    Intervals and p-values: see `purity_difference` and `bootstrap`. Left out are models that share no seed.
     """
     weights = face_weights(labels.size, resamples)
-    seeds = sorted({seed for _, seed in nearest})
     rows = []
     for model, reference in opponents(models):
+        seeds = sorted({s for m, s in nearest if m == model.name} & {s for m, s in nearest if m == reference.name})
+        if not seeds:
+            continue
         mine, theirs = ([nearest[of.name, seed] for seed in seeds] for of in (model, reference))
         difference = Drawn(*purity_difference(mine, theirs, labels, weights))
         head = {"model": model.name, "reference": reference.name}

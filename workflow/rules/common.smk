@@ -14,7 +14,7 @@ from emorec import closure, figures, ledger, progress, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.mappings import over
-from emorec.networks.pretrained import check_networks
+from emorec.networks.pretrained import check_networks, has_features
 from emorec.paths import TABLES, Layout, results_tables
 
 if shutil.which("emorec") is None:
@@ -25,10 +25,11 @@ if workflow.is_main_process and not (DRY_RUN or workflow.output_settings.verbose
     progress.take_over(logger)
 
 # How much is done again, --config from=...: everything, from the pixels; all but the training, from weights that were
-# brought along; or tables, figures and the report, from results/published/<study>. It is no key of a study.
+# brought along; what follows the networks, from their outputs (`emorec merge`); or tables, figures and the report, from
+# results/published/<study>. It is no key of a study.
 FROM = config.get("from", "pixels")
-if FROM not in ("pixels", "weights", "published"):
-    raise WorkflowError(f"--config from={FROM}: results are made from pixels, weights or published, nothing else")
+if FROM not in ("pixels", "weights", "outputs", "published"):
+    raise WorkflowError(f"--config from={FROM}: results are made from pixels, weights, outputs or published")
 
 MANIFEST = None
 try:
@@ -41,8 +42,8 @@ try:
         from emorec.published import rebuild  # scipy among what it imports, half a second that others need not wait
 
         MANIFEST, STUDY = rebuild.check(Path(PUBLISHED), STUDY)
-    if FROM == "weights":
-        check_networks(STUDY, Layout(Path("results") / STUDY.study))
+    if FROM in ("weights", "outputs"):
+        check_networks(STUDY, Layout(Path("results") / STUDY.study), FROM)
 except EmorecError as error:
     raise WorkflowError(str(error)) from None
 
@@ -293,8 +294,13 @@ def trained(name):
 
 
 def embeddings():
-    """Embeddings of all models and seeds."""
-    return [f"{RESULTS}/embeddings/{m}/seed{s}.npz" for m in STUDY.models for s in STUDY.seeds]
+    """Embeddings of all models and seeds, of gathered networks of those that came with all their features."""
+
+    def known(model, seed):
+        folders = (LAYOUT.network(part.network, part.seed) for part in configs.parts(STUDY, model, seed))
+        return FROM != "outputs" or all(map(has_features, folders))
+
+    return [f"{RESULTS}/embeddings/{m}/seed{s}.npz" for m in STUDY.models for s in STUDY.seeds if known(m, s)]
 
 
 # A fast GPU trains a network in less time than a process takes to start and compile.

@@ -1,5 +1,6 @@
 # A network and seed is one job: it is trained, and says what it says of val and test. Where weights were brought along,
-# the latter is all there is to do, in one job, however old or new they are. So are all on a GPU of this machine.
+# the latter is all there is to do, in one job, however old or new they are; where outputs were, nothing is. All networks
+# on a GPU of this machine are one job.
 if FROM == "weights":
 
     # What is there of them is begun anew: Snakemake deletes it before the job.
@@ -56,7 +57,7 @@ elif ONE_PROCESS:
         shell:
             "emorec networks --renew --stamp {output.stamp:q} --config {params.config:q} --log {log:q}"
 
-else:
+elif FROM == "pixels":
 
     rule train:
         input:

@@ -45,7 +45,7 @@ test: $(READY) browser
 	$(MAKE) --no-print-directory --jobs 2 lint tests
 
 tests: $(READY)
-	python -m pytest --numprocesses $$(python -c 'import os; print(os.cpu_count() + 1)') --maxprocesses 4 \
+	MAKEFLAGS= python -m pytest --numprocesses $$(python -c 'import os; print(os.cpu_count() + 1)') --maxprocesses 4 \
 		--dist loadfile --no-loadscope-reorder
 
 # The workflow on a Slurm of one node that the tests start themselves; `make test` runs it too where Slurm is installed.

@@ -1,7 +1,6 @@
 """The command line: a subcommand for whatever a rule of the workflow does, so that any step can be run by hand.
 
 What a subcommand does stands in its stage; here its words are read, and what it reads and writes is kept account of.
-
 Those that take a study's config, all but `compare-runs`, find inputs and put outputs where the workflow does: under
 results/<study>/. Heavy modules are imported by the subcommand that needs them, so that the others start fast.
 """
@@ -105,14 +104,11 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         log.error("emorec: error: %s: %s; check the path and its permissions", error.filename, error.strerror)
         return 1
-    except MemoryError:
-        log.error("emorec: error: not enough memory; close other programs or give the job more (ulimit -v, mem_mb)")
-        return 1
-    except RuntimeError as error:
-        if "allocate memory" not in str(error) and "out of memory" not in str(error):  # torch has no class for it
-            raise
-        first = str(error).strip().splitlines()[0][:200]
-        log.error("emorec: error: not enough memory (%s); lower training.batch or give the job more", first)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not re.search("allocate memory|out of memory", str(error)):
+            raise  # torch has no class for a lack of memory
+        first = (str(error).strip().splitlines() or ["MemoryError"])[0][:200]
+        log.error("emorec: error: not enough memory (%s); lower training.batch or raise ulimit -v, mem_mb", first)
         return 1
     except KeyboardInterrupt:
         log.error("emorec: interrupted")
@@ -241,15 +237,12 @@ def figure(args: argparse.Namespace) -> None:
             draw(name, study, layout)
 
 
-@command(
-    option("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder"),
-    reads=("data", "networks", "tables", "figures"),
-)
+@command(reads=("data", "networks", "tables", "figures"))
 def stage(args: argparse.Namespace) -> None:
     """Lay out the report's sources with the study's numbers, tables and figures."""
     from emorec.report.stage import lay_out as run
 
-    run(*_study(args), args.sources)
+    run(*_study(args), Path("report"))
 
 
 @command(
@@ -407,11 +400,10 @@ def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> 
 
 
 def _set_up_logging(path: Path | None) -> None:
-    level = os.environ.get("EMOREC_LOG", "INFO")
     logging.raiseExceptions = False  # a log that cannot be written any more is no reason for a traceback
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(os.environ.get("EMOREC_TERMINAL", "NOTSET"))  # in a workflow, which has a line a job
-    logging.basicConfig(level=level, format="%(message)s", handlers=[terminal], force=True)
+    logging.basicConfig(level="INFO", format="%(message)s", handlers=[terminal], force=True)
     logging.getLogger("matplotlib").setLevel("WARNING")  # which tells of its list of fonts when it is first used
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

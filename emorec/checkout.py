@@ -32,10 +32,7 @@ def checkout() -> Checkout:
 
 
 def git(*arguments: str) -> str:
-    """What git prints of the checkout that this package is tracked in, stripped; empty where there is none, or no git.
-
-    A package that was installed into a folder within some checkout, as in its .venv, is not tracked there.
-    """
+    """What git prints of the checkout that tracks this package, stripped; empty where there is none, or no git."""
     elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # name a checkout whatever the folder, as in a hook
     env = {name: value for name, value in os.environ.items() if name not in elsewhere}
     try:

@@ -1,9 +1,8 @@
 """What people's copies call the emotions, and which numbers they give them.
 
-Numbers carry no order of their own: FER2013 counts from angry, Keras goes by the alphabet, AffectNet starts with
-neutral, RAF-DB counts from 1. What a number means is taken from the first of these that there is: `data.classes` in the
-config; names that stand beside the numbers; FER2013's numbering, for tables of FER2013's own form; class counts that
-are exactly those of a known data set. Else the user is asked. Whatever says it is held against the class counts.
+Numbers carry no order of their own. What one means is taken from the first of these that there is: `data.classes` in
+the config; names beside the numbers; FER2013's numbering, for tables of its own form; class counts that are exactly
+those of a known data set. Else the user is asked. Whatever says it is held against the class counts.
 """
 
 from __future__ import annotations
@@ -82,8 +81,7 @@ def recognised(train: Mapping[int, int], total: Mapping[int, int]) -> tuple[str,
 def contradiction(counts: Mapping[int, int], order: Mapping[int, int]) -> tuple[str, dict[int, int]] | None:
     """The data set whose shares of emotions these would be in another order, and that order; None where all is well.
 
-    `counts` are of training faces, by number. Ranks alone tell the other order, so that it can be any. Without an
-    `order`, what these would be in whatever order.
+    `counts` are of training faces, by number. Without an `order`, what these would be in whatever order.
     """
     seen = {number: count for number, count in counts.items() if count and order.get(number, 0) != LEFT_OUT}
     if sum(seen.values()) < ENOUGH or len(seen) != len(EMOTIONS):

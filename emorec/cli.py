@@ -1,7 +1,6 @@
 """The command line: a subcommand for whatever a rule of the workflow does, so that any step can be run by hand.
 
 What a subcommand does stands in its stage; here its words are read, and what it reads and writes is kept account of.
-
 Those that take a study's config, all but `compare-runs`, find inputs and put outputs where the workflow does: under
 results/<study>/. Heavy modules are imported by the subcommand that needs them, so that the others start fast.
 """
@@ -9,14 +8,13 @@ results/<study>/. Heavy modules are imported by the subcommand that needs them, 
 from __future__ import annotations
 
 import argparse
-import gc
 import inspect
 import io
 import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +26,6 @@ from emorec.paths import Layout
 
 log = logging.getLogger("emorec")
 
-Value = TypeVar("Value")
 Run = TypeVar("Run", bound=Callable[[argparse.Namespace], int | None])
 
 PARSER = argparse.ArgumentParser(prog="emorec", description=__doc__.split("\n")[0])
@@ -107,14 +104,11 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         log.error("emorec: error: %s: %s; check the path and its permissions", error.filename, error.strerror)
         return 1
-    except MemoryError:
-        log.error("emorec: error: not enough memory; close other programs or give the job more (ulimit -v, mem_mb)")
-        return 1
-    except RuntimeError as error:
-        if "allocate memory" not in str(error) and "out of memory" not in str(error):  # torch has no class for it
-            raise
-        first = str(error).strip().splitlines()[0][:200]
-        log.error("emorec: error: not enough memory (%s); lower training.batch or give the job more", first)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not re.search("allocate memory|out of memory", str(error)):
+            raise  # torch has no class for a lack of memory
+        first = (str(error).strip().splitlines() or ["MemoryError"])[0][:200]
+        log.error("emorec: error: not enough memory (%s); lower training.batch or raise ulimit -v, mem_mb", first)
         return 1
     except KeyboardInterrupt:
         log.error("emorec: interrupted")
@@ -145,15 +139,9 @@ def data(args: argparse.Namespace) -> None:
 @command(reads=("data",))
 def twins(args: argparse.Namespace) -> None:
     """Find the faces that leak by a twin, for networks that are trained without them: data/twins.npz."""
-    from emorec.data.faces import load_faces
-    from emorec.data.stored import save
-    from emorec.data.twins import leaking
+    from emorec.data.twins import stage as run
 
-    _, layout = _study(args)
-    faces = load_faces(layout.faces)
-    found = leaking(faces.images, faces.split)
-    save(layout.twins, row=faces.row, twin=found)
-    log.info("%d of %d faces have a twin in a later split", found.sum(), len(faces))
+    run(_study(args)[1])
 
 
 @command(NETWORK, SEED, reads=("data", "networks", "groupings"))
@@ -162,8 +150,7 @@ def train(args: argparse.Namespace) -> None:
     from emorec.networks.stage import train as run
 
     study, layout = _study(args)
-    spec = _network(study, layout, args.network, args.seed)
-    run(spec, args.seed, layout, _training_code(), args.results / ".compiled")
+    run(_network(study, layout, args), args.seed, layout, _training_code(), args.results / ".compiled")
 
 
 @command(NETWORK, SEED, reads=("data", "networks", "groupings"))
@@ -172,7 +159,7 @@ def outputs(args: argparse.Namespace) -> None:
     from emorec.networks.stage import outputs as run
 
     study, layout = _study(args)
-    run(_network(study, layout, args.network, args.seed), args.seed, layout)
+    run(_network(study, layout, args), args.seed, layout)
 
 
 @command(
@@ -189,44 +176,15 @@ def networks(args: argparse.Namespace) -> None:
     that there the workflow calls this once, and knows by the --stamp that all are there.
     """
     from emorec.files import write_text
-    from emorec.gpus import own_card
-    from emorec.networks.pretrained import is_made_of, is_trained
-    from emorec.networks.stage import made_of
+    from emorec.networks.stage import train_all as run
 
     study, layout = _study(args)
-    specs, parts = configs.networks(study), configs.training_order(study)
-    for name in args.network:
-        _choose(specs, name, "network")
-    for seed in args.seed:
-        _choose({str(part.seed): part for part in parts}, str(seed), "seed")
-    code, renewed, found = _training_code(), set[configs.Part](), set[str]()
-    with own_card(study.training.device):  # one for all: CUDA stays on the card that it was started on
-        for part in parts:
-            if (args.network and part.network not in args.network) or (args.seed and part.seed not in args.seed):
-                continue
-            if specs[part.network].training.twins == "drop" and not layout.twins.exists():
-                _run_within(args, "twins")
-            waits_for = specs[part.network].grouping
-            of_others = any(own.network == study.reference for own in renewed)
-            if waits_for and waits_for not in found and (of_others or not layout.grouping(waits_for).exists()):
-                _run_within(args, "grouping", "--grouping", waits_for)
-                found.add(waits_for)
-            spec = _network(study, layout, part.network, part.seed)
-            folder, chosen = (
-                layout.network(part.network, part.seed),
-                ("--network", part.network, "--seed", str(part.seed)),
-            )
-            if args.renew:
-                same = is_made_of(folder, made_of(spec, part.seed, layout, code))
-                there = same and not renewed & set(spec.before(part.seed))
-            else:
-                there = is_trained(folder, spec)
-            if not there:
-                _run_within(args, "train", *chosen)
-                renewed.add(part)
-                gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
-            elif not (folder / "outputs.npz").exists():
-                _run_within(args, "outputs", *chosen)
+    parts = configs.training_order(study)
+    for kind, chosen in (("network", args.network), ("seed", args.seed)):
+        for name in chosen:
+            _choose([getattr(part, kind) for part in parts], name, kind)
+        parts = [part for part in parts if not chosen or getattr(part, kind) in chosen]
+    run(study, layout, parts, _training_code(), args.results / ".compiled", renew=args.renew)
     if args.stamp:
         write_text(args.stamp, "".join(f"{part.network} {part.seed}\n" for part in parts))
 
@@ -256,12 +214,11 @@ def merge(args: argparse.Namespace) -> None:
 )
 def grouping(args: argparse.Namespace) -> None:
     """Find a grouping from what the single network confuses on val, over all seeds of the study."""
-    from emorec.groupings.find import find
+    from emorec.groupings.find import stage as run
 
     study, layout = _study(args)
-    experts = _choose(configs.spectral_groupings(study), args.grouping, "grouping")
-    left_out = configs.training_of(study, study.reference).twins == "drop"
-    find(args.grouping, experts, study.reference, study.seeds, layout, left_out)
+    _choose(configs.spectral_groupings(study), args.grouping, "grouping")
+    run(args.grouping, study, layout)
 
 
 @command(reads=("data", "networks", "groupings"))
@@ -293,21 +250,18 @@ def figure(args: argparse.Namespace) -> None:
 
     study, layout = _study(args)
     for name in args.name:
-        _choose(dict.fromkeys(figures.FIGURES), name, "name")
+        _choose(figures.FIGURES, name, "name")
     for name in args.name:  # each with a ledger of its own, as if it were drawn alone
         with ledger.recorded(layout.root, f"figure-{name}", ("data", "tables")):
             draw(name, study, layout)
 
 
-@command(
-    option("--sources", type=Path, default=Path("report"), help="the .qmd sources' folder"),
-    reads=("data", "networks", "tables", "figures"),
-)
+@command(reads=("data", "networks", "tables", "figures"))
 def stage(args: argparse.Namespace) -> None:
     """Lay out the report's sources with the study's numbers, tables and figures."""
     from emorec.report.stage import lay_out as run
 
-    run(*_study(args), args.sources)
+    run(*_study(args), Path("report"))
 
 
 @command(
@@ -388,7 +342,7 @@ def predict(args: argparse.Namespace) -> None:
     from emorec.apply.model import load_parts, model_outputs, use_temperature
 
     study, layout = _study(args)
-    model, seed = _replicate(study, args.model, args.seed)
+    model, seed = _replicate(study, args)
     files = label.find_files(args.face)
     images = label.read_faces(files, getattr(sys.stdin, "buffer", None))
     networks = load_parts(study, layout, model, seed)
@@ -413,7 +367,7 @@ def export(args: argparse.Namespace) -> None:
     from emorec.apply.model import load_parts, use_temperature
 
     study, layout = _study(args)
-    model, seed = _replicate(study, args.model, args.seed)
+    model, seed = _replicate(study, args)
     networks = load_parts(study, layout, model, seed)
     path = args.output or Path(f"{study.study}-{model}-seed{seed}.onnx")
     whole = exporting.Whole(study.models[model], networks, use_temperature(study, layout, model, seed))
@@ -440,49 +394,35 @@ def _recorded(args: argparse.Namespace) -> AbstractContextManager[None]:
     return ledger.recorded(args.results / configs.load(args.config).study, job, args.reads)
 
 
-def _run_within(args: argparse.Namespace, *words: str) -> None:
-    """Run another subcommand within this one, of the same study."""
-    job = PARSER.parse_args([*words, "--config", str(args.config), "--results", str(args.results)])
-    with _recorded(job):
-        job.run(job)
-
-
-def _choose(known: Mapping[str, Value], name: str, kind: str) -> Value:
+def _choose(known: Collection[Any], name: Any, kind: str) -> None:
+    """Raise EmorecError, with those that there are, for a name that the study does not have."""
     if name not in known:
-        raise EmorecError(f"--{kind} {name}: no such {kind} in the study; it has {', '.join(known)}")
-    return known[name]
+        there = ", ".join(str(each) for each in dict.fromkeys(known))
+        raise EmorecError(f"--{kind} {name}: no such {kind} in the study; it has {there}")
 
 
-def _replicate(study: configs.Study, model: str | None, seed: int | None) -> tuple[str, int]:
+def _replicate(study: configs.Study, args: argparse.Namespace) -> tuple[str, int]:
     """A model and a seed that the study has; by default the single that all are compared with, and the first seed."""
-    model = study.reference if model is None else model
-    seed = study.seeds[0] if seed is None else seed
+    model = study.reference if args.model is None else args.model
+    seed = study.seeds[0] if args.seed is None else args.seed
     _choose(study.models, model, "model")
-    if seed not in study.seeds:
-        raise EmorecError(f"--seed {seed}: the study's seeds are {', '.join(map(str, study.seeds))}")
+    _choose(study.seeds, seed, "seed")
     return model, seed
 
 
-def _network(study: configs.Study, layout: Layout, network: str, seed: int) -> configs.NetworkSpec:
-    from emorec.groupings.read import read_groups
+def _network(study: configs.Study, layout: Layout, args: argparse.Namespace) -> configs.NetworkSpec:
+    from emorec.groupings.read import network_spec
 
-    spec = _choose(configs.networks(study), network, "network")
-    if spec.grouping:
-        experts = configs.spectral_groupings(study)[spec.grouping]
-        found = {spec.grouping: read_groups(layout.grouping(spec.grouping), experts)}
-        spec = configs.networks(study, found)[network]
-    seeds = [part.seed for part in configs.all_parts(study) if part.network == network]
-    if seed not in seeds:
-        raise EmorecError(f"--seed {seed}: the models need {network} with seed {', '.join(map(str, seeds))}")
-    return spec
+    _choose(configs.networks(study), args.network, "network")
+    _choose([part.seed for part in configs.all_parts(study) if part.network == args.network], args.seed, "seed")
+    return network_spec(study, layout, args.network)
 
 
 def _set_up_logging(path: Path | None) -> None:
-    level = os.environ.get("EMOREC_LOG", "INFO")
     logging.raiseExceptions = False  # a log that cannot be written any more is no reason for a traceback
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(os.environ.get("EMOREC_TERMINAL", "NOTSET"))  # in a workflow, which has a line a job
-    logging.basicConfig(level=level, format="%(message)s", handlers=[terminal], force=True)
+    logging.basicConfig(level="INFO", format="%(message)s", handlers=[terminal], force=True)
     logging.getLogger("matplotlib").setLevel("WARNING")  # which tells of its list of fonts when it is first used
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

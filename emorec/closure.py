@@ -1,13 +1,10 @@
 """Which code a stage runs: its own module and all that this one imports, found by reading them, not by importing.
 
 Imports within functions count as those at the top do. An entry is a module, or `module:function`: then only what this
-function needs of its module's imports counts, and the module itself. A package's `__init__` often hands on what other
-modules define, and importing one name runs all of it. So a name taken from a package leads to the module that defines
-it (`config.parts` after `from emorec import config`, to `emorec.config.derived`). Only what an `__init__` defines
-itself, or a package that is handed around as a whole, leads to the `__init__` and all that it imports. Other files in a
-package's folder, such as a page's styles, belong to each of its modules.
-
-Not seen: modules that are imported by a name made at run time. Whoever does that names the entry (as for a figure).
+function needs of its module's imports counts, and the module itself. A name taken from a package leads to the module
+that defines it (`config.parts` after `from emorec import config`, to `emorec.config.derived`), not to all that the
+`__init__` imports, as a package does that is handed around as a whole. Other files in a package's folder, such as a
+page's styles, belong to each of its modules. Not seen are modules that are imported by a name made at run time.
 """
 
 from __future__ import annotations

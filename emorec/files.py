@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -35,12 +35,10 @@ _REMEDIES = {
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` on success, delete it on any failure.
+    """Yield a temporary path beside `path`, of the same suffix; rename it on success, delete it on any failure.
 
-    The temporary name keeps the suffix, because numpy, pandas and matplotlib choose a format by it. The bytes are on
-    the disk before the name is: a power cut leaves no empty file.
-
-    Raises EmorecError where the disk is full or may not be written.
+    The bytes are on the disk before the name is: a power cut leaves no empty file. Raises EmorecError where the disk is
+    full or may not be written.
     """
     path = Path(path)
     with _refusals(path):
@@ -84,11 +82,9 @@ def _refusals(path: Path) -> Iterator[None]:
     except EmorecError:
         raise
     except Exception as error:
-        numbers = [cause.errno for cause in (error, error.__cause__, error.__context__) if isinstance(cause, OSError)]
-        numbers += [number for number in _REMEDIES if f"(os error {number})" in str(error)]  # safetensors' words
-        for number in numbers:
-            if number in _REMEDIES:
-                raise EmorecError(f"{path}: cannot be written: {_REMEDIES[number]}") from None
+        for cause in (error, error.__cause__, error.__context__):
+            if isinstance(cause, OSError) and cause.errno in _REMEDIES:
+                raise EmorecError(f"{path}: cannot be written: {_REMEDIES[cause.errno]}") from None
         raise
 
 
@@ -108,14 +104,10 @@ def sha256(path: Path) -> str:
 
 def discard_partial(folder: Path) -> None:
     """Delete the temporary files that killed processes left in `folder`; those that are being written stay locked."""
-    for pattern in (".*.????????.*", ".tmp??????"):  # the latter was safetensors' own, in runs of before
-        for left in Path(folder).glob(pattern):
-            try:
-                with open(left, "r+b", buffering=0) as file:
-                    if _lock(file):
-                        left.unlink(missing_ok=True)
-            except FileNotFoundError:
-                continue
+    for left in folder.glob(".*.????????.*"):
+        with suppress(FileNotFoundError), open(left, "r+b", buffering=0) as file:
+            if _lock(file):
+                left.unlink(missing_ok=True)
 
 
 def _lock(file: IO[Any]) -> bool:
@@ -127,10 +119,7 @@ def _lock(file: IO[Any]) -> bool:
 
 
 def try_lock(file: IO[Any], shared: bool = False) -> bool:
-    """Lock an open file while it is open; False where another process holds it. OSError where there are no locks.
-
-    The kernel lets go of it when the process ends, however it ends (flock(2)).
-    """
+    """Lock an open file while it is open; False where another process holds it. OSError where there are no locks."""
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:

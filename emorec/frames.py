@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 
 
 def each_row(table: pd.DataFrame) -> Iterator[Any]:
-    """Rows as named tuples, whose cells are whatever the file holds.
-
-    A frame's own attribute `first` is a method, a tuple's is the column.
-    """
+    """Rows as named tuples: a frame's own attribute `first` is a method, a tuple's is the column."""
     return table.itertuples(index=False)
 
 
@@ -35,11 +32,7 @@ _TEXT = (
 
 
 def read_table(path: Path, again: str = AGAIN) -> pd.DataFrame:
-    """A table of a study, names as they stand there.
-
-    Raises:
-        EmorecError: It is missing or malformed; `again` is the remedy.
-    """
+    """A table of a study, names as they stand there. EmorecError, with the remedy `again`, where it is malformed."""
     import pandas as pd  # here: the workflow imports this module whenever it is parsed
 
     text = dict.fromkeys(_TEXT, str)

@@ -1,8 +1,7 @@
 """One graphics card for each process, where a machine has several and no scheduler hands them out.
 
-Snakemake counts cards (`gpu` in the profile) but does not say which one a job is to take, and CUDA takes the first.
-Here a process locks a file that stands for a card and makes that card the only one that it sees. Slurm's jobs see
-theirs alone from the start.
+Snakemake counts cards (`gpu` in the profile) but gives a job none, and CUDA takes the first. Here a process locks a
+file that stands for a card and makes that card the only one that it sees. Slurm's jobs see theirs alone anyway.
 """
 
 from __future__ import annotations
@@ -39,8 +38,7 @@ def visible() -> list[str]:
 def own_card(device: str, folder: Path | None = None) -> Iterator[str | None]:
     """Hold a card of one's own, by CUDA_VISIBLE_DEVICES, while the block runs; wait for one if all are held.
 
-    To be entered before CUDA is used. Yields the card's name; None where there is nothing to choose: `device` is cpu,
-    or at most one card is visible. folder: of the locks, the same for all processes of the machine.
+    To be entered before CUDA is used. Yields the card's name; None where there is nothing to choose.
     """
     cards = [] if device == "cpu" else visible()
     if len(cards) < 2:

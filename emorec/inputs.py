@@ -21,10 +21,7 @@ AGAIN = "delete it and run again"
 
 
 def check_table(path: Path, again: str = AGAIN) -> None:
-    """Raise EmorecError, one line, unless the CSV file is UTF-8 text with unique columns and equally long rows.
-
-    `again` is the remedy: a table that was given cannot be made again. Those of a published study may be compressed.
-    """
+    """Raise EmorecError, with the remedy `again`, for what is no CSV with unique columns and equally long rows."""
     try:
         opened = gzip.open if path.suffix == ".gz" else open
         with opened(path, "rt", encoding="utf-8", newline="") as file:
@@ -93,10 +90,7 @@ def check_files(paths: Iterable[Path], again: str = AGAIN) -> None:
 
 @contextmanager
 def made_of(paths: Sequence[Path], again: str = AGAIN) -> Iterator[None]:
-    """Check the tables and records that something is made of, and call a failure for lack of a column or value theirs.
-
-    Which of several files it was, the program's own error does not say: all are named.
-    """
+    """Check the files that something is made of, and call a failure for lack of a column or value theirs."""
     check_files(paths, again)
     try:
         yield

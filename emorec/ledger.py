@@ -1,9 +1,8 @@
 """What each job wrote, by size and SHA-256, so that a file cut or changed afterwards is never taken for a good one.
 
-A CSV that lost its last lines is still a CSV. So each job leaves a ledger of its files in `checksums/`; the workflow
-checks all of them before it plans anything, and each job those that it reads, by size and time of change first and by
-SHA-256 only where the time is another. A job deletes its ledger when it starts and writes it when it ends: files of a
-job that was killed have none, and the workflow makes them again.
+A CSV that lost its last lines is still a CSV. The workflow checks all ledgers, in `checksums/`, before it plans
+anything, and each job those of what it reads, by SHA-256 only where a file's time is another. A job deletes its ledger
+when it starts and writes it when it ends: files of a job that was killed have none, and are made again.
 """
 
 from __future__ import annotations
@@ -22,10 +21,7 @@ FOLDER = "checksums"
 
 @contextmanager
 def recorded(root: Path, job: str, reads: Sequence[str] = ()) -> Iterator[None]:
-    """Check what a job reads, let it run, and write down what it wrote under the study's folder `root`.
-
-    `job` names the ledger; `reads` are the parts of the study that the job reads, relative to `root`.
-    """
+    """Check the parts of the study's folder `root` that a job `reads`, let it run, and write down what it wrote."""
     check(root, reads)
     ledger = root / FOLDER / f"{job}.json"
     ledger.unlink(missing_ok=True)

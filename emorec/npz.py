@@ -1,8 +1,7 @@
 """Reading the program's own .npz files: only what was asked for, and never more memory than the file has bytes.
 
-np.load believes an archive: a member may inflate a thousandfold, or claim an array of any size, and is allocated before
-it is read. The program writes its archives uncompressed, so that one that is compressed, or whose array is not as long
-as its member, is not its own.
+np.load believes an archive: a member may inflate a thousandfold, or claim an array of any size. The program's own are
+not compressed, and each array is as long as its member.
 """
 
 from __future__ import annotations
@@ -17,10 +16,7 @@ from numpy.lib import format as npy
 
 
 def read(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """The arrays `names`, and those of `optional` that are there.
-
-    Raises FileNotFoundError; ValueError, one line, for anything else that is wrong with the file.
-    """
+    """The arrays `names`, and those of `optional` that are there. FileNotFoundError, or ValueError for all else."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member.removesuffix(".npy") for member in archive.namelist()]

@@ -1,8 +1,7 @@
 """What a user sees of a running workflow: a bar of its jobs with the present ones, and a line when one is finished.
 
-Snakemake tells of each job six lines: rule, reason, resources. These go to its log file, as they do anyway; here its
-handler for the terminal gives way to one of fewer words. Without a terminal there are the lines alone. Warnings, errors
-and failed jobs, with their logs, are shown as Snakemake words them; so is all with --verbose, --quiet or --dry-run.
+Snakemake's six lines a job go to its log file alone. Without a terminal there is no bar. Warnings, errors and failed
+jobs, with their logs, are shown as Snakemake words them; so is all with --verbose, --quiet or --dry-run.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from typing import TextIO
 HANDLER = "DefaultStreamHandler"  # Snakemake's name for it
 # What is no news to who watches; all of it is in the log file.
 _NOISE = ("Assuming unrestricted", "Building DAG", "Using shell", "Provided", "Rules claiming", "Select jobs", "host:")
-_SHOWN = ("ERROR", "JOB_ERROR", "GROUP_ERROR")
 
 
 def take_over(logger: logging.Logger) -> None:
@@ -64,7 +62,7 @@ class Progress(logging.Handler):
             self._finished(int(getattr(record, "job_id", 0)))
         elif event == "PROGRESS":
             self.total = max(self.total, int(getattr(record, "total", 0)))
-        elif event in _SHOWN or record.levelno >= logging.WARNING or (event is None and _is_news(record)):
+        elif record.levelno >= logging.WARNING or (event is None and _is_news(record)):
             self._write("")
             self.usual.emit(record)
         self._draw()

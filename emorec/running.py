@@ -1,13 +1,11 @@
 """One workflow at a time on a study, and no job that outlives its workflow.
 
-Snakemake's own lock is a file that a killed process leaves behind; until the user types --unlock, nothing runs. Here
-the kernel holds the lock (flock(2)) and lets go of it when the process ends, however it ends. The jobs of a workflow
-keep trying the same lock: one that gets it knows that its workflow is dead, and stops.
+Snakemake's own lock is a file that a killed process leaves behind. Here the kernel holds the lock (flock(2)) until the
+process ends, however it ends. A job that gets the lock knows that its workflow is dead, and stops.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import platform
@@ -28,7 +26,6 @@ log = logging.getLogger(__name__)
 NAME = "workflow.lock"
 VARIABLE = "EMOREC_WORKFLOW_LOCK"  # "<path>\n<whose>": the lock of a job's workflow
 PATIENCE = 2.5  # seconds from a signal to the end, at most
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 
 
 def hold(root: Path, patience: float = 10.0) -> IO[str] | None:
@@ -53,9 +50,7 @@ def hold(root: Path, patience: float = 10.0) -> IO[str] | None:
                     "again"
                 )
             time.sleep(0.2)
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
+    except OSError:
         log.warning("%s: the file system knows no locks; start one workflow at a time", root)
         return None
     file.truncate(0)
@@ -69,8 +64,7 @@ def hold(root: Path, patience: float = 10.0) -> IO[str] | None:
 def date_back(root: Path, slack: float = 60.0) -> int:
     """Date files of the future now; how many there were.
 
-    Snakemake tells by files' times what is out of date. Where the clock was set back, results of before would be newer
-    than everything that is made of them, and be used up again and again until the clock has caught up.
+    Snakemake goes by files' times: where the clock was set back, it would use these up until the clock has caught up.
     """
     now = time.time()
     future = [path for path in root.rglob("*") if path.is_file() and path.stat().st_mtime > now + slack]

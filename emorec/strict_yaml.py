@@ -6,7 +6,6 @@ from typing import Any
 
 import yaml
 from yaml.constructor import ConstructorError
-from yaml.reader import ReaderError
 
 from emorec.plain import plain
 
@@ -25,10 +24,6 @@ def parse(text: str) -> Any:
         raise
     except RecursionError:
         raise ValueError("nested deeper than any config") from None
-    except ReaderError as error:
-        before = text[: error.position]
-        place = f" (line {before.count(chr(10)) + 1}, column {error.position - before.rfind(chr(10))})"
-        raise ValueError(f"not valid YAML: the character U+{error.character:04X} may not stand there{place}") from None
     except yaml.MarkedYAMLError as error:
         reason = " ".join(str(error.problem or error).split())
         if reason.startswith("but "):

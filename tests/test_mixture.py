@@ -140,7 +140,7 @@ def test_a_fine_tuned_mixture_starts_as_the_mixture_of_its_parts(kind):
         combine.NetworkOutputs({"classes": known}, e.logits, e.features)
         for known, e in zip(classes, experts, strict=True)
     ]
-    combined = combine.mixture(combine.soft_weights(gate.logits), dict(zip("abc", outputs, strict=True)))
+    combined = combine.mixture(combine.softmax(gate.logits), dict(zip("abc", outputs, strict=True)))
     np.testing.assert_allclose(p, combined.probabilities, atol=1e-5)
     np.testing.assert_allclose(said.features, combined.embedding, atol=2e-3)
     np.testing.assert_allclose(said.gate, np.stack(list(combined.gate.values()), 1), atol=1e-5)

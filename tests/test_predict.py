@@ -238,7 +238,7 @@ def test_missing_weights_and_wrong_names(files: list[str], tmp_path: Path, capsy
             ["--model", "mixtrue"],
             "--model mixtrue: no such model in the study; it has resnet18, rich",
         ),
-        (["--seed", "0"], "--seed 0: the study's seeds are 3, 1"),
+        (["--seed", "0"], "--seed 0: no such seed in the study; it has 3, 1"),
     ):
         assert main(["predict", *options, *arguments, files[0]]) == 1
         error = capsys.readouterr().err

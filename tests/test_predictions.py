@@ -24,15 +24,9 @@ from emorec.predictions.combine import (
     NetworkOutputs,
     best_temperature,
     ensemble,
-    joint,
+    gate_weights,
     mixture,
-    oracle_weights,
-    single,
-    single_weights,
-    soft_weights,
     softmax,
-    top_1_weights,
-    uniform_weights,
 )
 from emorec.predictions.combine import combined as combined_parts
 from emorec.predictions.store import (
@@ -53,10 +47,15 @@ GROUPS = {
     "fear-surprise": ["fear", "surprise"],
     "angry-disgust-sad": ["angry", "disgust", "sad"],
 }
+THREE = list(GROUPS.values())
 
 
 def drawn(*shape: int, seed: int = 0) -> np.ndarray:
     return (4 * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
+
+
+def soft_weights(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    return gate_weights("soft", logits, THREE, temperature)
 
 
 def expert(emotions: list[str], logits: np.ndarray, features: np.ndarray) -> NetworkOutputs:
@@ -82,7 +81,7 @@ def test_softmax_is_scipy_s() -> None:
 
 def test_a_single_is_its_network() -> None:
     logits, features = drawn(5, 7), drawn(5, 8).astype(np.float16)
-    combined = single(logits, features)
+    combined = ensemble([logits], [features])
     np.testing.assert_allclose(combined.probabilities, special.softmax(logits, -1), rtol=1e-5)
     np.testing.assert_array_equal(combined.embedding, features)
     assert combined.gate == {}
@@ -168,18 +167,20 @@ def test_the_gate_s_variants_by_hand() -> None:
     gate = np.log([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
     np.testing.assert_allclose(soft_weights(gate), [[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
     np.testing.assert_allclose(soft_weights(gate, 0.5)[0], np.array([0.25, 0.09, 0.04]) / 0.38)
-    np.testing.assert_array_equal(top_1_weights(gate), [[1, 0, 0], [0, 0, 1]])
-    np.testing.assert_allclose(uniform_weights(2, 4), np.full((2, 4), 0.25))
+    np.testing.assert_array_equal(gate_weights("top-1", gate, THREE), [[1, 0, 0], [0, 0, 1]])
+    np.testing.assert_allclose(gate_weights("uniform", gate, THREE), np.full((2, 3), 1 / 3))
     labels = np.array([EMOTIONS.index(emotion) for emotion in ("sad", "happy", "fear")])
     groups = [["happy", "sad", "angry"], ["sad", "fear"], ["fear", "surprise", "disgust", "neutral"]]
-    np.testing.assert_allclose(oracle_weights(labels, groups), [[0.5, 0.5, 0], [1, 0, 0], [0, 0.5, 0.5]])
+    np.testing.assert_allclose(
+        gate_weights("oracle", drawn(3, 3), groups, labels=labels), [[0.5, 0.5, 0], [1, 0, 0], [0, 0.5, 0.5]]
+    )
 
 
 def test_a_single_routes_by_the_sums_over_groups() -> None:
     p = [0.05, 0.1, 0.15, 0.2, 0.25, 0.05, 0.2]  # angry, disgust, fear, happy, sad, surprise, neutral
-    weights = single_weights(np.log([p]), list(GROUPS.values()))
+    weights = gate_weights("single", np.log([p]), THREE)
     np.testing.assert_allclose(weights, [[0.2 + 0.2, 0.15 + 0.05, 0.05 + 0.1 + 0.25]])
-    np.testing.assert_allclose(single_weights(drawn(40, 7), list(GROUPS.values())).sum(1), 1)
+    np.testing.assert_allclose(gate_weights("single", drawn(40, 7), THREE).sum(1), 1)
 
 
 def test_experts_that_say_what_the_single_says_give_back_the_single() -> None:
@@ -187,13 +188,13 @@ def test_experts_that_say_what_the_single_says_give_back_the_single() -> None:
     logits = drawn(40, 7)
     own = {name: [EMOTIONS.index(emotion) for emotion in group] for name, group in GROUPS.items()}
     said = {name: expert(GROUPS[name], logits[:, columns], logits) for name, columns in own.items()}
-    combined = mixture(single_weights(logits, list(GROUPS.values())), said)
+    combined = mixture(gate_weights("single", logits, THREE), said)
     np.testing.assert_allclose(combined.probabilities, special.softmax(logits.astype(float), -1), atol=1e-6)
 
 
 def test_an_oracle_never_gives_a_face_to_an_expert_that_does_not_know_its_label() -> None:
     labels = np.arange(7).repeat(4)
-    combined = mixture(oracle_weights(labels, list(GROUPS.values())), experts(GROUPS, 28))
+    combined = mixture(gate_weights("oracle", drawn(28, 3), THREE, labels=labels), experts(GROUPS, 28))
     for face, label in enumerate(labels):
         own = next(group for group in GROUPS.values() if EMOTIONS[label] in group)
         assert EMOTIONS[combined.probabilities[face].argmax()] in own
@@ -218,14 +219,16 @@ def test_an_expert_that_says_that_a_face_is_another_s_is_heard_less() -> None:
     mine = NetworkOutputs({"classes": [["happy"], ["neutral"], foreign]}, np.log([[0.45, 0.45, 0.1]]), drawn(1, 2))
     foreign = [emotion for emotion in EMOTIONS if emotion not in ("fear", "surprise")]
     others = NetworkOutputs({"classes": [["fear"], ["surprise"], foreign]}, np.log([[0.08, 0.02, 0.9]]), drawn(1, 2))
-    combined = mixture(uniform_weights(1, 2), {"happy-neutral": mine, "fear-surprise": others})
+    combined = mixture(np.full((1, 2), 0.5), {"happy-neutral": mine, "fear-surprise": others})
     by_hand = {"happy": 0.45, "neutral": 0.45, "fear": 0.08, "surprise": 0.02}
     np.testing.assert_allclose(combined.probabilities[0], [by_hand.get(emotion, 0) for emotion in EMOTIONS])
 
 
 def test_a_joint_mixture_is_its_network_with_its_gate() -> None:
     logits, gate = drawn(5, 7), soft_weights(drawn(5, 2))
-    combined = joint(logits, drawn(5, 8), gate, ["expert-1", "expert-2"])
+    said = NetworkOutputs({"mixture": {"groups": []}}, logits, drawn(5, 8), gate)
+    combined = combined_parts(config.Joint(kind="joint", of="resnet18", experts=2), [said])
+    assert list(combined.gate) == ["expert-1", "expert-2"]
     np.testing.assert_allclose(combined.probabilities, special.softmax(logits.astype(float), -1))
     np.testing.assert_array_equal(np.stack(list(combined.gate.values()), 1), gate)
 
@@ -264,7 +267,7 @@ def test_a_frame_has_a_column_an_emotion_and_an_expert(combined: ModelOutputs) -
 
 def test_the_file_has_the_contract_s_columns(tmp_path: Path, combined: ModelOutputs) -> None:
     path = tmp_path / "results" / "predictions.parquet"
-    other = prediction_frame(single(drawn(6, 7), drawn(6, 2)), SPLIT, ROW, LABEL)
+    other = prediction_frame(ensemble([drawn(6, 7)], [drawn(6, 2)]), SPLIT, ROW, LABEL)
     frame = prediction_frame(combined, SPLIT, ROW, LABEL)
     write_predictions(path, {("single", 2): other, ("mixture", 2): frame})
     file = pd.read_parquet(path)
@@ -292,7 +295,7 @@ def test_whole_steps_make_a_smaller_file(tmp_path: Path) -> None:
 
 
 def test_a_model_without_a_gate_has_no_gate_columns() -> None:
-    frame = prediction_frame(single(drawn(6, 7), drawn(6, 2)), SPLIT, ROW, LABEL)
+    frame = prediction_frame(ensemble([drawn(6, 7)], [drawn(6, 2)]), SPLIT, ROW, LABEL)
     assert list(frame) == ["split", "row", "label", *PROBABILITIES]
 
 

@@ -13,7 +13,7 @@ import logging
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -28,9 +28,6 @@ from emorec.networks.build import Network
 from emorec.networks.mixture import Mixture
 from emorec.networks.store import Loaded
 from emorec.predictions.combine import check_without_labels, expert_groups, joint_experts, membership, mix, places
-
-if TYPE_CHECKING:
-    import onnx
 
 # What torch.onnx writes without converting, and every ONNX Runtime since 1.14 (2023) reads.
 OPSET = 18
@@ -129,8 +126,6 @@ def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
     finally:
         logging.disable(logging.NOTSET)
     model = program.model_proto  # type: ignore[union-attr]  # None from the old exporter only
-    if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
-        raise EmorecError(f"{path}: torch's exporter fixed the number of faces; nothing was written")
     _forget_where_it_was_made(model)
     model.producer_name, model.producer_version = "emorec", __version__
     model.doc_string = __doc__.split("Axis letters")[0].strip()
@@ -141,7 +136,7 @@ def export(path: Path, whole: Whole, kind: str, about: dict[str, str]) -> None:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _forget_where_it_was_made(model: onnx.ModelProto) -> None:
+def _forget_where_it_was_made(model: Any) -> None:
     """Drop the stack traces and graph signatures that torch leaves at every node: they name this machine's folders."""
     graph = model.graph
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):

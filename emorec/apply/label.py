@@ -27,12 +27,9 @@ STDIN = Path("-")
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
-    """The image files that `paths` name: a file is itself, a folder all image files in it and below.
+    """The image files that `paths` name: a file is itself, a folder all images in it and below, face 2 before 10.
 
-    Image files are told by their names' endings; how many others a folder has is logged. Hidden files are passed over.
-    Numbers in names count as numbers in the order, so that face 2 comes before face 10.
-
-    Raises EmorecError for a path that is not there, and for a folder without images.
+    Hidden files are passed over. Raises EmorecError for a path that is not there, and for a folder without images.
     """
     found: list[Path] = []
     for path in paths:
@@ -58,10 +55,9 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def read_faces(files: Sequence[Path], stdin: BinaryIO | None = None) -> np.ndarray:
-    """Image files as (n, 48, 48) uint8, grey, in the order given, read as FER2013's image folders are.
+    """Image files as (n, 48, 48) uint8, grey, in the order given, read as FER2013's image folders are; `-` is `stdin`.
 
-    `-` among them is an image in `stdin`. Raises EmorecError for the first that is unreadable, larger than a photograph
-    or of more than 8 bits.
+    Raises EmorecError for the first that is unreadable, larger than a photograph or of more than 8 bits.
     """
     piped = stdin.read() if stdin and STDIN in files else b""
     return np.stack([decode_image(io.BytesIO(piped), file) if file == STDIN else read_image(file) for file in files])

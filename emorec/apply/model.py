@@ -15,21 +15,14 @@ from emorec.predictions.store import read_temperature
 
 def load_parts(study: configs.Study, layout: Layout, model: str, seed: int) -> list[Loaded]:
     """The trained networks of a model's replicate. Raises EmorecError naming the first that is missing or damaged."""
-    loaded = []
-    for part in configs.parts(study, model, seed):
-        need = f"model {model} with seed {seed} needs it; train the study {study.study} first"
-        loaded.append(load_network(layout.network(part.network, part.seed), need))
-    return loaded
+    need = f"model {model} with seed {seed} needs it; train the study {study.study} first"
+    parts = configs.parts(study, model, seed)
+    return [load_network(layout.network(part.network, part.seed), need) for part in parts]
 
 
 def use_temperature(study: configs.Study, layout: Layout, model: str, seed: int) -> float:
-    """The temperature of a mixture's gate that was fitted on val, from the predictions' file; 1 where it has none.
-
-    Raises EmorecError where the file is missing or does not say.
-    """
-    if not has_temperature(study.models[model]):
-        return 1.0
-    return read_temperature(layout.predictions, model, seed)
+    """The temperature of a mixture's gate that was fitted on val; 1 where it has none. Errors as `read_temperature`."""
+    return read_temperature(layout.predictions, model, seed) if has_temperature(study.models[model]) else 1.0
 
 
 def model_outputs(
@@ -37,11 +30,9 @@ def model_outputs(
 ) -> ModelOutputs:
     """A model's outputs for grey faces, (n, 48, 48) uint8. Raises EmorecError where its gate goes by the labels.
 
-    `entry` is the model's in the config, `networks` its parts, from `load_parts`, each for the views that it was
-    trained for; `temperature` is from `use_temperature`, `device` as in the config.
+    `entry` and `device` are as in the config, `networks` from `load_parts`, `temperature` from `use_temperature`.
     """
-    parts = []
-    for loaded in networks:
-        output = loaded.outputs(images, device)
-        parts.append(NetworkOutputs(loaded.record, output.logits, output.features, output.gate))
+    outputs = [loaded.outputs(images, device) for loaded in networks]
+    pairs = zip(networks, outputs, strict=True)
+    parts = [NetworkOutputs(loaded.record, own.logits, own.features, own.gate) for loaded, own in pairs]
     return combined(entry, parts, temperature)

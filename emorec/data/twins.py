@@ -13,6 +13,7 @@ kinds, and below 0.60 hardly any is one. Faces that differ much in scale are mis
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,11 @@ from scipy.fft import rfft2
 from scipy.ndimage import uniform_filter
 
 from emorec import SIDE, SPLITS
-from emorec.data.faces import digests
+from emorec.data.faces import digests, load_faces
+from emorec.data.stored import save
+from emorec.paths import Layout
+
+log = logging.getLogger(__name__)
 
 # Similarity from which on two faces count as twins.
 TWIN = 0.70
@@ -56,6 +61,14 @@ class Twins:
     def found(self) -> np.ndarray:
         """Which queries have a twin: (q,) bool."""
         return self.exact | (self.similarity >= TWIN)
+
+
+def stage(layout: Layout) -> None:
+    """Write which faces of a study leak by a twin: data/twins.npz."""
+    faces = load_faces(layout.faces)
+    found = leaking(faces.images, faces.split)
+    save(layout.twins, row=faces.row, twin=found)
+    log.info("%d of %d faces have a twin in a later split", found.sum(), len(faces))
 
 
 def find_twins(images: np.ndarray, queries: np.ndarray, references: np.ndarray, nearest: int = NEAREST) -> Twins:

@@ -1,7 +1,7 @@
 """What the explorer shows, as one JSON value: predictions, projections, twins, votes and, where they lie there, faces.
 
 Arrays are base64 of little-endian numbers: probabilities and gate weights as 255ths, coordinates as 65535ths of the
-picture. Axis letters: n test faces, s faces on a map, e experts.
+picture. Axis letters: n test faces, s faces on a map.
 """
 
 from __future__ import annotations
@@ -41,20 +41,10 @@ def explorer_data(
     faces: Faces | None,
     votes: Votes | None,
 ) -> dict[str, Any]:
-    """Everything that the page's script reads.
+    """Everything that the page's script reads, from the tables and files of these names.
 
-    Args:
-        models: models.csv, of which `model`, `kind`, `label`, `foreign`, `primary` and `control` are read.
-        predictions: of all models and seeds, from `predictions.store.read_predictions`.
-        gates: of those that have one, from `predictions.store.read_gates`.
-        projections: projections.csv; each model's is of its lowest seed.
-        twins: twins.csv.
-        faces: the study's faces; None leaves the pictures out.
-        votes: FER+'s; None where there are none.
-
-    Raises:
-        EmorecError: a projected face has no prediction, a test face no row of twins.csv or no votes, or the faces are
-            not those that were predicted.
+    Without `faces` there are no pictures. Raises EmorecError where a projected face has no prediction, a test face no
+    row of twins.csv or no votes, or the faces are not those that were predicted.
     """
     runs = by_model(predictions, "test")
     first = next(iter(runs.values()))
@@ -155,8 +145,8 @@ def _maps(model: str, projections: pd.DataFrame, row: np.ndarray) -> dict[str, d
         index = pd.Index(row).get_indexer(points["row"].to_numpy())
         plane = points[["x", "y"]].to_numpy(dtype=np.float64)
         if (index < 0).any() or not np.isfinite(plane).all():
-            problem = "has no prediction" if (index < 0).any() else "has no finite place"
-            raise EmorecError(f"tables/projections.csv: a face of model {model} {problem}; run the tables' stage again")
+            problem = f"a face of model {model} has no prediction or no finite place"
+            raise EmorecError(f"tables/projections.csv: {problem}; run the tables' stage again")
         # One scale for both axes: distances are what a map is about.
         low, extent = plane.min(axis=0), np.ptp(plane, axis=0)
         span = max(float(extent.max()), 1e-12)

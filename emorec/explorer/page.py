@@ -26,10 +26,7 @@ REPORT = 'Numbers and their intervals are in the <a href="emorec.html">report</a
 
 
 def page(data: dict[str, Any], *, synthetic: bool, report: bool) -> str:
-    """The whole page of `explorer.data.explorer_data`, whose names may hold any character.
-
-    synthetic: whether the faces are drawn rather than FER2013's; report: whether emorec.html lies beside the page.
-    """
+    """The page of `explorer.data.explorer_data`; `report` says whether emorec.html lies beside it."""
     look = {
         "light": [EMOTION_LOOKS[emotion].colour for emotion in EMOTIONS],
         "dark": [DARK_COLOURS[emotion] for emotion in EMOTIONS],

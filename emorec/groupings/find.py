@@ -11,6 +11,8 @@ import numpy as np
 from sklearn.cluster import SpectralClustering
 
 from emorec import EMOTIONS, SPLITS
+from emorec import config as configs
+from emorec.config import Study
 from emorec.data.stored import load_twins
 from emorec.errors import EmorecError
 from emorec.files import write_json
@@ -19,6 +21,13 @@ from emorec.paths import Layout
 from emorec.tables.metrics import PAIRS, confusion_counts, mutual_confusion
 
 log = logging.getLogger(__name__)
+
+
+def stage(name: str, study: Study, layout: Layout) -> None:
+    """Find a grouping of a study, apart from `find` so that this does not depend on all that follows from a config."""
+    experts = configs.spectral_groupings(study)[name]
+    without_twins = configs.training_of(study, study.reference).twins == "drop"
+    find(name, experts, study.reference, study.seeds, layout, without_twins)
 
 
 def find(name: str, experts: int, single: str, seeds: Sequence[int], layout: Layout, without_twins: bool) -> None:
@@ -39,10 +48,7 @@ def find(name: str, experts: int, single: str, seeds: Sequence[int], layout: Lay
 
 
 def mutual_confusions(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """How often each two emotions are taken for one another: (7, 7), symmetric, zero on the diagonal.
-
-    The rates of `tables.metrics.mutual_confusion`, zero where neither emotion occurs; labels and predicted are (n,).
-    """
+    """How often each two emotions are taken for one another, from labels and answers (n,): (7, 7), symmetric."""
     rates = np.nan_to_num(mutual_confusion(confusion_counts(labels, predicted)[0]))
     first, second = np.array([(EMOTIONS.index(a), EMOTIONS.index(b)) for a, b in PAIRS]).T
     found = np.zeros((len(EMOTIONS), len(EMOTIONS)))
@@ -69,10 +75,9 @@ def spectral_groups(confusions: np.ndarray, experts: int) -> list[list[str]]:
 
 
 def describe(name: str, experts: int, labels: np.ndarray, predicted: dict[int, np.ndarray]) -> dict[str, Any]:
-    """A found grouping as it is written: groups, and what they were found from.
+    """A found grouping as it is written, from labels (n,) and the single's answers (n,) by seed.
 
-    labels: (n,) of the val faces; predicted: by seed of the single, (n,). Raises EmorecError if the confusions do not
-    fall into that many groups.
+    Raises EmorecError if the confusions do not fall into that many groups.
     """
     confusions = np.mean([mutual_confusions(labels, answers) for answers in predicted.values()], axis=0)
     groups = spectral_groups(confusions, experts)

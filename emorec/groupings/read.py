@@ -6,16 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from emorec import EMOTIONS
+from emorec import config as configs
+from emorec.config import NetworkSpec, Study
 from emorec.errors import EmorecError
 from emorec.inputs import AGAIN, read_json
+from emorec.paths import Layout
 from emorec.plain import printable
 
 
-def read_groups(path: Path, experts: int) -> list[tuple[str, ...]]:
-    """The groups of a found grouping's file.
+def network_spec(study: Study, layout: Layout, network: str) -> NetworkSpec:
+    """What a network of a study is, with the emotions of its group where these were found. Errors as `read_groups`."""
+    spec = configs.networks(study)[network]
+    if not spec.grouping:
+        return spec
+    groups = read_groups(layout.grouping(spec.grouping), configs.spectral_groupings(study)[spec.grouping])
+    return configs.networks(study, {spec.grouping: groups})[network]
 
-    Raises EmorecError where it is missing, or does not put each emotion into one of as many groups as experts.
-    """
+
+def read_groups(path: Path, experts: int) -> list[tuple[str, ...]]:
+    """The groups of a found grouping's file. Raises EmorecError where it is missing or no such grouping."""
     if not path.exists():
         raise EmorecError(f"{path}: missing; run `emorec grouping` once the single networks have their outputs")
     groups = read_json(path).get("groups")

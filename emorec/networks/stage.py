@@ -2,24 +2,69 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from emorec import SPLITS
-from emorec.config import NetworkSpec
+from emorec import SPLITS, ledger
+from emorec import config as configs
+from emorec.config import NetworkSpec, Part, Study
 from emorec.data.faces import Faces, load_faces, pixel_statistics
 from emorec.data.stored import load_twins
 from emorec.files import discard_partial
 from emorec.gpus import own_card
+from emorec.groupings.read import network_spec
 from emorec.networks import train as training
 from emorec.networks.device import avoid_overrun
 from emorec.networks.outputs import save_outputs
-from emorec.networks.pretrained import CIRCUMSTANCES
+from emorec.networks.pretrained import CIRCUMSTANCES, is_made_of, is_trained
 from emorec.networks.store import load_network, load_parts, load_teachers, save_network
 from emorec.paths import Layout
+
+
+def train_all(
+    study: Study, layout: Layout, parts: Sequence[Part], code: str, compile_cache: Path, *, renew: bool = False
+) -> None:
+    """Train those of `parts`, in their order, that are not there, and write the outputs that are missing.
+
+    Leaking faces and groupings are found as soon as a network waits for them; each job has its ledger. With `renew`,
+    networks of another config, other faces or other `code` are trained anew, and what starts from them.
+    """
+    from emorec.data import twins  # here, as they need scipy and sklearn, which one training does not
+    from emorec.groupings import find
+
+    specs, renewed, found = configs.networks(study), set[Part](), set[str]()
+    with own_card(study.training.device):  # one for all: CUDA stays on the card that it was started on
+        for part in parts:
+            if specs[part.network].training.twins == "drop" and not layout.twins.exists():
+                with ledger.recorded(layout.root, "twins", ("data",)):
+                    twins.stage(layout)
+            grouping = specs[part.network].grouping
+            of_others = any(own.network == study.reference for own in renewed)
+            if grouping and grouping not in found and (of_others or not layout.grouping(grouping).exists()):
+                with ledger.recorded(layout.root, f"grouping-{grouping}", ("data", "networks")):
+                    find.stage(grouping, study, layout)
+                found.add(grouping)
+            spec, folder = network_spec(study, layout, part.network), layout.network(part.network, part.seed)
+            if renew:
+                same = is_made_of(folder, made_of(spec, part.seed, layout, code))
+                there = same and not renewed & set(spec.before(part.seed))
+            else:
+                there = is_trained(folder, spec)
+            if there and (folder / "outputs.npz").exists():
+                continue
+            job = f"{'outputs' if there else 'train'}-{part.network}-{part.seed}"
+            with ledger.recorded(layout.root, job, ("data", "networks", "groupings")):
+                if there:
+                    outputs(spec, part.seed, layout)
+                else:
+                    train(spec, part.seed, layout, code, compile_cache)
+                    renewed.add(part)
+                    gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
 
 
 def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_cache: Path | None = None) -> None:

@@ -6,8 +6,8 @@ Axis letters: n faces, k outputs of a network, e experts, d features.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -16,14 +16,12 @@ from emorec import EMOTIONS
 from emorec import config as configs
 from emorec.errors import EmorecError
 
-_NEEDS_LABELS = "a mixture with the gate `oracle` goes by the labels; it cannot be used without them"
-
 
 @dataclass(frozen=True)
 class NetworkOutputs:
-    """Of n faces: logits (n, k), features (n, d) where they were kept, a jointly trained mixture's gate (n, e).
+    """Of n faces: logits (n, k), features (n, d) where they were kept, a joint mixture's gate (n, e).
 
-    `record` is the network.json, which says what the outputs stand for.
+    `record` is the network.json.
     """
 
     record: dict[str, Any]
@@ -50,53 +48,34 @@ class ModelOutputs:
 def combined(
     model: configs.Model, parts: Sequence[NetworkOutputs], temperature: float = 1.0, labels: np.ndarray | None = None
 ) -> ModelOutputs:
-    """The parts of a model, in the order of `config.parts`, made one distribution.
+    """The parts of a model, in the order of `config.parts`, made one distribution; `model` is its entry in the config.
 
-    `model` is its entry in the config, `temperature` that of its gate, from `gate_temperature`. The oracle's gate goes
-    by the `labels` (n,); raises EmorecError where it has none.
+    `temperature` is its gate's. Raises EmorecError for an oracle, whose gate goes by the `labels` (n,), without them.
     """
-    logits, features = [part.logits for part in parts], [part.features for part in parts]
-    if model.kind == "single":
-        return single(logits[0], features[0])
-    if model.kind == "ensemble":
-        return ensemble(logits, features)
+    if labels is None:
+        check_without_labels(model)
     if model.kind == "mixture":
         groups = expert_groups(model, [part.record for part in parts])
-        experts = {configs.expert_name(group): e for group, e in zip(groups, _experts(model, parts), strict=True)}
-        if model.gate == "uniform":
-            weights = uniform_weights(len(logits[0]), len(experts))
-        elif model.gate == "oracle":
-            if labels is None:
-                raise EmorecError(_NEEDS_LABELS)
-            weights = oracle_weights(labels, groups)
-        elif model.gate == "single":
-            weights = single_weights(logits[0], groups)
-        elif model.gate == "top-1":
-            weights = top_1_weights(logits[0])
-        else:
-            weights = soft_weights(logits[0], temperature)
-        return mixture(weights, experts)
-    gate = parts[0].gate
+        experts = dict(zip(map(configs.expert_name, groups), parts[int(model.is_routed) :], strict=True))
+        return mixture(gate_weights(model.gate, parts[0].logits, groups, temperature, labels), experts)
+    whole = ensemble([part.logits for part in parts], [part.features for part in parts])
+    if model.kind in ("single", "ensemble"):
+        return whole
+    record, gate = parts[0].record, parts[0].gate
     if gate is None:
-        name = parts[0].record["network"]
-        raise EmorecError(f"{name}: its outputs lack the gate's weights; run `emorec outputs` again")
-    return joint(logits[0], features[0], gate, joint_experts(parts[0].record, gate.shape[1]))
+        raise EmorecError(f"{record['network']}: its outputs lack the gate's weights; run `emorec outputs` again")
+    return replace(whole, gate=dict(zip(joint_experts(record, gate.shape[1]), gate.T, strict=True)))
 
 
 def check_without_labels(model: configs.Model) -> None:
     """Raise EmorecError for a mixture whose gate goes by the labels: it is a bound, and no model to be used."""
     if model.kind == "mixture" and model.gate == "oracle":
-        raise EmorecError(_NEEDS_LABELS)
+        raise EmorecError("a mixture with the gate `oracle` goes by the labels; it cannot be used without them")
 
 
-def has_temperature(model: configs.Model) -> TypeGuard[configs.Mixture]:
+def has_temperature(model: configs.Model) -> bool:
     """Whether the model's gate has a temperature, to be fitted on val."""
     return model.kind == "mixture" and model.gate == "temperature"
-
-
-def gate_temperature(model: configs.Mixture, parts: Sequence[NetworkOutputs], labels: np.ndarray) -> float:
-    """The temperature of the gate that is best for faces with these labels (n,), which are to be val's."""
-    return best_temperature(parts[0].logits, _experts(model, parts), labels)
 
 
 def expert_groups(model: configs.Mixture, records: Sequence[dict[str, Any]]) -> list[list[str]]:
@@ -110,19 +89,10 @@ def joint_experts(record: dict[str, Any], count: int) -> list[str]:
     return [configs.expert_name(group) for group in groups] or [f"expert-{i + 1}" for i in range(count)]
 
 
-def _experts(model: configs.Mixture, parts: Sequence[NetworkOutputs]) -> Sequence[NetworkOutputs]:
-    return parts[int(model.is_routed) :]
-
-
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Softmax over the last axis, in float64."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
     return shifted / shifted.sum(-1, keepdims=True)
-
-
-def single(logits: np.ndarray, features: np.ndarray | None) -> ModelOutputs:
-    """One network by itself."""
-    return ModelOutputs(softmax(logits), features, {})
 
 
 def ensemble(logits: list[np.ndarray], features: list[np.ndarray | None]) -> ModelOutputs:
@@ -149,30 +119,27 @@ def membership(groups: Sequence[Sequence[str]]) -> np.ndarray:
     return np.array([[emotion in group for group in groups] for emotion in EMOTIONS], float)
 
 
-def soft_weights(gate_logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """The gate's softmax (n, e), its logits divided by a temperature."""
-    return softmax(gate_logits / temperature)
+def gate_weights(
+    gate: str,
+    logits: np.ndarray,
+    groups: Sequence[Sequence[str]],
+    temperature: float = 1.0,
+    labels: np.ndarray | None = None,
+) -> np.ndarray:
+    """The weights (n, e) of a mixture's experts, who know these `groups`, by the kind of its `gate`.
 
-
-def top_1_weights(gate_logits: np.ndarray) -> np.ndarray:
-    """(n, e): all weight to the gate's favourite."""
-    return np.eye(gate_logits.shape[1])[gate_logits.argmax(axis=1)]
-
-
-def single_weights(logits: np.ndarray, groups: list[list[str]]) -> np.ndarray:
-    """(n, e): the probability that a single network, logits (n, 7), gives to each group; no two share an emotion."""
-    return softmax(logits) @ membership(groups)
-
-
-def uniform_weights(faces: int, experts: int) -> np.ndarray:
-    """(n, e): the same weight for every expert."""
-    return np.full((faces, experts), 1 / experts)
-
-
-def oracle_weights(labels: np.ndarray, groups: list[list[str]]) -> np.ndarray:
-    """(n, e): all weight to the expert whose group the label (n,) is in, shared where it is in several."""
-    member = membership(groups)
-    return (member / member.sum(axis=1, keepdims=True))[labels]
+    logits: the gate's (n, e), or (n, 7) of the single that routes; labels: (n,), which the oracle alone goes by.
+    """
+    if gate == "uniform":
+        return np.full((len(logits), len(groups)), 1 / len(groups))
+    if gate == "oracle":  # shared where a label is in several groups
+        member = membership(groups)
+        return (member / member.sum(axis=1, keepdims=True))[labels]
+    if gate == "single":
+        return softmax(logits) @ membership(groups)
+    if gate == "top-1":
+        return np.eye(len(groups))[logits.argmax(axis=1)]
+    return softmax(logits / temperature)
 
 
 def best_temperature(gate_logits: np.ndarray, experts: Sequence[NetworkOutputs], labels: np.ndarray) -> float:
@@ -180,7 +147,7 @@ def best_temperature(gate_logits: np.ndarray, experts: Sequence[NetworkOutputs],
     shares = np.stack([expert.probabilities for expert in experts], axis=1)
 
     def loss(logarithm: float) -> float:
-        p = mix(soft_weights(gate_logits, np.exp(logarithm)), shares)[np.arange(len(labels)), labels]
+        p = mix(softmax(gate_logits / np.exp(logarithm)), shares)[np.arange(len(labels)), labels]
         return -np.log(np.maximum(p, np.finfo(float).tiny)).mean()
 
     found = minimize_scalar(loss, bounds=(-np.log(20), np.log(20)), method="bounded", options={"xatol": 1e-4})
@@ -199,11 +166,6 @@ def mixture(weights: np.ndarray, experts: dict[str, NetworkOutputs]) -> ModelOut
     embedding = _side_by_side([expert.features for expert in experts.values()])
     gate = dict(zip(experts, weights.T, strict=True))
     return ModelOutputs(mix(weights, shares), embedding, gate)
-
-
-def joint(logits: np.ndarray, features: np.ndarray | None, gate: np.ndarray, names: list[str]) -> ModelOutputs:
-    """A mixture that is one network: its own answer, with the weights (n, e) of its experts by name."""
-    return ModelOutputs(softmax(logits), features, dict(zip(names, gate.T, strict=True)))
 
 
 def mix(weights: Any, shares: Any, tiny: float = np.finfo(float).tiny) -> Any:

@@ -15,7 +15,7 @@ from emorec.data.stored import load_twins
 from emorec.inputs import read_json
 from emorec.networks.outputs import load_outputs
 from emorec.paths import Layout
-from emorec.predictions.combine import NetworkOutputs, combined, gate_temperature, has_temperature
+from emorec.predictions.combine import NetworkOutputs, best_temperature, combined, has_temperature
 from emorec.predictions.store import prediction_frame, save_embeddings, write_predictions
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,7 @@ log = logging.getLogger(__name__)
 def combine(study: Study, layout: Layout) -> None:
     """Write embeddings of every model and seed whose networks have features, then the one file of predictions.
 
-    A gate's temperature, where a model has one, is fitted on val, without the faces with a twin in test where a network
-    of the model is trained without twins. EmorecError where a network's outputs are missing.
+    A gate's temperature is fitted on val, without faces with a twin in test where a network of the model is trained so.
     """
 
     @cache  # each network is part of several models
@@ -46,7 +45,7 @@ def combine(study: Study, layout: Layout) -> None:
                 if any(part.record["spec"]["training"].get("twins") == "drop" for part in parts):
                     val &= ~load_twins(layout.twins, faces["row"])
                 on_val = [NetworkOutputs(part.record, part.logits[val]) for part in parts]
-                temperature = gate_temperature(entry, on_val, faces["label"][val])
+                temperature = best_temperature(on_val[0].logits, on_val[1:], faces["label"][val])
                 log.info("%s seed %d: the gate's temperature is %.3f", name, seed, temperature)
             outputs = combined(entry, parts, temperature, faces["label"])
             frames[name, seed] = prediction_frame(outputs, **faces)

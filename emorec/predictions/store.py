@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -52,10 +52,7 @@ class Metadata(Strict):
 
 @dataclass(frozen=True)
 class Gate:
-    """How a mixture's gate weighs its experts: split (N,), labels (N,), experts (E) and weights (N, E), rows sum to 1.
-
-    The experts stand in the mixture's own order.
-    """
+    """How a mixture weighs its experts: split (N,), labels (N,), experts (E) in its order, weights (N, E)."""
 
     split: np.ndarray
     labels: np.ndarray
@@ -79,8 +76,7 @@ def _in_whole_steps(shares: np.ndarray) -> np.ndarray:
 def in_steps(shares: np.ndarray) -> np.ndarray:
     """Shares (n, k) of 1 as whole numbers of STEPS, (n, k) int32 with sums of STEPS, by largest remainders.
 
-    An error of less than a step each; where several are equally near, the first is rounded up. Lines that do not sum
-    to 1 within 1e-3, or hold no numbers, are no shares; they are left for the reader to refuse, as their sums are off.
+    Lines that do not sum to 1 within 1e-3, or hold no numbers, are no shares: they are left for the reader to refuse.
     """
     whole = shares.sum(axis=1, keepdims=True, dtype=np.float64)
     sound = np.abs(whole - 1) < 1e-3
@@ -94,8 +90,7 @@ def in_steps(shares: np.ndarray) -> np.ndarray:
 def write_predictions(path: Path, frames: Mapping[tuple[str, int], pd.DataFrame]) -> None:
     """One file of all models and seeds, with the columns of SCHEMA; `gate` has a mixture's weights, one an expert.
 
-    The names of each model's experts, and the temperature of a gate that has one (`frame.attrs`), stand in the file's
-    metadata. All numbers are whole STEPS, which zstd keeps in half their size, so that this is what is published.
+    The experts' names, and the temperature of a gate that has one (`frame.attrs`), stand in the file's metadata.
     """
     tables, metadata = [], Metadata(experts={}, temperatures={})
     for (model, seed), frame in frames.items():
@@ -124,9 +119,7 @@ def read_predictions(path: Path, replicates: Iterable[tuple[str, int]] | None = 
     """The predictions of all models and seeds: model, seed, split, row, label and PROBABILITIES.
 
     Replicates stand in the order asked for, or else in the file's; faces are sorted by split and row, equally for all.
-
-    Raises EmorecError, with the file and the reason, for a replicate that is missing, missing columns, values that are
-    no probabilities, sums off 1 by more than 1e-3, repeated rows, and faces or labels unlike the first replicate's.
+    Raises EmorecError for a replicate that is missing, for what are no probabilities, and faces that are not all's.
     """
     found, _ = _read(path, replicates)
     return pd.concat(found.values(), ignore_index=True).drop(columns="gate")
@@ -189,21 +182,11 @@ def _load(path: Path) -> tuple[pd.DataFrame, Metadata]:
 
 def _metadata(schema: pa.Schema) -> Metadata:
     """What a file with the columns of SCHEMA says of itself. KeyError or ValueError where it is another."""
-    if len(set(schema.names)) != len(schema.names):
-        raise ValueError("a column stands there twice")
     if schema.names != SCHEMA.names:
         raise ValueError(f"its columns are not {', '.join(SCHEMA.names)}")
-
-    def check(names: Iterable[str], wanted: str, *kinds: Callable[[pa.DataType], bool]) -> None:
-        for name in names:
-            kind = schema.field(name).type
-            if not any(is_kind(kind) for is_kind in kinds):
-                raise ValueError(f"the column {name!r} holds {kind}, no {wanted}")
-
-    check(NAMES, "names", pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary)
-    check(NUMBERS, "whole numbers", pa.types.is_integer)
-    check(PROBABILITIES, "numbers", pa.types.is_integer, pa.types.is_floating)
-    check(["gate"], "lists of numbers", lambda kind: pa.types.is_list(kind) and pa.types.is_floating(kind.value_type))
+    for found, wanted in zip(schema, SCHEMA, strict=True):
+        if found.type != wanted.type:
+            raise ValueError(f"the column {found.name!r} holds {found.type}, not {wanted.type}")
     return Metadata.model_validate_json((schema.metadata or {})[KEY])
 
 

@@ -87,8 +87,7 @@ class Comparison:
 def judged(rows: Iterable[Row]) -> pd.DataFrame:
     """Numbers of both runs, with how far they lie apart and whether that is within the tolerance.
 
-    Columns table, name, first, second, deviation, tolerance, agrees, and equal but for the last digits. Words that
-    differ, and numbers that one run lacks, deviate infinitely.
+    Words that differ, and numbers that one run lacks, deviate infinitely; `equal` are those but for the last digits.
     """
     found = pd.DataFrame(rows, columns=["table", "name", "first", "second", "tolerance"])
     values = found[["first", "second"]]
@@ -134,13 +133,11 @@ def _numbers(both: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]], tolerance: T
 def verdicts(first: pd.DataFrame, second: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Tests of comparisons.csv that come out the other way round, and those that one run alone tells apart."""
     keys, _ = NUMBERS["comparisons"]
-    one, other = (table[table["verdict"].fillna("") != ""].set_index(keys)["verdict"] for table in (first, second))
+    one, other = (table[[*keys, "verdict"]].fillna("") for table in (first, second))
     reversed_: list[str] = []
     open_: list[str] = []
-    for key in one.index.intersection(other.index):
-        a, b = one[key], other[key]
-        if a != b:
-            model, reference, measure = key
+    for model, reference, measure, a, b in one.merge(other, on=keys).itertuples(index=False):
+        if a and b and a != b:
             line = f"{model} against {reference}, {measure}: {a}, in the second run {b}"
             (open_ if "not told apart" in (a, b) else reversed_).append(line)
     return reversed_, open_
@@ -161,8 +158,7 @@ def answers(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
 def means_over_seeds(name: str, first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """Of a table with a line a seed: means over seeds of both runs, and by how much such means may differ by chance.
 
-    Columns mean1, mean2 and tolerance, which is NaN where neither run has two seeds of any model; indexed by model,
-    what else names a number, and its column.
+    Columns mean1, mean2 and tolerance, NaN where neither run has two seeds; a row a number, whatever its seed.
     """
     keys, columns = [key for key in NUMBERS[name][0] if key != "seed"], NUMBERS[name][1]
     runs = []

@@ -58,9 +58,8 @@ class Code(Strict):
 class Manifest(Strict):
     """What a published study is.
 
-    published: the code that published it, and date, the day of that commit. trained: the code of the trainings, as
-    far as the networks' records name it. hardware, versions: of the trainings, from these records. seconds: wall time
-    by stage. files: by path in the study's folder.
+    published and date: of the code that published it. trained, hardware, versions: of the trainings, as far as their
+    records name them. seconds: wall time by stage. files: by path in the study's folder.
     """
 
     format: Literal[1] = 1
@@ -78,8 +77,7 @@ class Manifest(Strict):
 def read(path: Path) -> Manifest:
     """A published study's manifest. EmorecError where there is none, or none that can be understood."""
     if not path.is_file():
-        problem = "no file" if path.exists() else "missing"
-        raise EmorecError(f"{path}: {problem}; there is no published study unless `emorec publish` made one")
+        raise EmorecError(f"{path}: no such file; there is no published study unless `emorec publish` made one")
     again = "restore it, or publish again"
     try:
         return Manifest.model_validate(read_json(path, again))
@@ -88,11 +86,7 @@ def read(path: Path) -> Manifest:
 
 
 def verify(folder: Path) -> Manifest:
-    """The manifest, once every file is the one that it names.
-
-    Raises EmorecError, one line, with the files that are missing, damaged or added, or that a publication cannot hold.
-    """
-    folder = Path(folder)
+    """The manifest, once every file is the one that it names. Raises EmorecError with the files that are not."""
     manifest = read(folder / MANIFEST)
     check_size(folder, manifest.files)
     there = files_in(folder) - {MANIFEST}

@@ -52,10 +52,7 @@ def write_times(path: Path, run: Layout, names: Iterable[str]) -> dict[str, floa
 
 
 def read_times(path: Path, again: str) -> dict[str, str]:
-    """The benchmark files of a run by name, but of the stages that a rebuild runs itself.
-
-    Raises EmorecError for a line that is about no job, as one whose file would lie elsewhere.
-    """
+    """A run's benchmark files by name, but of the stages that a rebuild runs itself. EmorecError for what is no job."""
     found = {}
     with made_of([path], again):
         table = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("job")
@@ -70,10 +67,7 @@ def read_times(path: Path, again: str) -> dict[str, str]:
 
 
 def read_networks(folder: Path, parts: Iterable[Part], again: str) -> dict[Part, tuple[dict[str, Any], pd.DataFrame]]:
-    """Record and history of each network, as network.json and history.csv of a run have them.
-
-    Raises EmorecError where the record of one is missing, or RECORDS or CURVES are no such files.
-    """
+    """Record and history of each network, as a run has them. EmorecError where one is missing."""
     curves = folder / CURVES
     with made_of([curves], again):
         table = pd.read_csv(curves, dtype=str, keep_default_na=False)

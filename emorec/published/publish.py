@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import io
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated
 
@@ -31,20 +31,15 @@ from emorec.tables.read import read_record
 def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: str) -> Manifest:
     """Publish the run of a study as `destination`, in the place of what was published there before.
 
-    The folder is made under a temporary name, checked against its own manifest and then renamed.
+    The folder is made under a temporary name, checked against its own manifest and then renamed. `code` is the checkout
+    that publishes, `date` that of its commit, YYYY-MM-DD.
 
-    Args:
-        code: the checkout that publishes. date: of its commit, YYYY-MM-DD.
-
-    Raises:
-        EmorecError: the run is unfinished, was made with another config, a file of it was changed since, or its tables
-            are not those of its predictions; what was to be published is too large or not allowed. Nothing is changed
-            then.
+    Raises EmorecError, and changes nothing, where the run is unfinished, was made with another config, was changed
+    since, has tables of other predictions, or is too large.
     """
     chosen = _chosen(study, run)
     ledger.check(run.root, always_hash=True)
     _check_predictions(study, run)
-    destination = Path(destination)
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{destination.name}.", dir=destination.parent) as folder:
         made, before = Path(folder) / "made", Path(folder) / "before"
@@ -69,8 +64,6 @@ def publish(study: Study, run: Layout, destination: Path, code: Checkout, date: 
 
 def _chosen(study: Study, run: Layout) -> dict[str, Path]:
     """What is published: name in the publication and file of the run. EmorecError where the run is unfinished."""
-    if not run.summary.is_file():
-        raise EmorecError(f"{run.summary}: missing; run the study to its end before it is published")
     written = run.root / "config.yaml"
     if written.exists() and differing(configs.load(written), study):
         raise EmorecError(f"{written}: the run was made with another config than the given one; run the study again")
@@ -79,11 +72,7 @@ def _chosen(study: Study, run: Layout) -> dict[str, Path]:
     missing = [name for name in wanted if not (run.root / name).is_file()]
     if missing:
         raise EmorecError(f"{run.root}: unfinished, lacks {shortened(missing)}; run the study to its end first")
-    found = {published: run.root / name for name in wanted if (published := manifest.published_name(name))}
-    forbidden = manifest.not_allowed(found)
-    if forbidden:
-        raise EmorecError(f"{run.root}: {shortened(forbidden)}: not allowed in a publication; take it out")
-    return found
+    return {published: run.root / name for name in wanted if (published := manifest.published_name(name))}
 
 
 def _without_places(study: Study) -> Study:
@@ -94,11 +83,9 @@ def _without_places(study: Study) -> Study:
 def _check_predictions(study: Study, run: Layout) -> None:
     """EmorecError where the tables were made from other predictions."""
     predictions = read_predictions(run.predictions, [(model, seed) for model in study.models for seed in study.seeds])
-    again = io.StringIO()
-    scored = predictions[predictions["split"].isin(study.scored)]
-    scores_table(scored).to_csv(again, index=False)
+    again = scores_table(predictions[predictions["split"].isin(study.scored)]).to_csv(index=False)
     stated = run.table("scores")
-    if again.getvalue().encode() != stated.read_bytes():
+    if again.encode() != stated.read_bytes():
         raise EmorecError(f"{stated}: not made from the predictions that are there; run the study again")
 
 
@@ -131,14 +118,13 @@ def _manifest(
             trainings.append(_Training.model_validate(read_json(path)))
         except ValidationError as error:
             raise EmorecError(f"{path}: {plain(error)}; train the network again") from None
-    stages: dict[str, float] = {}
+    stages: dict[str, float] = defaultdict(float)
     for job, took in seconds.items():
-        stages[job.split("/")[0]] = stages.get(job.split("/")[0], 0.0) + took
+        stages[job.split("/")[0]] += took
     stages["train"] = sum(own.train_seconds for own in trainings)  # a benchmark does not count what was resumed
-    versions: dict[str, set[str]] = {}
-    for own in trainings:
-        for package, version in own.versions.items():
-            versions.setdefault(package, set()).add(version)
+    versions: dict[str, set[str]] = defaultdict(set)
+    for package, version in (found for own in trainings for found in own.versions.items()):
+        versions[package].add(version)
     try:
         published = Code(commit=code.commit, dirty=code.dirty)
     except ValidationError as error:

@@ -25,10 +25,8 @@ PLACES = ("data.path", "data.ferplus")
 def check(folder: Path, study: Study) -> tuple[Manifest, Study]:
     """The manifest and the config of a published study that is whole and of this config.
 
-    Raises EmorecError: a file is missing, damaged or added; the config says otherwise than `study` (but for the
-    data's place); this version of the program needs a file that was not published.
+    Raises EmorecError where the config is another than `study`, or a file that this version needs was not published.
     """
-    folder = Path(folder)
     found = manifest.verify(folder)
     published = configs.load(folder / "config.yaml")
     changed = differing(published, study)
@@ -37,7 +35,7 @@ def check(folder: Path, study: Study) -> tuple[Manifest, Study]:
             f"{folder}: published with another {shortened(changed)} than the given config has; take that with "
             f"--configfile {folder}/config.yaml, or run the study and publish it again"
         )
-    wanted = manifest.published_names(published, votes=has_votes(found))
+    wanted = manifest.published_names(published, votes="data/votes.npz" in found.files)
     missing = [name for name in wanted if name not in found.files]
     if missing:
         raise EmorecError(
@@ -45,11 +43,6 @@ def check(folder: Path, study: Study) -> tuple[Manifest, Study]:
             "or use the version that published it"
         )
     return found, published
-
-
-def has_votes(published: Manifest) -> bool:
-    """Whether people's votes are part of the published study."""
-    return "data/votes.npz" in published.files
 
 
 def differing(one: Study, other: Study) -> list[str]:
@@ -69,8 +62,7 @@ def differing(one: Study, other: Study) -> list[str]:
 def unpack(folder: Path, destination: Path) -> None:
     """Copy what a rebuild starts from to the study's folder `destination`, tables decompressed, and the manifest.
 
-    Raises EmorecError where the published study is not whole, or a file of it is not what its name says; nothing is
-    written then.
+    Raises EmorecError, and writes nothing, where the published study is not whole or a file is not what its name says.
     """
     # Here alone: the workflow reads this module whenever it is parsed.
     from emorec.predictions.store import read_predictions
@@ -84,8 +76,7 @@ def unpack(folder: Path, destination: Path) -> None:
     with ExitStack() as stack:  # names appear when all files are there
         for name, target in {manifest.MANIFEST: ORIGIN, **manifest.rebuilt_from(found.files)}.items():
             source, temporary = folder / name, stack.enter_context(atomic(destination / target))
-            if name == "predictions.parquet":
-                # Which checks them.
+            if name == "predictions.parquet":  # which checks them
                 read_predictions(source, [(model, seed) for model in study.models for seed in study.seeds])
             if name.endswith(".gz"):
                 with gzip.open(source) as packed, temporary.open("wb") as file:

@@ -40,22 +40,15 @@ class Run:
     tables: dict[str, pd.DataFrame]
     summary: dict[str, Any]
 
-    def alike(self, other: Run, keys: tuple[str, ...]) -> bool:
-        """Whether the records of both runs' networks say the same under `keys`."""
-        one, two = (
-            {part: json.dumps([record.get(key) for key in keys]) for part, record in run.records.items()}
-            for run in (self, other)
-        )
-        return one == two
+    def told(self, keys: tuple[str, ...]) -> dict[configs.Part, str]:
+        """What the networks' records say under `keys`, to be compared."""
+        return {part: json.dumps([record.get(key) for key in keys]) for part, record in self.records.items()}
 
 
 def compare_runs(first: Path, second: Path, tolerance: Tolerance | None = None) -> Comparison:
     """Compare a study's folder, as published say, with that of another run of it.
 
-    Args:
-        tolerance: the one that `emorec.published.compare` describes; None for the one that the networks' records ask
-            for: exact where predictions, or machine and versions, are the same; evaluation where trainings are.
-
+    Without a `tolerance` of those that `emorec.published.compare` describes, the networks' records say which is due.
     Raises EmorecError where a folder is no finished study, or a published one is damaged.
     """
     one, other = _run(first), _run(second)
@@ -114,8 +107,6 @@ def _run(folder: Path) -> Run:
     is_published = (folder / MANIFEST).exists()
     if is_published:
         check_files((folder / name for name in verify(folder).files), RESTORE)
-    if not (folder / "config.yaml").is_file():
-        raise EmorecError(f"{folder}: no config.yaml; name two folders of studies, runs or published ones")
     study = configs.load(folder / "config.yaml")
     parts = configs.all_parts(study)
     if is_published:
@@ -158,9 +149,9 @@ def _due(first: Run, second: Run, same_predictions: bool) -> tuple[Tolerance, st
     same_seeds = one.seeds == other.seeds and list(one.models) == list(other.models)
     if same_seeds and same_predictions:
         return "exact", "both have the same predictions"
-    if first.alike(second, (*TRAINING, *PLACE)):
+    if first.told(TRAINING + PLACE) == second.told(TRAINING + PLACE):
         return "evaluation", "the same trained networks by their records, other predictions"
     reproducible = all(record.get("deterministic") for run in (first, second) for record in run.records.values())
-    if same_seeds and reproducible and first.alike(second, PLACE):
+    if same_seeds and reproducible and first.told(PLACE) == second.told(PLACE):
         return "exact", "trained again with the same versions on hardware of one name; where it differs, say training"
     return "training", "trained again elsewhere, with other versions or with other seeds"

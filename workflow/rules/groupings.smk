@@ -19,7 +19,7 @@ rule grouping:
         mem_mb=1000,
         runtime=5,
     params:
-        code=code("emorec.groupings.find"),
+        code=code("emorec.groupings.find:find"),
         experts=lambda wildcards: configs.spectral_groupings(STUDY)[wildcards.grouping],
         config=CONFIG,
     message:

@@ -11,9 +11,11 @@ import argparse
 import inspect
 import io
 import logging
+import math
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -167,6 +169,7 @@ def outputs(args: argparse.Namespace) -> None:
     option("--seed", action="append", default=[], type=int, help="the replicate's seed; may be repeated"),
     option("--renew", action="store_true", help="train anew what is of another config, other faces or code"),
     option("--stamp", type=Path, help="write this file when all are there"),
+    option("--minutes", type=float, default=math.inf, help="stop after so long; the same command goes on from there"),
 )
 def networks(args: argparse.Namespace) -> None:
     """Train many networks of a study in one process, all by default, and run each over val and test.
@@ -184,8 +187,12 @@ def networks(args: argparse.Namespace) -> None:
         for name in chosen:
             _choose([getattr(part, kind) for part in parts], name, kind)
         parts = [part for part in parts if not chosen or getattr(part, kind) in chosen]
-    run(study, layout, parts, _training_code(), args.results / ".compiled", renew=args.renew)
-    if args.stamp:
+    until = time.monotonic() + 60 * args.minutes
+    done = run(study, layout, parts, _training_code(), args.results / ".compiled", renew=args.renew, until=until)
+    if not done:
+        there = sum((layout.network(part.network, part.seed) / "outputs.npz").exists() for part in parts)
+        log.info("time is over: %d of %d networks are there; the same command goes on", there, len(parts))
+    elif args.stamp:
         write_text(args.stamp, "".join(f"{part.network} {part.seed}\n" for part in parts))
 
 

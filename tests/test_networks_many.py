@@ -100,6 +100,34 @@ def test_what_is_there_is_left_alone_and_what_is_gone_is_made_again(copied: Path
     assert (network / "weights.safetensors").stat().st_mtime_ns == before[network / "weights.safetensors"]
 
 
+def test_what_is_stopped_by_the_clock_goes_on_and_ends_with_the_same_bytes(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The clock jumps over the limit after each epoch: every call trains one."""
+    longer = STUDY | {"training": STUDY["training"] | {"epochs": 3, "checkpoint_every": 99}}
+    folders = {name: tmp_path / name for name in ("whole", "pieces")}
+    for folder in folders.values():
+        folder.mkdir()
+        start(folder)
+        (folder / "many.yaml").write_text(yaml.safe_dump(longer))
+    one = ("--network", "single", "--seed", "0")
+    assert call(folders["whole"], "networks", *one) == 0
+    network = Layout(folders["pieces"] / "results" / "many").network("single", 0)
+    calls = 0
+    with monkeypatch.context() as patch:
+        patch.setattr("emorec.networks.train.time.monotonic", iter(range(0, 10**6, 100)).__next__)
+        while not (network / "outputs.npz").exists():
+            capsys.readouterr()
+            assert call(folders["pieces"], "networks", *one, "--minutes", "3", "--stamp", str(tmp_path / "stamp")) == 0
+            calls += 1
+            assert (tmp_path / "stamp").exists() == (network / "outputs.npz").exists()
+            assert ("0 of 1 networks are there" in capsys.readouterr().err) != (network / "outputs.npz").exists()
+    assert calls == 3
+    for name in ("weights.safetensors", "outputs.npz"):
+        other = Layout(folders["whole"] / "results" / "many").network("single", 0) / name
+        assert (network / name).read_bytes() == other.read_bytes()
+
+
 def test_what_a_network_said_before_it_was_trained_anew_is_not_kept(copied: Path) -> None:
     network = Layout(copied / "results" / "many").network("single", 1)
     before = (network / "outputs.npz").stat().st_mtime_ns

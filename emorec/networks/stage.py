@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,12 +29,20 @@ from emorec.paths import Layout
 
 
 def train_all(
-    study: Study, layout: Layout, parts: Sequence[Part], code: str, compile_cache: Path, *, renew: bool = False
-) -> None:
+    study: Study,
+    layout: Layout,
+    parts: Sequence[Part],
+    code: str,
+    compile_cache: Path,
+    *,
+    renew: bool = False,
+    until: float = math.inf,
+) -> bool:
     """Train those of `parts`, in their order, that are not there, and write the outputs that are missing.
 
     Leaking faces and groupings are found as soon as a network waits for them; each job has its ledger. With `renew`,
-    networks of another config, other faces or other `code` are trained anew, and what starts from them.
+    networks of another config, other faces or other `code` are trained anew, and what starts from them. Returns whether
+    all are there; they may not be where the time is over, `until` by time.monotonic.
     """
     from emorec.data import twins  # here, as they need scipy and sklearn, which one training does not
     from emorec.groupings import find
@@ -40,6 +50,8 @@ def train_all(
     specs, renewed, found = configs.networks(study), set[Part](), set[str]()
     with own_card(study.training.device):  # one for all: CUDA stays on the card that it was started on
         for part in parts:
+            if time.monotonic() > until:
+                return False
             if specs[part.network].training.twins == "drop" and not layout.twins.exists():
                 with ledger.recorded(layout.root, "twins", ("data",)):
                     twins.stage(layout)
@@ -62,12 +74,23 @@ def train_all(
                 if there:
                     outputs(spec, part.seed, layout)
                 else:
-                    train(spec, part.seed, layout, code, compile_cache)
+                    try:
+                        train(spec, part.seed, layout, code, compile_cache, until)
+                    except training.OutOfTime:
+                        return False
                     renewed.add(part)
                     gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
+    return True
 
 
-def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_cache: Path | None = None) -> None:
+def train(
+    spec: NetworkSpec,
+    seed: int,
+    layout: Layout,
+    code: str = "",
+    compile_cache: Path | None = None,
+    until: float = math.inf,
+) -> None:
     """Train one network with one seed and write its outputs for val and test.
 
     It goes on from its last checkpoint if it was stopped before; that stays until all files are whole. `code` says
@@ -99,6 +122,7 @@ def train(spec: NetworkSpec, seed: int, layout: Layout, code: str = "", compile_
             teachers=[teacher.network for teacher in teachers],
             left_out=left_out,
             code=code,
+            until=until,
         )
         flops = sum(teacher.record["flops"] for teacher in teachers)
         save_network(folder, spec, seed, trained, mean, std, flops, made_of(spec, seed, layout, code))

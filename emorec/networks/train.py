@@ -75,6 +75,10 @@ class Trained:
         return next((row["val_accuracy"] for row in self.history if row["epoch"] == self.best_epoch), 1.0)
 
 
+class OutOfTime(Exception):
+    """A training was stopped because its time is over; it goes on from its checkpoint."""
+
+
 def train(
     spec: NetworkSpec,
     seed: int,
@@ -89,6 +93,7 @@ def train(
     teachers: Sequence[Network] = (),
     left_out: dict[str, np.ndarray] | None = None,
     code: str = "",
+    until: float = math.inf,
 ) -> Trained:
     """Train a network on split `train`, choose its epoch on `val`.
 
@@ -102,6 +107,7 @@ def train(
         teachers: the trained networks that `spec.teachers` names.
         left_out: by split: (n,) bool, faces that are as if they were not there.
         code: which code trains; a checkpoint that another one left is not gone on from.
+        until: by time.monotonic; the first epoch that ends later is the last one of this call.
 
     What a network starts from is one of the epochs to choose from, number 0, where it starts from trained parts:
     training on them need not make them better. Where an expert's own faces weigh more in its loss than those of other
@@ -111,7 +117,7 @@ def train(
     the faces more often: networks of one study take the same number of steps, so that compute counts in networks. With
     `spec.length` "epochs" it is as many as the network's own faces have batches, one at least.
 
-    Raises EmorecError when a loss is not finite, naming step, learning rate and faces; the last checkpoint stays.
+    Raises EmorecError when a loss is not finite, naming step, rate and faces, and OutOfTime; the last checkpoint stays.
     """
     how = spec.training
     device = pick_device(how.device)
@@ -167,10 +173,13 @@ def train(
         history.append(dict(zip(HISTORY, row, strict=True)))
         if best_epoch(history) == epoch:
             best = {name: tensor.clone() for name, tensor in learner.evaluated.state_dict().items()}
-        if checkpoint_path and epoch > 0 and (epoch % how.checkpoint_every == 0 or epoch == how.epochs):
+        late = 0 < epoch < how.epochs and time.monotonic() > until
+        if checkpoint_path and epoch > 0 and (epoch % how.checkpoint_every == 0 or epoch == how.epochs or late):
             tensors = learner.state() | {f"best.{name}": tensor for name, tensor in best.items()}
             checkpoint.save(checkpoint_path, checkpoint.Checkpoint(epoch, tensors, history, fingerprint))
         _report(spec.network, seed, history, how.epochs)
+        if late:
+            raise OutOfTime
 
     trained = Trained(
         best,

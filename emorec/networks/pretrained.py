@@ -23,7 +23,7 @@ USUAL = {"mixture": None, "start": None, "length": "steps", "foreign_weight": 1.
 
 
 def check_networks(study: Study, layout: Layout) -> None:
-    """EmorecError, one line, for the networks of the study that are not in its folder, or are others."""
+    """Raise EmorecError for networks of the study that are not in its folder, or are others."""
     folders = {part: layout.network(part.network, part.seed) for part in configs.all_parts(study)}
     missing = [str(folder / name) for folder in folders.values() for name in FILES if not (folder / name).is_file()]
     if missing:
@@ -38,7 +38,7 @@ def check_networks(study: Study, layout: Layout) -> None:
 
 
 def is_trained(folder: Path, spec: NetworkSpec) -> bool:
-    """Whether a network is there; EmorecError, one line, where it is another one than the config says."""
+    """Whether a network is there. Raises EmorecError where it is another one than the config says."""
     if not all((folder / name).is_file() for name in FILES):
         return False
     _refuse_another(folder, spec, f"delete {folder} to train it again")
@@ -63,7 +63,7 @@ def _refuse_another(folder: Path, spec: NetworkSpec, remedy: str) -> None:
 def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:
     """What a network's record says otherwise than its spec, CIRCUMSTANCES aside; keys that it lacks have defaults.
 
-    What a spec whose grouping has not been found yet does not know is left out. Raises KeyError, TypeError,
+    Of a spec whose grouping has not been found yet, the classes are not compared. Raises KeyError, TypeError,
     AttributeError or ValueError for a record that is none.
     """
     wanted, own = spec.to_dict(record["seed"]), USUAL | record

@@ -158,5 +158,5 @@ def test_the_weights_follow_mixed_faces():
     assert spec.classes == SEVEN
     half = torch.zeros(1, 7)
     half[0, EMOTIONS.index("fear")] = half[0, EMOTIONS.index("sad")] = 0.5
-    weights = loss_weights(torch.eye(7), "none", torch.from_numpy(importances(spec)))
+    weights = loss_weights(torch.eye(7), "none", importances(spec))
     assert (half @ weights / weights[2]).item() == pytest.approx(0.6)

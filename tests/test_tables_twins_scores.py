@@ -80,7 +80,8 @@ def test_the_interaction_has_an_interval_that_covers_it() -> None:
             for name, gain in (("resnet18", 0.0), ("mixture", 0.1))
         }
         resampled = Resampled(_made_up(answers, labels), 150)
-        gains = [resampled.accuracy("mixture", own).minus(resampled.accuracy("resnet18", own)) for own in (twin, ~twin)]
+        right = [resampled.runs[name].predicted == labels for name in ("mixture", "resnet18")]
+        gains = [resampled.mean(right[0], own).minus(resampled.mean(right[1], own)) for own in (twin, ~twin)]
         found = gains[0].minus(gains[1]).estimate()
         covered += found.low <= 0.1 <= found.high
     assert abs(covered / studies - 0.95) <= 3 * np.sqrt(0.05 * 0.95 / studies)

@@ -1,13 +1,12 @@
 """Changes to a whole batch of faces at once, where the batch lies: random ones in training, views of each in use.
 
-Axis letters: s steps, b batch, h height, w width, k classes.
+Axis letters: b batch, h height, w width, k classes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,15 +21,10 @@ def normalise(images: torch.Tensor, mean: float, std: float) -> torch.Tensor:
 
 
 def augment(x: torch.Tensor, how: Augmentation, generator: torch.Generator) -> torch.Tensor:
-    """Augmented copy of normalised faces.
+    """Augmented copy of normalised faces (b, 1, h, w); a strength of zero leaves its step out.
 
-    Args:
-        x: (b, 1, h, w), normalised, so that 0 is the mean grey.
-        how: the strengths; a strength of zero leaves its step out.
-        generator: source of all randomness, on the device of `x`.
-
-    Flip, rotation, shift and scale are one affine map each, sampled once (bilinear, the border repeated). Erasing
-    follows Zhong et al. 2020 (arXiv 1708.04896): area 2 to 20 %, aspect ratio 0.3 to 3.3, filled with the mean.
+    Flip, rotation, shift and scale are one affine map for each face, sampled once (bilinear, the border repeated).
+    Erasing follows Zhong et al. 2020 (arXiv 1708.04896): area 2 to 20 %, aspect ratio 0.3 to 3.3, filled with the mean.
     """
     b = len(x)
 
@@ -86,10 +80,7 @@ def _affine(x: torch.Tensor, how: Augmentation, uniform: Uniform) -> torch.Tenso
 
 
 def _grid(theta: torch.Tensor, h: int, w: int) -> torch.Tensor:
-    """What F.affine_grid(theta, (b, 1, h, w), align_corners=False) gives, (b, h, w, 2).
-
-    At a third of the time on CPU, as it multiplies small matrices face by face, which rows and columns apart need not.
-    """
+    """F.affine_grid(theta, (b, 1, h, w), align_corners=False), (b, h, w, 2), in a third of its time on CPU."""
     across, down = (torch.linspace(-1, 1, side, device=theta.device) * (side - 1) / side for side in (w, h))
     by_column = theta[:, :, 0, None, None] * across
     by_row = theta[:, :, 1, None, None] * down.view(h, 1)
@@ -115,45 +106,37 @@ def _erase(x: torch.Tensor, probability: float, uniform: Uniform) -> torch.Tenso
     return x.masked_fill(hole.unsqueeze(1), 0.0)
 
 
-@dataclass(frozen=True)
-class Mixes:
-    """An epoch's random numbers, drawn at once, so that no step waits for them.
-
-    share: (s, b) how much of its own picture a face keeps; centre: (s, b, 2) of the patch that CutMix replaces, as
-    shares of the sides; cut: (s,) whether a step is CutMix's (or mixup's), known without asking the device.
-    """
-
-    share: torch.Tensor
-    centre: torch.Tensor
-    cut: list[bool]
+Mix = tuple[torch.Tensor, torch.Tensor, bool]
 
 
-def draw_mixes(steps: int, batch: int, *, mixup: float, cutmix: float, seed: int, device: torch.device) -> Mixes | None:
-    """Random proportions from Beta(α, α) for an epoch; None where both alphas are 0.
+def draw_mixes(steps: int, batch: int, *, mixup: float, cutmix: float, seed: int, device: torch.device) -> list[Mix]:
+    """What each step of an epoch is mixed by, drawn at once, so that no step waits; empty where both alphas are 0.
 
-    Where both are given, each step is one of the two, at even odds. The stream is its own: switching mixing on changes
-    neither the order of the faces nor their augmentation.
+    (b,) how much of its own picture a face keeps, from Beta(α, α); (b, 2) the centre of the patch that CutMix replaces,
+    as shares of the sides; whether the step is CutMix's, at even odds where mixup is given too. The stream is its own:
+    switching mixing on changes neither the order of the faces nor their augmentation.
     """
     if not mixup and not cutmix:
-        return None
+        return []
     random = np.random.default_rng(seed)
     cut = random.random(steps) < (0.5 if mixup and cutmix else float(cutmix > 0))
     alpha = np.where(cut, cutmix, mixup)[:, None]
-    share = random.beta(alpha, alpha, (steps, batch)).astype(np.float32)
-    centre = random.random((steps, batch, 2), np.float32)
-    return Mixes(torch.from_numpy(share).to(device), torch.from_numpy(centre).to(device), cut.tolist())
+    share = torch.from_numpy(random.beta(alpha, alpha, (steps, batch)).astype(np.float32)).to(device)
+    centre = torch.from_numpy(random.random((steps, batch, 2), np.float32)).to(device)
+    return list(zip(share, centre, cut.tolist(), strict=True))
 
 
-def mix(x: torch.Tensor, targets: torch.Tensor, mixes: Mixes, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+def mix(
+    x: torch.Tensor, targets: torch.Tensor, share: torch.Tensor, centre: torch.Tensor, cut: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Faces (b, 1, h, w) and targets (b, k), mixed with those of the neighbour in the batch, whose order is random.
 
     Mixup (Zhang et al. 2018, arXiv 1710.09412) adds the pictures; CutMix (Yun et al. 2019, arXiv 1905.04899) replaces
     a rectangle of the sides' shares √(1 − λ) around a random centre, cut off at the border, λ then being what is left.
     """
     other, other_targets = x.roll(1, 0), targets.roll(1, 0)
-    share = mixes.share[step]
-    if mixes.cut[step]:
-        hole = _patch(share, mixes.centre[step], x.shape[-2], x.shape[-1])
+    if cut:
+        hole = _patch(share, centre, x.shape[-2], x.shape[-1])
         share = 1 - hole.float().mean((1, 2))
         x = torch.where(hole.unsqueeze(1), other, x)
     else:

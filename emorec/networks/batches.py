@@ -24,9 +24,9 @@ BETA = 0.999  # of the effective number: 436 faces then count as 353, 7,215 as 9
 class Subset:
     """Faces of one split that concern a network, on its device.
 
-    images (n, 48, 48) uint8; targets (n, k) float32: for each face the share of each of the network's k outputs;
-    rows (n,): where the faces stand in their split; importance (k,): how much a face of each output's emotions
-    matters to the network, None where all matter the same; left_out: how many faces of its emotions are not among them.
+    images (n, 48, 48) uint8; targets (n, k) float32, each output's share of a face; rows (n,): where the faces stand in
+    their split; importance (k,): how much a face of each output's emotions matters, None where all matter the same;
+    left_out: how many faces of the network's emotions are not among them.
     """
 
     images: torch.Tensor
@@ -46,32 +46,21 @@ class Subset:
 
 
 def output_shares(classes: tuple[tuple[str, ...], ...]) -> np.ndarray:
-    """(7, k) float32: what share of each emotion belongs to each output; rows of foreign emotions are zero.
-
-    An emotion that several groups contain is shared between them equally.
-    """
+    """(7, k) float32: each emotion shared equally between the outputs that contain it; zero for foreign ones."""
     shares = np.array([[emotion in group for group in classes] for emotion in EMOTIONS], np.float32)
     total = shares.sum(1, keepdims=True)
     return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
 
 
-def importances(spec: NetworkSpec) -> np.ndarray | None:
-    """(k,) float32: 1 for outputs that stand for the network's own emotions, `foreign_weight` for the others.
-
-    None where all are 1.
-    """
+def importances(spec: NetworkSpec) -> torch.Tensor | None:
+    """(k,): 1 for outputs of the network's own emotions, `foreign_weight` for the others; None where all are 1."""
     if spec.foreign_weight == 1:
         return None
-    own = [not set(emotions).isdisjoint(spec.group) for emotions in spec.classes]
-    return np.where(own, 1.0, spec.foreign_weight).astype(np.float32)
+    return torch.tensor([spec.foreign_weight if set(c).isdisjoint(spec.group) else 1.0 for c in spec.classes])
 
 
 def select(
-    images: np.ndarray,
-    labels: np.ndarray,
-    spec: NetworkSpec,
-    device: torch.device,
-    left_out: np.ndarray | None = None,
+    images: np.ndarray, labels: np.ndarray, spec: NetworkSpec, device: torch.device, left_out: np.ndarray | None = None
 ) -> Subset:
     """The faces that a network is trained on: those of its emotions, but for those `left_out`, (n,) bool.
 
@@ -79,18 +68,13 @@ def select(
     """
     shares = output_shares(spec.classes)[labels]
     wanted = shares.sum(1) > 0
-    own = wanted if left_out is None else wanted & ~left_out
-    if not own.any():
+    own = np.flatnonzero(wanted if left_out is None else wanted & ~left_out)
+    if not own.size:
         raise EmorecError(f"{spec.network}: no face shows any of {', '.join(spec.emotions)}; check the data's labels")
-    where = np.flatnonzero(own)
+    faces, targets = (torch.from_numpy(array[own]).to(device) for array in (images, shares))
     importance = importances(spec)
-    return Subset(
-        torch.from_numpy(images[own]).to(device),
-        torch.from_numpy(shares[own]).to(device),
-        where,
-        None if importance is None else torch.from_numpy(importance).to(device),
-        int(wanted.sum() - own.sum()),
-    )
+    on_device = None if importance is None else importance.to(device)
+    return Subset(faces, targets, own, on_device, int(wanted.sum()) - own.size)
 
 
 def class_weights(targets: torch.Tensor, kind: str) -> torch.Tensor:
@@ -106,10 +90,9 @@ def class_weights(targets: torch.Tensor, kind: str) -> torch.Tensor:
 
 
 def loss_weights(targets: torch.Tensor, kind: str, importance: torch.Tensor | None) -> torch.Tensor | None:
-    """Weight (k,) of each class in the loss, from targets (n, k); None where all weigh the same.
+    """Weight (k,) of each class in the loss, from targets (n, k) and `importance` (k,); None where all weigh the same.
 
-    Those of `class_weights`, where `kind` is one of its two, times the classes' `importance` (k,), where that is given;
-    scaled so that the mean weight of a face is 1, of a drawn one where `kind` is "sampling".
+    The mean weight of a face is 1, of a drawn one where `kind` is "sampling".
     """
     weighed = kind in ("inverse-frequency", "effective-number")
     if importance is None:
@@ -147,9 +130,7 @@ class Batch:
 class Feed:
     """Batches of a subset's faces, on its device: in each epoch in a random order, augmented, cropped and mixed.
 
-    Args:
-        mean, std: of the training pixels in 0..1.
-        captured: whether a batch's changes are queued as one CUDA graph.
+    `mean` and `std` are the training pixels' in 0..1; where `captured`, a batch's changes are queued as one CUDA graph.
     """
 
     def __init__(self, subset: Subset, how: Training, mean: float, std: float, captured: bool = False) -> None:
@@ -169,7 +150,7 @@ class Feed:
         for step, faces in enumerate(order.split(how.batch)):
             x, targets = self.changed(faces)
             if mixes:
-                x, targets = mix(x, targets, mixes, step)
+                x, targets = mix(x, targets, *mixes[step])
             yield Batch(x, targets, faces)
 
     def _changed(self, faces: torch.Tensor) -> tuple[torch.Tensor, ...]:

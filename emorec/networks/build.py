@@ -24,8 +24,7 @@ Weights = dict[str, torch.Tensor]
 def build(spec: NetworkSpec) -> Network:
     """The untrained network of a spec; random initialisation from torch's global generator.
 
-    Any network has `output`, faces to logits, representation and gate weights. Raises EmorecError where the spec's
-    grouping has not been found yet.
+    Raises EmorecError where the spec's grouping has not been found yet.
     """
     experts = spec.mixture.experts if spec.mixture else ()
     if not all((spec.classes, *experts)):
@@ -42,9 +41,9 @@ def learns_nothing(spec: NetworkSpec) -> bool:
 
 
 def start_from(network: Network, spec: NetworkSpec, parts: Sequence[Weights]) -> None:
-    """Give the untrained network of `spec` the weights of the trained `parts` that it starts from, if from any.
+    """Give the network the weights of the trained `parts` that its spec starts from, if from any.
 
-    Raises EmorecError, one line, where one of these is missing or does not fit.
+    Raises EmorecError where one of these is missing or does not fit.
     """
     names = [part.network for part in spec.starts(0)]
     wanted = ", ".join(names)

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Checkpoint:
-    """State after `epoch` epochs: `tensors` by name, `history` rows; `fingerprint` says which run it belongs to."""
+    """State after `epoch` epochs; `fingerprint` says which run it belongs to."""
 
     epoch: int
     tensors: dict[str, torch.Tensor]
@@ -35,11 +35,8 @@ class Checkpoint:
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write atomically: a run killed meanwhile keeps the checkpoint before."""
-    meta = {
-        "epoch": str(checkpoint.epoch),
-        "history": json.dumps(checkpoint.history),
-        "fingerprint": checkpoint.fingerprint,
-    }
+    history = json.dumps(checkpoint.history)
+    meta = {"epoch": str(checkpoint.epoch), "history": history, "fingerprint": checkpoint.fingerprint}
     tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
     with atomic(path) as temporary:
         temporary.write_bytes(to_bytes(tensors, meta))
@@ -48,8 +45,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 def load(path: Path, fingerprint: str) -> Checkpoint | None:
     """The checkpoint at `path`, or None if there is none to go on from.
 
-    One that is damaged, or of another run (its spec, seed, data or code version differ), is renamed aside, with a
-    warning: it is neither used nor lost.
+    One that is damaged or of another run is renamed aside, with a warning: it is neither used nor lost.
     """
     if not path.exists():
         return None

@@ -32,10 +32,7 @@ Tensors = tuple[torch.Tensor, ...]
 
 
 def compile_for_training(network: nn.Module, cache: Path | None) -> None:
-    """Have the network's stages run compiled code while it is in training mode, in place; evaluation is left alone.
-
-    cache: folder for compiled code; None for torch's own.
-    """
+    """Have the network's stages run compiled code in training mode, kept in the folder `cache` (None: torch's own)."""
     if cache is not None:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.resolve()))
     torch._dynamo.config.recompile_limit = VARIANTS
@@ -53,17 +50,14 @@ def _compile(module: nn.Module, method: str) -> None:
 class Captured:
     """A function of CUDA tensors, which after WARM_UPS calls is captured and from then on queued as one CUDA graph.
 
-    Args:
-        function: tensors to tensors, of the same shapes each time. It asks the device for no value, and what it changes
-            besides (weights, momentum) stays where it lies.
-        generator: of its random numbers, where it draws some that are not from torch's own.
+    Shapes are the same in each call. The function asks the device for no value, and what it changes besides (weights,
+    momentum) stays where it lies. `generator`: of its random numbers that are not from torch's own.
 
     A call raises EmorecError where the function cannot be captured.
     """
 
     def __init__(self, function: Callable[..., Tensors], generator: torch.Generator | None = None) -> None:
-        self.function = function
-        self.generator = generator
+        self.function, self.generator = function, generator
         self.stream = torch.cuda.Stream()  # never the default one: that cannot be captured
         self.calls = 0
         self.graph: torch.cuda.CUDAGraph | None = None

@@ -41,10 +41,8 @@ _LEVELS = (
 
 
 def instruction_set() -> str:
-    """The processor's instructions that ATen's and oneDNN's kernels are chosen by: others sum in another order.
-
-    What the environment limits them to is said as well; two machines of one name may differ in either.
-    """
+    """The instructions that ATen's and oneDNN's kernels are chosen by, and the environment's limit: others sum in
+    another order."""
     has = torch.cpu.get_capabilities()
     highest = next((level for level in _LEVELS if has.get(level)), "unknown")
     limits = [os.environ.get(name) for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")]
@@ -53,8 +51,7 @@ def instruction_set() -> str:
 
 
 def is_deterministic(device: torch.device, wanted: bool) -> bool:
-    """Whether two runs give the same bits, with the same versions on the same hardware, its instruction set included:
-    on CPU always, on CUDA where it is wanted."""
+    """Whether two runs on the same hardware give the same bits: on CPU always, on CUDA where it is wanted."""
     return device.type == "cpu" or wanted
 
 
@@ -64,11 +61,7 @@ def is_fast(device: torch.device, how: Training) -> bool:
 
 
 def set_determinism(device: torch.device, wanted: bool, threads: int) -> None:
-    """Set torch's global switches for a run.
-
-    Deterministic on CUDA is strict: an operation that has no deterministic kernel stops the run, as its record would
-    otherwise be untrue. Fast on CUDA lets cuDNN try its kernels out and keep the quickest.
-    """
+    """Set torch's global switches for a run. On CUDA, an operation without a deterministic kernel stops one that is."""
     torch.set_num_threads(threads)
     exact = is_deterministic(device, wanted)
     if device.type == "cuda":
@@ -91,23 +84,22 @@ def on_device(network: Module, device: torch.device) -> Module:
 def computes_in(device: torch.device, precision: str) -> str:
     """The precision that a network is trained in: bf16 where it is asked for and the device computes it.
 
-    A processor with AVX2 and no AVX512 only imitates bf16, at an eighth of the speed of fp32 (one thread, the demo's
-    network), so that it computes in fp32.
+    A processor without AVX512 only imitates bf16, at an eighth of the speed of fp32 (one thread, the demo's network).
     """
     imitates = device.type == "cpu" and not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     return "fp32" if imitates else precision
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """bf16 where it is safe, if that is what the device computes in; otherwise without effect."""
+    """bf16 where that is what the device computes in; otherwise without effect."""
     return torch.autocast(device.type, torch.bfloat16, enabled=computes_in(device, precision) == "bf16")
 
 
 def avoid_overrun(narrowest: int, precision: str) -> None:
     """Turn oneDNN off for a network whose fp32 training it would crash, and on for all others.
 
-    On processors with AVX2 alone, oneDNN of torch 2.13 writes past its memory in the backward pass of a 1×1
-    convolution of stride 2 with fewer than eight input channels. `narrowest` is the network's fewest.
+    On processors with AVX2 alone, oneDNN of torch 2.13 writes past its memory in the backward pass of a 1×1 convolution
+    of stride 2 with fewer than eight input channels, of which the network has no fewer than `narrowest`.
     """
     crashes = torch.backends.cpu.get_cpu_capability() == "AVX2" and narrowest < 8 and precision == "fp32"
     torch.backends.mkldnn.set_flags(not crashes)

@@ -26,9 +26,7 @@ class Descent:
 
     A step is torch's own function: its optimiser classes import torch's compiler, which takes longer than a short
     training's epoch. Norm layers and biases are not decayed: Goyal et al. 2017 (arXiv 1706.02677), section 5.1.
-
-    Args:
-        fused: whether a step is one kernel, as is quickest on CUDA.
+    `fused`: whether a step is one kernel, as is quickest on CUDA.
     """
 
     def __init__(self, network: nn.Module, momentum: float, weight_decay: float, fused: bool = False) -> None:
@@ -60,12 +58,11 @@ class Descent:
 
 
 class Average(Generic[Module]):
-    """Exponential moving average of weights and of the norm layers' statistics (Polyak & Juditsky 1992).
+    """Exponential moving average of weights (Polyak & Juditsky 1992), and of the norm layers' statistics, as in
+    Tarvainen & Valpola 2017 (arXiv 1703.01780), which needs no pass over the data.
 
-    It is evaluated, selected and kept in the network's place. Statistics are averaged as the weights are (Tarvainen &
-    Valpola 2017, arXiv 1703.01780, do so), which needs no pass over the data. The decay starts low,
-    min(decay, (1 + n) / (10 + n)) at step n as in TensorFlow's ExponentialMovingAverage, so that the random
-    initialisation is soon forgotten.
+    The decay is min(decay, (1 + n) / (10 + n)) at step n, as in TensorFlow's ExponentialMovingAverage, so that the
+    random initialisation is soon forgotten.
     """
 
     def __init__(self, network: Module, decay: float) -> None:
@@ -89,8 +86,7 @@ def uphill(network: nn.Module, rho: float) -> Iterator[None]:
     """The network with its weights w at w + ρ g / ‖g‖, where its loss is nearly the worst within ρ; then at w again.
 
     Sharpness-aware minimisation, Foret et al. 2021 (arXiv 2010.01412), algorithm 1. g is the gradient that the weights
-    have on entering; those on leaving are the caller's, of the loss uphill. Norm layers take the batch's statistics
-    meanwhile, as they do in training, but keep no account of them: their running ones are of w.
+    have on entering. Norm layers keep no account of the batch's statistics meanwhile: their running ones are of w.
     """
     trained = [p for p in network.parameters() if p.grad is not None]
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
@@ -114,10 +110,8 @@ def uphill(network: nn.Module, rho: float) -> Iterator[None]:
 class Learner:
     """A network with its optimiser and, where wanted, the weights' moving average.
 
-    Args:
-        subset: the faces that it learns from.
-        teachers: networks whose mean probabilities are learned in the labels' place, then without label smoothing.
-        captured: whether steps are queued as one CUDA graph.
+    It learns from the faces of `subset` or, in their labels' place and without label smoothing, from the mean
+    probabilities of its `teachers`. `captured`: whether steps are queued as one CUDA graph.
     """
 
     def __init__(
@@ -145,10 +139,9 @@ class Learner:
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | int]:
         """Step `number` (from 0, over all epochs) on faces (b, 1, h, w), targets (b, k); nothing waits for the device.
 
-        Returns the batch's mean loss at the weights before the step, without the load-balancing one, how many faces it
-        names right, and out of how many, all but the last on the device. A hit counts by its share of the face relative
-        to the largest: as one where groups overlap, as less for the lesser part of a mixed face. Where faces differ in
-        importance, they count by that.
+        Returns the batch's mean loss before the step, without the load-balancing one, how many faces it names right,
+        and out of how many, each face by its importance. A hit counts by its share of the face relative to the largest:
+        as one where groups overlap, as less for the lesser part of a mixed face.
         """
         self.rate = self.rate.fill_(lr) if isinstance(self.rate, torch.Tensor) else lr
         loss, hits, *counts = self.descend(x, targets)
@@ -202,14 +195,14 @@ class Learner:
 
     def state(self) -> dict[str, torch.Tensor]:
         """All that the next step depends on, but for random streams: weights, momentum, average."""
-        named = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        momentum = {str(index): buffer for index, buffer in enumerate(self.descent.buffers) if buffer is not None}
+        parts = {"network": self.network.state_dict(), "momentum": momentum}
         if self.average:
-            named |= {f"average.{name}": tensor for name, tensor in self.average.network.state_dict().items()}
-        buffers = enumerate(self.descent.buffers)
-        return named | {f"momentum.{index}": buffer for index, buffer in buffers if buffer is not None}
+            parts["average"] = self.average.network.state_dict()
+        return {f"{part}.{name}": tensor for part, own in parts.items() for name, tensor in own.items()}
 
     def restore(self, named: dict[str, torch.Tensor]) -> None:
-        """Put a `state` back; tensors under other names are left alone."""
+        """Put a `state` back."""
         self.network.load_state_dict(with_prefix("network.", named, self.device))
         if self.average:
             self.average.network.load_state_dict(with_prefix("average.", named, self.device))

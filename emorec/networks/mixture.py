@@ -36,13 +36,11 @@ class Mixture(nn.Module):
     seven. With a shared trunk the gate is a linear layer on the trunk's averaged maps.
 
     With `top` k the gate is sparse, the softmax over its k largest logits (Shazeer et al. 2017, arXiv 1701.06538,
-    equations 3 and 5, without their noise), and only those experts are computed. When the network is used, these are
-    exactly those that each face selects, whatever the other faces of the batch. In training, as in the Switch
+    equations 3 and 5, without their noise), and only those experts are computed. In training, as in the Switch
     Transformer (Fedus et al. 2021, arXiv 2101.03961, equation 3), each expert has CAPACITY · k b / e slots, so that
     shapes are fixed and nothing waits for the device. Slots go to the faces that are the surest of the expert (Riquelme
-    et al. 2021, arXiv 2106.05974). A face without a slot loses that expert; one that loses all of them has no part in
-    the step. Slots that are left over go to the next surest faces, with weight zero, so that a norm layer sees real
-    faces.
+    et al. 2021, arXiv 2106.05974); those left over go to the next surest, with weight zero, so that a norm layer sees
+    real faces. A face without a slot loses that expert; one that loses all of them has no part in the step.
     """
 
     def __init__(self, mixture: MixtureSpec, architecture: dict[str, Any]) -> None:
@@ -76,9 +74,8 @@ class Mixture(nn.Module):
     def forward(self, x: torch.Tensor) -> Output[torch.Tensor]:
         """Images (b, 1, h, w) to log p (b, 7), normalised, representation, gate and, in training, balance.
 
-        The representation is the experts' side by side, (b, e d), as where networks that were trained apart are
-        combined; that of an expert that does not answer is zero. For a face that no expert answers for, any emotion is
-        as likely as any other, and the weights are equal, without a gradient.
+        The representation is the experts' side by side, (b, e d); that of an expert that does not answer is zero. For a
+        face that no expert answers for, emotions are equally likely and the weights equal, without a gradient.
         """
         maps = self.trunk(x)
         logits = self.gate(maps.mean((2, 3)) if self.shared else maps)
@@ -98,10 +95,7 @@ class Mixture(nn.Module):
         return self(x)
 
     def _route(self, log_gate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor | None]]:
-        """Which experts each face selects (b, e), which of these answer (b, e), and which faces each expert sees.
-
-        The latter are rows (s,), or None for all of them.
-        """
+        """Which experts a face selects (b, e), which of these answer (b, e), each expert's rows (s,), None for all."""
         best = log_gate.topk(self.top or 1, 1).indices
         selected = torch.zeros_like(log_gate, dtype=torch.bool).scatter(1, best, True)
         if self.top is None or self.compute_all:
@@ -139,8 +133,7 @@ def capacity(batch: int, experts: int, top: int) -> int:
 def balance_loss(log_gate: torch.Tensor, selected: torch.Tensor, top: int) -> torch.Tensor:
     """E Σ_i f_i P_i, equations 4 to 6 of Fedus et al. 2021: 1 where the faces are spread evenly, E where all go to one.
 
-    f_i is the share of the faces' `top` choices that go to expert i, `selected` (b, e); P_i its mean weight in the
-    softmax over all experts, whose logarithm is `log_gate` (b, e). Only the latter has a gradient.
+    f_i is the share of the faces' `top` choices, `selected` (b, e), that go to expert i; P_i its mean weight.
     """
     choices = selected.float().mean(0) / top
     return log_gate.shape[1] * (choices * log_gate.exp().mean(0)).sum()

@@ -38,12 +38,11 @@ def load_outputs(path: Path) -> dict[str, np.ndarray]:
 
 def _check_outputs(found: dict[str, np.ndarray]) -> None:
     """Raise ValueError for what no network gives: of other types or lengths, or not finite."""
-    count = len(found["row"]) if found["row"].ndim == 1 else -1
+    count = found["row"].size
     for name, array in found.items():
-        if array.ndim != (1 if name in ("row", "label", "split") else 2) or len(array) != count:
-            raise ValueError(f"{name} has the shape {array.shape}")
-        if array.dtype.kind not in ("f" if array.ndim == 2 else "iu"):
-            raise ValueError(f"{name} holds {array.dtype}")
+        dimensions, kinds = (1, "iu") if name in ("row", "label", "split") else (2, "f")
+        if array.ndim != dimensions or len(array) != count or array.dtype.kind not in kinds:
+            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} is not all finite")
     for name, known in (("label", EMOTIONS), ("split", SPLITS)):

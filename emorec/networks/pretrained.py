@@ -24,10 +24,7 @@ USUAL = {"mixture": None, "start": None, "length": "steps", "foreign_weight": 1.
 
 
 def check_networks(study: Study, layout: Layout, what: str) -> None:
-    """EmorecError, one line, for the networks of the study that are not in its folder, or are others.
-
-    `what` is needed of them: their `weights`, or their `outputs`.
-    """
+    """Raise EmorecError for networks of the study that lack `what`, weights or outputs, in its folder, or are others."""
     files = FILES if what == "weights" else ("outputs.npz", *FILES[1:])
     folders = {part: layout.network(part.network, part.seed) for part in configs.all_parts(study)}
     missing = [str(folder / name) for folder in folders.values() for name in files if not (folder / name).is_file()]
@@ -43,8 +40,7 @@ def check_networks(study: Study, layout: Layout, what: str) -> None:
 
 
 def is_trained(folder: Path, spec: NetworkSpec) -> bool:
-    """Whether a network is there, or what it gave, as one from a pack; EmorecError where it is another one than the
-    config says."""
+    """Whether a network is there, or what it gave, as one from a pack. Raises EmorecError where it is another one."""
     if not any(all((folder / name).is_file() for name in (first, *FILES[1:])) for first in (FILES[0], "outputs.npz")):
         return False
     refuse_another(folder, spec, f"delete {folder} to train it again")
@@ -70,7 +66,7 @@ def refuse_another(folder: Path, spec: NetworkSpec, remedy: str) -> None:
 def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:
     """What a network's record says otherwise than its spec, CIRCUMSTANCES aside; keys that it lacks have defaults.
 
-    What a spec whose grouping has not been found yet does not know is left out. Raises KeyError, TypeError,
+    Of a spec whose grouping has not been found yet, the classes are not compared. Raises KeyError, TypeError,
     AttributeError or ValueError for a record that is none.
     """
     wanted, own = spec.to_dict(record["seed"]), USUAL | record

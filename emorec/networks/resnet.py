@@ -21,10 +21,9 @@ Array = TypeVar("Array")
 
 
 class Output(NamedTuple, Generic[Array]):
-    """What a network gives for b faces, as tensors or as arrays.
+    """What a network gives for b faces: logits (b, k) and features (b, d), the representation.
 
-    logits (b, k); features (b, d), the representation; of a jointly trained mixture also gate (b, e), the experts'
-    weights, and while it is trained balance, the load-balancing loss.
+    Of a jointly trained mixture also gate (b, e), the experts' weights, and in training balance, the balancing loss.
     """
 
     logits: Array
@@ -34,14 +33,11 @@ class Output(NamedTuple, Generic[Array]):
 
 
 class SqueezeExcitation(nn.Module):
-    """Channels weighed by what all of them average to: Hu et al. 2018 (arXiv 1709.01507), figure 2.
-
-    `reduction` is channels divided by hidden units, of which there are at least four: thin networks would have one.
-    """
+    """Channels weighed by what all of them average to: Hu et al. 2018 (arXiv 1709.01507), figure 2."""
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
-        reduced = max(channels // reduction, 4)
+        reduced = max(channels // reduction, 4)  # thin networks would have one
         self.squeeze = nn.Linear(channels, reduced)
         self.excite = nn.Linear(reduced, channels)
 
@@ -91,14 +87,9 @@ class Block(BasicBlock):  # type: ignore[misc]  # torchvision says nothing about
 class Stages(nn.Module):
     """Stages `first` to `last` of a ResNet, before them the stem if the first is number 1: images or maps to maps.
 
-    Args:
-        width: channels of the first stage; 64 is torchvision's. Later stages double it.
-        depth: 10, 18 or 34 layers, all of BasicBlocks.
-        stem: "full", "stride2" or "imagenet", see `size.STEMS`.
-        squeeze_excitation: reduction ratio of each block's channel weights; 0 for none.
-        stochastic_depth: how often the last block is skipped in training, earlier ones linearly less.
-        whitening: fixed filters before the first convolution; `whiten` holds them, the caller fills it.
-        channels: of the maps that come in, where there is no stem.
+    Options are those of the config's `architecture`; `stochastic_depth` is the last block's, earlier ones have linearly
+    less. `whiten` holds the fixed filters before the first convolution, which the caller fills. `channels` is the
+    number of those that come in, where there is no stem.
     """
 
     def __init__(
@@ -163,8 +154,7 @@ def _as_it_is(layer: nn.Conv2d, x: torch.Tensor, outputs: int) -> torch.Tensor:
 def _in_eights(layer: nn.Conv2d, x: torch.Tensor, outputs: int) -> torch.Tensor:
     """The layer with zeros in place of the channels that its input, or its output of so many channels, lacks.
 
-    A GPU's matrix units take eight channels at a time; one grey channel is left to slower ones, which a step's profile
-    shows (benchmarks/README.md).
+    A GPU's matrix units take eight channels at a time; one grey channel is left to slower ones.
     """
     channels = -(-max(x.shape[1], layer.in_channels) // 8) * 8
     x = F.pad(x, (0, 0, 0, 0, 0, channels - x.shape[1]))
@@ -175,7 +165,6 @@ def _in_eights(layer: nn.Conv2d, x: torch.Tensor, outputs: int) -> torch.Tensor:
 def _stage(
     number: int, channels: int, width: int, depth: int, squeeze_excitation: int, stochastic_depth: float
 ) -> nn.Sequential:
-    """Stage `number` (from 1) of a ResNet, on maps of so many `channels`."""
     planes, blocks = width * 2 ** (number - 1), []
     passed, total = sum(STAGES[depth][: number - 1]), sum(STAGES[depth])
     for block in range(STAGES[depth][number - 1]):
@@ -195,8 +184,7 @@ def _stage(
 class ResNet(Stages):
     """A classifier of one-channel images with k `outputs`; from another stage than the first on, one of a trunk's maps.
 
-    `dropout` is the share of the representation that the head does not see in training. Other arguments are those of
-    Stages. With squeeze-excitation and whitening off, the state dict has torchvision's keys.
+    With squeeze-excitation and whitening off, the state dict has torchvision's keys.
     """
 
     def __init__(self, outputs: int, *, dropout: float = 0.0, **stages: Any) -> None:
@@ -208,7 +196,7 @@ class ResNet(Stages):
             self.initialise()
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
-        """Images (b, 1, h, w), or a trunk's maps, to the penultimate representation (b, d): the averaged last maps."""
+        """Images (b, 1, h, w), or a trunk's maps, to the penultimate representation (b, d)."""
         return self.avgpool(self.maps(x)).flatten(1)
 
     def head(self, h: torch.Tensor) -> torch.Tensor:
@@ -253,9 +241,8 @@ def whitening_filters(x: torch.Tensor, eps: float = 5e-4) -> torch.Tensor:
     """Filters (18, 1, 3, 3) that make patches of normalised faces (n, 1, h, w) white, as in cifar10-airbench.
 
     Jordan 2024 (arXiv 2404.00498), section 3.2: the eigenvectors of the patches' covariance, each divided by the root
-    of its eigenvalue plus `eps`, and their negatives, so that the ReLU after them loses nothing. Airbench's patches are
-    2×2 in three colours; grey ones of 3×3 span about as many directions, 9 for its 12. Computed on the CPU in float64,
-    so that they do not depend on the device.
+    of its eigenvalue plus `eps`, and their negatives, so that the ReLU after them loses nothing. Computed on the CPU in
+    float64, so that they do not depend on the device.
     """
     patches = F.unfold(x.cpu(), KERNEL).transpose(1, 2).reshape(-1, KERNEL**2).double()
     covariance = patches.T @ patches / len(patches)

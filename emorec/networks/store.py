@@ -46,9 +46,8 @@ def save_network(
 ) -> None:
     """Write weights.safetensors, history.csv and network.json into `folder`.
 
-    A training's operations are those of its passes through the network, forward, and twice as many backward, for every
-    face of every step, and of its teachers' answers, at `teacher_flops` a face. `made_of` is a digest of all that
-    decides the network.
+    A training's operations are those of its passes, forward and twice as many backward, for every face of every step,
+    and of its teachers' answers, at `teacher_flops` a face. `made_of`: a digest of all that decides the network.
     """
     import pandas as pd  # here alone: who only loads a network starts sooner
 
@@ -96,27 +95,17 @@ class Loaded:
         return tuple(tuple(group) for group in self.record["classes"])
 
     def outputs(self, images: np.ndarray, device: str, threads: int | None = None) -> Output[np.ndarray]:
-        """What the network gives for uint8 images (n, 48, 48), in the views that it was trained for.
-
-        `device` is as in the config; `threads` are those of its training where they are not given.
-        """
-        training = Training(**self.record["spec"]["training"])
-        return network_outputs(
-            self.network,
-            images,
-            mean=self.record["pixel_mean"],
-            std=self.record["pixel_std"],
-            device=pick_device(device),
-            threads=threads or training.threads,
-            views=training.views,
-            crop=training.crop,
-        )
+        """What the network gives for uint8 images (n, 48, 48), in the views, and by default the threads, of its
+        training."""
+        record, how = self.record, Training(**self.record["spec"]["training"])
+        seen = {"mean": record["pixel_mean"], "std": record["pixel_std"], "views": how.views, "crop": how.crop}
+        return network_outputs(self.network, images, device=pick_device(device), threads=threads or how.threads, **seen)
 
 
 def load_network(folder: Path, need: str = "") -> Loaded:
-    """Read a trained network. Raises EmorecError naming the file that is missing, damaged or does not fit.
+    """Read a trained network; `need` says for whom and what to do where there is none.
 
-    need: what the message about missing weights says of who needs them, and what to do.
+    Raises EmorecError naming the file that is missing, damaged or does not fit.
     """
     weights = folder / "weights.safetensors"
     again = f"delete {folder} and train it again"
@@ -150,8 +139,7 @@ def load_network(folder: Path, need: str = "") -> Loaded:
 def load_parts(spec: NetworkSpec, folders: Sequence[Path]) -> list[Weights]:
     """The weights of the trained networks that a network starts from; `folders` in the order of `spec.starts`.
 
-    None where it starts from scratch. Raises EmorecError where one is missing or damaged, or has other outputs than the
-    network is built for.
+    Raises EmorecError where one is missing or damaged, or has other outputs than the network is built for.
     """
     mixture = spec.mixture
     outputs = (mixture.groups, *mixture.experts) if mixture and mixture.parts else (SEVEN,) if spec.start else ()
@@ -168,7 +156,6 @@ def load_teachers(spec: NetworkSpec, folders: Sequence[Path]) -> list[Loaded]:
 
 
 def _load(folder: Path, classes: Sequence[Sequence[str]], use: str) -> Loaded:
-    """A network that another one uses, with outputs for these classes."""
     loaded = load_network(folder, f"{use}; train it first")
     if loaded.classes != classes:
         named = "; ".join(", ".join(group) for group in loaded.classes)
@@ -192,9 +179,8 @@ def network_outputs(
     """Logits (n, k) float32, representation (n, d) float16, gate weights (n, e) float32 for uint8 images (n, 48, 48).
 
     All are means over the face's `views` ("none", "flip" or "ten-crop" of side `crop`); in fp32, whatever the network
-    was trained in (on CUDA with convolutions in TF32, as torch has it). A mixture's logits are means of log p, so that
-    its softmax is, as a ResNet's, the normalised geometric mean over the views; its gate weights, some of which may be
-    zero, are arithmetic means.
+    was trained in (on CUDA with convolutions in TF32, as torch has it). Logits being log p but for a constant, their
+    softmax is the normalised geometric mean over the views.
     """
     torch.set_num_threads(threads)
     network = on_device(network, device).eval()

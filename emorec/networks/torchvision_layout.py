@@ -1,8 +1,7 @@
 """Torchvision's ResNet module, imported without the rest of torchvision.
 
-`import torchvision` imports detection operators, which import torch's compiler, and data sets: as much again as torch
-itself, in every job of the workflow. It also fails beside a CPU-only torch, because PyPI's wheel is compiled against
-CUDA (`benchmarks/torchvision_whole.py`). The ResNets' module needs neither, so it is imported by itself.
+`import torchvision` takes as long again as torch itself, in every job of the workflow, and fails beside a CPU-only
+torch, because PyPI's wheel is compiled against CUDA (`benchmarks/torchvision_whole.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from types import ModuleType
 
 def _resnets() -> ModuleType:
     """The module torchvision.models.resnet, below packages that are empty while it is imported."""
-    if "torchvision" in sys.modules:  # somebody needed all of it
+    if "torchvision" in sys.modules:
         return importlib.import_module("torchvision.models.resnet")
     folder = importlib.metadata.distribution("torchvision").locate_file("torchvision")
     for name, path in (("torchvision", folder), ("torchvision.models", folder / "models")):

@@ -50,11 +50,9 @@ _REMEDY = "the last checkpoint is kept; lower training.lr or set training.precis
 class Trained:
     """What training leaves: weights of the best epoch, a row an epoch, and which epoch was best on `val`.
 
-    The history of a network that has nothing to learn is empty, and its best epoch 0. deterministic: whether another
-    run would give the same bits. precision: what it was trained in. steps: of gradient descent, in all epochs. faces
-    and left_out: how many of its faces it was trained on and chosen by, by split, and how many not because of their
-    twins. no_better_than: the accuracy on `val` of the best answer that is always the same, where the network is no
-    better; else None.
+    The history of a network that has nothing to learn is empty, and its best epoch 0. steps: of gradient descent, in
+    all epochs. faces, left_out: how many faces it was trained on and chosen by, by split, and how many not because of
+    their twins. no_better_than: the accuracy on `val` of the best constant answer, where the network is no better.
     """
 
     weights: Weights
@@ -71,7 +69,7 @@ class Trained:
 
     @property
     def val_accuracy(self) -> float:
-        """Of the best epoch; 1 where there is nothing to learn: all of the network's faces show its one emotion."""
+        """Of the best epoch; 1 where there is nothing to learn."""
         return next((row["val_accuracy"] for row in self.history if row["epoch"] == self.best_epoch), 1.0)
 
 
@@ -100,22 +98,19 @@ def train(
     Args:
         images, labels: by split: (n, 48, 48) uint8 and (n,) uint8 indices into EMOTIONS.
         mean, std: of the training pixels in 0..1.
-        checkpoint_path: where to resume from and to save to, every `checkpoint_every` epochs and after the last;
-            None for neither.
+        checkpoint_path: where to resume from and to save to; None for neither.
         compile_cache: folder for compiled code on CUDA; None for torch's own.
-        parts: weights of the networks that `spec.starts` names, in that order.
-        teachers: the trained networks that `spec.teachers` names.
+        parts, teachers: the networks that `spec.starts` and `spec.teachers` name, in that order.
         left_out: by split: (n,) bool, faces that are as if they were not there.
         code: which code trains; a checkpoint that another one left is not gone on from.
         until: by time.monotonic; the first epoch that ends later is the last one of this call.
 
-    What a network starts from is one of the epochs to choose from, number 0, where it starts from trained parts:
-    training on them need not make them better. Where an expert's own faces weigh more in its loss than those of other
-    emotions, so they do in its accuracies and hence in the choice: it is chosen by what it is trained for.
+    Trained parts that it starts from are an epoch to choose from, number 0: training on need not make them better.
+    Where faces differ in importance, so they do in the accuracies that choose.
 
     An epoch is as many steps as the whole training set has batches, for experts too, which go through their share of
-    the faces more often: networks of one study take the same number of steps, so that compute counts in networks. With
-    `spec.length` "epochs" it is as many as the network's own faces have batches, one at least.
+    the faces more often, so that compute counts in networks. With `spec.length` "epochs" it is as many as the network's
+    own faces have batches, one at least.
 
     Raises EmorecError when a loss is not finite, naming step, rate and faces, and OutOfTime; the last checkpoint stays.
     """
@@ -151,9 +146,7 @@ def train(
     first = history[-1]["epoch"] + 1 if history else 0 if parts else 1
     for epoch in range(first, how.epochs + 1):
         started = time.perf_counter()
-        lr = 0.0
-        loss: float | None = None
-        accuracy: float | None = None
+        lr, loss, accuracy = 0.0, None, None
         if epoch > 0:
             stream = _stream(seed, spec.network, epoch)
             torch.manual_seed(stream)  # of what the network itself draws: dropout, stochastic depth
@@ -168,8 +161,7 @@ def train(
             where = f"at step {steps} of epoch {epoch} (learning rate {lr:.4g}, {len(val)} faces); {_REMEDY}"
             start = "at the start; train the networks it starts from again"
             raise EmorecError(f"{spec.network}: the loss on val is not finite {where if epoch else start}")
-        seconds = round(time.perf_counter() - started, 3)
-        row = (epoch, lr, loss, accuracy, val_loss, val_accuracy, seconds)
+        row = (epoch, lr, loss, accuracy, val_loss, val_accuracy, round(time.perf_counter() - started, 3))
         history.append(dict(zip(HISTORY, row, strict=True)))
         if best_epoch(history) == epoch:
             best = {name: tensor.clone() for name, tensor in learner.evaluated.state_dict().items()}
@@ -213,10 +205,7 @@ def make_learner(
     parts: Sequence[Weights] = (),
     teachers: Sequence[Network] = (),
 ) -> Learner:
-    """A network on the device of `subset` with all that its training needs.
-
-    It is initialised from `seed`, or has the weights of the trained `parts` that its spec names.
-    """
+    """A network with all that its training needs, initialised from `seed` or from the trained `parts`."""
     how, device = spec.training, subset.images.device
     branches = [spec.mixture.branch_width] if spec.mixture and spec.mixture.branch_width else []
     avoid_overrun(min(spec.architecture.width, *branches, 8), computes_in(device, how.precision))
@@ -257,18 +246,13 @@ def rate(step: int, steps: int, *, peak: float, schedule: str, warmup: float) ->
 def _epoch(
     learner: Learner, batches: Iterable[Batch], rates: list[float], epoch: int, name: str, rows: np.ndarray
 ) -> tuple[float, float]:
-    """Train for epoch `epoch`, from 1; mean loss and accuracy over its (changed) faces.
-
-    The device is asked for them once, at the end.
-    """
+    """Train for epoch `epoch`, from 1; its mean loss and accuracy, for which the device is asked once, at the end."""
     learner.network.train()
-    losses, hits, counts, faces = [], [], [], []
-    for step, (batch, lr) in enumerate(zip(batches, rates, strict=True)):
-        loss, right, count = learner.step(batch.x, batch.targets, lr, (epoch - 1) * len(rates) + step)
-        losses.append(loss)
-        hits.append(right)
-        counts.append(count)
+    steps, faces = [], []
+    for number, (batch, lr) in enumerate(zip(batches, rates, strict=True), (epoch - 1) * len(rates)):
+        steps.append(learner.step(batch.x, batch.targets, lr, number))
         faces.append(batch.faces)
+    losses, hits, counts = zip(*steps, strict=True)
     together = torch.stack(losses)
     finite = torch.isfinite(together)
     if not finite.all():
@@ -305,7 +289,7 @@ def best_epoch(history: list[dict[str, Any]]) -> int:
 
 
 def _no_better_than(history: list[dict[str, Any]], val: Subset) -> float | None:
-    """The accuracy of the best constant answer on `val`, if the best epoch's is no higher, or by less than two standard
+    """The best constant answer's accuracy on `val`, if the best epoch's is no higher, or by less than two standard
     errors with a loss that is no lower; else None."""
     best = next(row for row in history if row["epoch"] == best_epoch(history))
     accuracy, loss = constant_answer(val)

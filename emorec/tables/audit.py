@@ -21,14 +21,11 @@ LOOKED_FOR = (*zip(SPLITS, SPLITS, strict=True), ("val", "train"), ("test", "val
 
 
 def audit_tables(faces: Faces, nearest: int = NEAREST) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """audit.csv and twins.csv.
+    """audit.csv: for each of LOOKED_FOR how many faces of `split` have a face in `other` that is equal to the last
+    pixel (`exact`) or a twin (`twins`, exact ones included), and how many of the twins have the `same_label`.
 
-    audit: for each of LOOKED_FOR the faces of `split`, how many have a face in `other` that is equal to the last pixel
-    (`exact`) or a twin (`twins`, exact ones included), how many twins are `mirrored`, and the share of twins whose
-    label is the same (empty without twins). Within a split, both of two twins are counted.
-
-    twins: each test face with its nearest training face; `distance` is 1 - similarity, empty where no training face
-    comes near. `nearest`: as in `find_twins`.
+    And twins.csv: each test face with its nearest training face; `distance` is 1 - similarity, empty where no training
+    face comes near. `nearest`: as in `find_twins`.
     """
     rows, names = [], np.array(EMOTIONS)
     for split, other in LOOKED_FOR:
@@ -65,9 +62,8 @@ def twins_scores_table(resampled: Resampled, models: Sequence[Model], twins: pd.
     """twins_scores.csv: accuracy, macro-F1 and recall of every compared model, and the difference of every comparison,
     on all test faces, on those with a twin in training, on the rest, and the interaction.
 
-    `twins` is twins.csv. The interaction is the value on twins minus that on the rest, from the same resamples, so that
-    it has an interval of its own. Rows without a reference are scores; there the interaction says how much easier
-    twins are. EmorecError where a test face is not in `twins`.
+    `twins` is twins.csv. The interaction is the value on twins minus that on the rest, from the same resamples. Rows
+    without a reference are scores. Raises EmorecError where a test face is not in `twins`.
     """
     known = twins.set_index("row")["twin"]
     if not np.isin(resampled.row, known.index).all():
@@ -99,4 +95,5 @@ def twins_scores_table(resampled: Resampled, models: Sequence[Model], twins: pd.
 def _statistic(resampled: Resampled, model: str, measure: str, faces: np.ndarray) -> Drawn:
     if measure == "macro_f1":
         return resampled.of_confusion(model, macro_f1, faces)
-    return resampled.accuracy(model, faces)  # among the faces of one emotion that is its recall
+    # Accuracy, which among the faces of one emotion is its recall.
+    return resampled.mean(resampled.runs[model].predicted == resampled.labels, faces)

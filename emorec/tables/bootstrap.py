@@ -9,16 +9,11 @@ covered 99 % of the truths in our simulations. Instead the spread between seeds 
 analysis: what the same resamples of faces show to be the finite test split's doing is in the face draws already (nearly
 all of it, for image classifiers: Jordan 2023, arXiv 2304.01910), and only the excess is the seeds' own. The variances
 of both are added, and how well so few seeds tell the sum is counted in degrees of freedom (Satterthwaite 1946, doi
-10.2307/3002019): near S - 1 where the seeds make up most of it, many where the faces do. There is no threshold at which
-another law takes over, which matters where Holm's correction asks for p-values of a few thousandths.
-`tests/test_tables_bootstrap.py` holds coverage to 93 to 97 % and false positives at .05 and .0025.
+10.2307/3002019): near S - 1 where the seeds make up most of it, many where the faces do.
 
-Differences are taken seed by seed. Where two models share networks of a seed (an ensemble contains the single ResNet),
-nothing else is right; where they share none, pairing costs degrees of freedom and nothing more. Replicates of an
-ensemble share members with one another, so that the seeds' part is understated where an ensemble stands in a
-difference; the faces' part, which is most, is not.
-
-With one seed the draws cover faces only: intervals then say nothing about another training run, and tables say `seeds`.
+Differences are taken seed by seed, since two models may share networks of a seed (an ensemble contains the single
+ResNet). Replicates of an ensemble share members with one another, so that the seeds' part is understated where an
+ensemble stands in a difference; the faces' part, which is most, is not. With one seed the draws cover faces only.
 """
 
 from __future__ import annotations
@@ -60,11 +55,10 @@ def estimate(values: np.ndarray, draws: np.ndarray, least: float = -np.inf, most
     """Estimate the mean over seeds of a statistic, with chance from faces and from seeds.
 
     `values` (S,) is the statistic of each seed on all faces; `draws` (B, S) the same on B resamples of the faces, one
-    draw for all seeds. The p-value is Student's, of the value over the standard error; shares of draws would need
-    millions of them for Holm's correction of a large family, and are coarse where few faces tell two models apart. The
-    interval has the shape of the draws, its ends moved outwards to the same error and degrees of freedom, about the
-    estimate: a bootstrap of ECE is biased upwards, and its plain percentiles may not even contain the estimate. Ends
-    are cut at `least` and `most`.
+    draw for all seeds. The p-value is Student's, since shares of draws would need millions of them for Holm's
+    correction. The interval has the shape of the draws about the estimate, its ends moved outwards to the same error
+    and degrees of freedom: a bootstrap of ECE is biased, and its plain percentiles may not even contain the estimate.
+    Ends are cut at `least` and `most`.
     """
     seeds = values.size
     value = float(values.mean())
@@ -74,8 +68,7 @@ def estimate(values: np.ndarray, draws: np.ndarray, least: float = -np.inf, most
     faces = draws.mean(axis=1, dtype=np.float64)
     faces -= faces.mean()
     by_faces = float(faces.var())
-    between, explained = spread(values, draws)
-    variance, freedom = total_variance(by_faces, between, explained, seeds)
+    variance, freedom = total_variance(by_faces, *spread(values, draws), seeds)
     error, reach = float(np.sqrt(variance)), float(stats.t.ppf(0.975, freedom))
     if by_faces > 0:
         widened = error / np.sqrt(by_faces) * reach / stats.norm.ppf(0.975)
@@ -103,8 +96,8 @@ def total_variance(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Variance of a mean over seeds, and its degrees of freedom (Satterthwaite's), for numbers or arrays of them.
 
-    `by_faces` is the variance of the mean over resamples of the faces, `between` that of single seeds, of which
-    `explained` is the faces' doing. Only `between` rests on few observations, with S - 1 degrees of freedom.
+    `by_faces` is the variance of the mean over resamples of the faces; the others are what `spread` gives. Only
+    `between` rests on few observations, with S - 1 degrees of freedom.
     """
     variance = by_faces + np.maximum(0.0, np.subtract(between, explained)) / seeds
     known = np.equal(between, 0)  # one seed, or seeds that are all alike

@@ -31,10 +31,7 @@ def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The temperature, within TEMPERATURES, with the least mean log loss of labels (N,) under probabilities (N, 7).
-
-    The loss is convex in the inverse temperature, so that the bounded search can't end in a side valley.
-    """
+    """The temperature, within TEMPERATURES, with the least mean log loss of labels (N,) under probabilities (N, 7)."""
     logits = np.log(np.maximum(probabilities, FLOOR))
     truth = logits[np.arange(labels.size), labels.astype(int)]
 
@@ -49,7 +46,7 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 def area_under_risk_coverage(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """AURC (Geifman & El-Yaniv 2017, arXiv 1705.08500): share of errors among the k surest faces, mean over all k.
 
-    Faces of one and the same probability share their errors evenly, so that the order of the file does not matter.
+    Faces of the same probability share their errors evenly.
     """
     confidence, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
     order = np.argsort(-confidence, kind="stable")
@@ -108,10 +105,8 @@ def calibration_table(runs: Sequence[Scaled]) -> pd.DataFrame:
 
 def calibration_summary_table(runs: Sequence[Scaled], weights: np.ndarray) -> pd.DataFrame:
     """calibration_summary.csv: mean over seeds of nll, brier and ece, before scaling, after it, and of what it changes
-    (`change`, after less before), each with its 95 % interval over faces and seeds, from resamples `weights` (B, N).
-
-    The temperature is held: an interval says what the test faces and the seeds leave open, not what val's would.
-    """
+    (`change`, after less before), each with its 95 % interval over faces and seeds, the temperature held, from
+    resamples `weights` (B, N)."""
     rows = []
     for model in dict.fromkeys(run.model for run in runs):
         own = [run for run in runs if run.model == model]

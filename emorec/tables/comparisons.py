@@ -26,8 +26,7 @@ PAIR_COLUMNS += ["p", "p_holm", "verdict", "seeds"]
 def comparisons_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
     """comparisons.csv: every difference of accuracy, macro-F1, naming the group and deciding within it, with verdicts.
 
-    The last two are by the grouping of the model, or else of the primary mixture. Which comparison is a test and which
-    is exploratory: see `verdicts`.
+    The last two are by the grouping of the model, or else of the primary mixture.
     """
     primary = primary_mixture(models)
     rows = []
@@ -49,31 +48,19 @@ def _measured(resampled: Resampled, model: str, groups: Groups | None) -> dict[s
 def pair_comparisons_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFrame:
     """pair_comparisons.csv: difference of each pair's mutual confusion rate (negative: fewer confusions).
 
-    Holm's family is the 21 pairs of one model against one reference: which pairs changed is one question, and the
-    verdict answers it; no other family counts them. `hard` marks the pairs that the literature calls so.
+    Holm's family is the 21 pairs of one model against one reference: which pairs changed is one question.
     """
     rows = []
     for model, reference in opponents(models):
         mine, theirs = (resampled.of_confusion(m.name, mutual_confusion) for m in (model, reference))
-        difference = mine.minus(theirs)
-        found = [Drawn(difference.values[:, k], difference.draws[:, :, k]).estimate(-1, 1) for k in range(len(PAIRS))]
+        values, draws = mine.values - theirs.values, mine.draws - theirs.draws
+        found = [Drawn(values[:, k], draws[:, :, k]).estimate(-1, 1) for k in range(len(PAIRS))]
         p_holm = holm(np.array([pair.p for pair in found]))
-        reference_rates, rates = theirs.values.mean(axis=0), mine.values.mean(axis=0)
-        for k, (first, second) in enumerate(PAIRS):
-            rows.append(
-                {
-                    "model": model.name,
-                    "reference": reference.name,
-                    "first": first,
-                    "second": second,
-                    "hard": (first, second) in HARD_PAIRS,
-                    "reference_rate": reference_rates[k],
-                    "rate": rates[k],
-                    **found[k].columns("difference"),
-                    "p_holm": p_holm[k],
-                    "verdict": verdict(-found[k].high, -found[k].low, p_holm[k]),
-                }
-            )
+        rates = zip(theirs.values.mean(axis=0), mine.values.mean(axis=0), strict=True)
+        for pair, own, p, (reference_rate, rate) in zip(PAIRS, found, p_holm, rates, strict=True):
+            head = {"model": model.name, "reference": reference.name, "first": pair[0], "second": pair[1]}
+            measured = {"hard": pair in HARD_PAIRS, "reference_rate": reference_rate, "rate": rate, "p_holm": p}
+            rows.append(head | measured | own.columns("difference") | {"verdict": verdict(-own.high, -own.low, p)})
     return pd.DataFrame(rows, columns=PAIR_COLUMNS)
 
 
@@ -81,10 +68,9 @@ def error_flow_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFr
     """error_flow.csv: where the confusions of each pair went, and where the model's own come from.
 
     Of the test faces of either emotion that the reference takes for the other (`confused`, mean over seeds): how many
-    the model gets right (`to_right`), how many it takes for a third emotion (`to_other`), and which most of these
-    (`other`). Of those that the model takes for the other and the reference does not: how many the reference got right
-    (`from_right`), how many it took for a third (`from_other`). The rest it confuses as the reference does, so that
-    confused - to_right - to_other + from_right + from_other are the faces that the model confuses (`still`).
+    the model gets right (`to_right`) or takes for a third emotion (`to_other`), and which most of these (`other`). Of
+    those that the model alone takes for the other: how many the reference got right (`from_right`) or took for a third
+    (`from_other`). confused - to_right - to_other + from_right + from_other are those that it confuses (`still`).
     """
     rows = []
     for model, reference in opponents(models):
@@ -95,19 +81,15 @@ def error_flow_table(resampled: Resampled, models: Sequence[Model]) -> pd.DataFr
             i, j = EMOTIONS.index(first), EMOTIONS.index(second)
             third = [k for k in range(CLASSES) if k not in (i, j)]
             others = flow[i, j, third] + flow[j, i, third]
-            rows.append(
-                {
-                    "model": model.name,
-                    "reference": reference.name,
-                    "first": first,
-                    "second": second,
-                    "confused": flow[i, j].sum() + flow[j, i].sum(),
-                    "to_right": flow[i, j, i] + flow[j, i, j],
-                    "to_other": others.sum(),
-                    "other": EMOTIONS[third[int(others.argmax())]] if others.any() else "",
-                    "from_right": flow[i, i, j] + flow[j, j, i],
-                    "from_other": flow[i, third, j].sum() + flow[j, third, i].sum(),
-                    "still": flow[i, :, j].sum() + flow[j, :, i].sum(),
-                }
-            )
+            head = {"model": model.name, "reference": reference.name, "first": first, "second": second}
+            faces = {
+                "confused": flow[i, j].sum() + flow[j, i].sum(),
+                "to_right": flow[i, j, i] + flow[j, i, j],
+                "to_other": others.sum(),
+                "other": EMOTIONS[third[int(others.argmax())]] if others.any() else "",
+                "from_right": flow[i, i, j] + flow[j, j, i],
+                "from_other": flow[i, third, j].sum() + flow[j, third, i].sum(),
+                "still": flow[i, :, j].sum() + flow[j, :, i].sum(),
+            }
+            rows.append(head | faces)
     return pd.DataFrame(rows)

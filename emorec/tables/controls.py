@@ -21,14 +21,10 @@ def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[s
     """The model of equal compute for each mixture, by name: {mixture: control}.
 
     Of the reference single and the ensembles the one whose operations per image come nearest by their ratio, the first
-    of equals: what the same compute buys without specialisation. Other singles are no controls: they match a mixture in
-    parameters, steps or the balance of emotions, not in operations, and are compared with every mixture by themselves.
-    Operations count rather than networks, because a mixture without a gate, one whose experts share a trunk, or one
-    that selects two of its experts costs less than its experts' number says. Oracles have none: they are no models that
-    could be used.
+    of equals: what the same compute buys without specialisation. Operations count rather than networks: a mixture whose
+    experts share a trunk, say, costs less than their number. Oracles have no control.
     """
-    single = reference_single(models)
-    candidates = [single, *(model for model in models if model.kind == "ensemble")]
+    candidates = [reference_single(models), *(model for model in models if model.kind == "ensemble")]
     costs = np.array([max(flops[model.name], 1) for model in candidates])
     controls = {}
     for model in models:
@@ -39,11 +35,8 @@ def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[s
 
 
 def headline(models: Sequence[Model]) -> list[str]:
-    """At most six models for figures with a panel each, in the config's order.
-
-    They are the reference single, the study's primary mixture and its control, and the first separate, the first
-    fine-tuned (unless it is what it started from) and the first joint mixture.
-    """
+    """At most six models for figures with a panel each, in the config's order: the reference single, the primary
+    mixture and its control, and the first compared separate, fine-tuned and joint mixture."""
     chosen = {reference_single(models).name}
     primary = primary_mixture(models)
     if primary is not None:
@@ -54,7 +47,7 @@ def headline(models: Sequence[Model]) -> list[str]:
 
 
 def primary_mixture(models: Sequence[Model]) -> Model | None:
-    """The mixture that the study's primary test is about, as its config declares; None where it has none."""
+    """The mixture that the study's primary test is about; None where it has none."""
     return next((model for model in models if model.primary), None)
 
 
@@ -65,11 +58,7 @@ def is_compared(model: Model) -> bool:
 
 def opponents(models: Sequence[Model]) -> list[tuple[Model, Model]]:
     """(model, reference) of every comparison: each compared model against the reference single, each mixture against
-    its control and against every other single.
-
-    What a mixture gains over the reference single may come with its parameters, its steps, or because its experts meet
-    rare emotions more often; another single that has the same asks which.
-    """
+    its control and every other single, which may gain as much by its parameters, steps or the balance of emotions."""
     single, by_name = reference_single(models), {model.name: model for model in models}
     others = [model for model in models if model.kind == "single" and model is not single]
     compared = [model for model in models if is_compared(model)]

@@ -45,12 +45,11 @@ def tagger(votes: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def ferplus_table(resampled: Resampled, votes: Votes) -> pd.DataFrame:
-    """ferplus.csv: by model, seed and agreement, on the test faces. EmorecError where a face has no votes.
+    """ferplus.csv: by model, seed and agreement, on the test faces. Raises EmorecError where a face has no votes.
 
-    faces at the level; judged ones, over which all that follows is counted: accuracy by the label and by the majority,
-    errors by the label, and of these the share in which the majority sides with the model (`sided`) and in which it
-    keeps to the label (`kept`). The rows without a model are about the labels: accuracy by the majority, and, over
-    all faces of the level, `ceiling` and `tagger`.
+    Over the judged faces of a level: accuracies, errors by the label, and of these the share in which the majority
+    sides with the model (`sided`) and in which it keeps to the label (`kept`). The rows without a model are about the
+    labels; `ceiling` and `tagger` are over all faces of the level.
     """
     own, labels = of_faces(votes, resampled.row), resampled.labels
     voted = majority(own)
@@ -83,10 +82,7 @@ def ferplus_table(resampled: Resampled, votes: Votes) -> pd.DataFrame:
 def by_majority_table(
     predictions: pd.DataFrame, models: Sequence[Model], votes: Votes, resamples: int = RESAMPLES
 ) -> pd.DataFrame:
-    """by_majority.csv: accuracy and macro-F1 by the taggers' majority in the place of the label, on the judged faces.
-
-    Rows without a reference are scores, the others differences; all of it is exploratory.
-    """
+    """by_majority.csv: accuracy and macro-F1 by the taggers' majority in the label's place, on the judged faces."""
     test = predictions[predictions["split"] == "test"]
     voted = majority(of_faces(votes, test["row"].to_numpy()))
     judged = (voted >= 0) & (voted < len(EMOTIONS))

@@ -1,9 +1,8 @@
 """How mixtures' gates share the faces out: by emotion, by expert, and whether a gate has collapsed.
 
 A gate collapses when it learns to select the same few experts whatever the face (Shazeer et al. 2017, arXiv 1701.06538,
-section 4): the others get no faces, learn nothing, and are selected even less. Two numbers tell that from a gate that
-decides: the entropy of its weights for a face, low where it is sure which expert to select, and that of its mean
-weights over faces, high where all experts are selected for some.
+section 4). Two numbers tell that from a gate that decides: the entropy of its weights for a face, low where it is sure
+which expert to select, and that of its mean weights over faces, high where all experts are selected for some.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ Gates = Mapping[tuple[str, int], Gate]
 def gate_table(gates: Gates, groups: Mapping[str, Sequence[Sequence[str]]]) -> pd.DataFrame:
     """gate.csv: mean weight of each expert on the faces of each emotion.
 
-    `own` tells whether the emotion is among the expert's, by the model's `groups`, one an expert; without any, experts
-    are free and own nothing. EmorecError where there are not as many groups as experts.
+    `own`: whether the emotion is among the expert's, by the model's `groups`, one an expert, or none at all. Raises
+    EmorecError where there are not as many groups as experts.
     """
     rows = []
     for model, seed, split, experts, labels, weights in _by_split(gates):
@@ -68,11 +67,7 @@ def entropy(weights: np.ndarray) -> np.ndarray:
 
 
 def collapsed(shares: np.ndarray) -> bool:
-    """Whether a gate with these mean weights (E,) has collapsed.
-
-    It has if an expert gets less than a tenth of an equal share, or if the shares' entropy is under half of the most
-    possible.
-    """
+    """Whether a gate with these mean weights (E,) has collapsed, by LEAST_BALANCE or LEAST_SHARE."""
     return bool(entropy(shares) < LEAST_BALANCE or shares.min() < LEAST_SHARE / shares.size)
 
 

@@ -1,7 +1,6 @@
 """Groupings of the emotions: what the experts specialise in, and how much of the confusion lies within a group.
 
-A grouping that keeps the emotions together which are confused gives the confusions to experts; one that parts them
-gives them to the gate. The single's confusions on val say which does which, before a face of test is looked at.
+A grouping gives the confusions within its groups to experts, the others to the gate.
 """
 
 from __future__ import annotations

@@ -41,11 +41,8 @@ Tables = dict[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many are drawn for the numbers that rest on chance; fewer than the default are for tests.
-
-    resamples: of the faces; sample: test faces in the projections; twin_candidates: neighbours looked at for each face;
-    planted_faces: for the Monte Carlo estimate of the planted confusions.
-    """
+    """How many are drawn for the numbers that rest on chance: resamples of the faces, a sample of them in projections,
+    neighbours looked at for twins, faces behind the planted confusions. Tests draw fewer."""
 
     resamples: int = RESAMPLES
     sample: int = 1000

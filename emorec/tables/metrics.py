@@ -1,7 +1,6 @@
 """Metrics of seven-class predictions, on arrays alone, for a whole set of faces and for its resamples alike.
 
-`weights` (B, N) says how often each of N faces counts in each of B resamples; without it every face counts once, and
-B is 1. The point estimate and the bootstrap therefore run through the same lines.
+`weights` (B, N) says how often each of N faces counts in each of B resamples; without it all count once, and B is 1.
 """
 
 from __future__ import annotations
@@ -25,14 +24,12 @@ HARD_PAIRS = (
     ("happy", "neutral"),
 )
 BINS = 15
-# Probabilities are stored in steps of 2^-16 (predictions/store.py): a stored zero is anything below half a step, and a
-# mixture gives emotions outside its experts exactly none.
-FLOOR = 2.0**-17
+FLOOR = 2.0**-17  # probabilities are stored in steps of 2^-16: a stored zero is anything below half a step
 
 
 def confusion_counts(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Count faces by true (rows) and predicted (columns) emotion: (B, 7, 7) from labels and predictions (N,)."""
-    weights = _or_ones(weights, labels.size)
+    weights = np.ones((1, labels.size)) if weights is None else weights
     cells = np.zeros((labels.size, CLASSES * CLASSES), dtype=weights.dtype)
     cells[np.arange(labels.size), labels.astype(int) * CLASSES + predicted.astype(int)] = 1
     return (weights @ cells).reshape(-1, CLASSES, CLASSES)
@@ -46,8 +43,7 @@ def accuracy(confusion: np.ndarray) -> np.ndarray:
 def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Precision, recall and F1 by emotion, each (..., 7).
 
-    An emotion without faces has neither recall nor F1: NaN. One that is never predicted has precision 0, as
-    scikit-learn's `zero_division=0`.
+    Without faces of an emotion, recall and F1 are NaN; without predictions of it, precision is 0.
     """
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     true, predicted = confusion.sum(axis=-1), confusion.sum(axis=-2)
@@ -66,10 +62,9 @@ def macro_f1(confusion: np.ndarray) -> np.ndarray:
 def mutual_confusion(confusion: np.ndarray) -> np.ndarray:
     """How often a face of either emotion of PAIRS is taken for the other: (..., 21) from counts (..., 7, 7).
 
-    (n_ij + n_ji) / (n_i + n_j), where n_ij faces of emotion i are predicted as j, and n_i faces are truly i. NaN where
-    neither emotion occurs.
+    (n_ij + n_ji) / (n_i + n_j), where n_ij faces of emotion i are predicted as j; NaN where neither emotion occurs.
     """
-    first, second = np.array([(EMOTIONS.index(a), EMOTIONS.index(b)) for a, b in PAIRS]).T
+    first, second = np.triu_indices(CLASSES, 1)  # PAIRS
     support = confusion.sum(axis=-1)
     swapped = (confusion[..., first, second] + confusion[..., second, first]).astype(float)
     either = support[..., first] + support[..., second]
@@ -92,7 +87,7 @@ def probability_scores(
     probabilities to the one-hot truth, summed over emotions (Brier 1950: 0 to 2). ece: expected calibration error of
     the largest probability over 15 equal-width bins (Guo et al. 2017, arXiv 1706.04599).
     """
-    weights = _or_ones(weights, labels.size)
+    weights = np.ones((1, labels.size)) if weights is None else weights
     p, labels, faces = np.asarray(probabilities, dtype=np.float64), labels.astype(int), np.arange(labels.size)
     confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
     per_face = np.zeros((labels.size, 2 + BINS))
@@ -106,10 +101,6 @@ def probability_scores(
 def bins(confidence: np.ndarray) -> np.ndarray:
     """The bin of each largest probability (N,), of BINS of equal width that hold their upper ends: (N,) int."""
     return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-
-
-def _or_ones(weights: np.ndarray | None, faces: int) -> np.ndarray:
-    return np.ones((1, faces)) if weights is None else weights
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

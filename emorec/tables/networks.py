@@ -25,14 +25,12 @@ def models_table(study: Study, layout: Layout) -> tuple[pd.DataFrame, list[Model
     """models.csv: what each model is, what it costs, and what it is compared with; and the models.
 
     kind is what a model counts as: a fine-tuned or jointly trained mixture is a mixture, one that knows the label an
-    oracle; family is the config's kind. `parts` names the networks, a gate first, then the experts in its order, with
-    spaces between. Parameters and flops (of one image) are sums over them; a network without operations, the expert
-    for a single emotion, is none. train_seconds and train_flops are means over seeds, with the networks that a model
-    starts from. start, length: what the experts of a separate mixture begin as and how long they are trained.
-    kept_start names the seeds in which fine-tuning improved nothing on val, so that epoch 0 was kept.
+    oracle; family is the config's kind. `parts` names the networks, a gate first, then the experts in its order.
+    Parameters and flops (of one image) are sums over them; the expert for a single emotion is none of `networks`.
+    train_seconds and train_flops are means over seeds, with the networks that a model starts from. kept_start names the
+    seeds in which fine-tuning improved nothing on val, so that epoch 0 was kept.
 
-    Raises:
-        EmorecError: a record is missing, or has no numbers.
+    Raises EmorecError where a record is missing or has no numbers.
     """
     train_faces = int(classes_table(layout.summary).query("split == 'train'")["faces"].sum())
 
@@ -110,7 +108,7 @@ def _cost(path: Path, train_faces: int) -> dict[str, float]:
 
 
 def _number(path: Path, record: Any, key: str, least: float = 0) -> float:
-    """The number of at least `least` at the dotted `key`; EmorecError where there is none, or an infinite one."""
+    """The number of at least `least` at the dotted `key`. Raises EmorecError where there is none."""
     value = record
     for step in key.split("."):
         value = value.get(step) if isinstance(value, dict) else None
@@ -138,8 +136,7 @@ def classes_table(summary: Path) -> pd.DataFrame:
 def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
     """curves.csv: every epoch of every history.csv; `best` marks the epoch that network.json, beside it, names.
 
-    Epoch 0, without a training loss, is what a fine-tuned mixture starts from. A network that has nothing to learn, the
-    expert of a single emotion, has no epochs, hence no rows. EmorecError where a file is not what a training writes.
+    Raises EmorecError where a file is not what a training writes.
     """
     tables = {}
     for path in histories:
@@ -161,7 +158,7 @@ def curves_table(histories: Sequence[Path]) -> pd.DataFrame:
 
 
 def _problem(history: pd.DataFrame, best: Any) -> str:
-    """What is wrong with a history; empty if all are numbers, each epoch has one row and the best is among them."""
+    """What is wrong with a history; empty where nothing is."""
     missing = [column for column in HISTORY if column not in history]
     if missing:
         return f"no column {', '.join(missing)}"

@@ -1,4 +1,4 @@
-"""Tables of how each model does by itself: scores, recall, confusion, pairs, spread, summary."""
+"""Tables of how each model does by itself; `predictions` is what `read_predictions` returns."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from emorec.tables.bootstrap import RESAMPLES, face_weights
 from emorec.tables.metrics import METRICS, PAIRS, confusion_counts, mutual_confusion, precision_recall_f1, scores
 from emorec.tables.read import by_model
 from emorec.tables.resampled import drawn
-
-# `predictions` is, everywhere here, what `read_predictions` returns.
 
 
 def scores_table(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -48,10 +46,7 @@ def pairs_table(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary_table(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """summary.csv: mean and standard deviation over seeds, and the 95 % interval over faces and seeds of the mean.
-
-    With `seeds` = 1, `sd` is empty and the interval is over faces alone. Intervals: see `bootstrap`.
-    """
+    """summary.csv: mean and standard deviation over seeds, and the mean's 95 % interval: see `bootstrap`."""
     rows = []
     for split in predictions["split"].unique():
         models = by_model(predictions, split)
@@ -69,7 +64,6 @@ def spread_table(recall: pd.DataFrame, confusion: pd.DataFrame, pairs: pd.DataFr
     """spread.csv: mean and standard deviation over seeds of every recall, confusion rate and pair's mutual confusion.
 
     `first` and `second` are the emotions: of a recall the first alone, of a confusion the true and the predicted one.
-    With `seeds` = 1, `sd` is empty.
     """
     long = [
         recall.rename(columns={"emotion": "first", "recall": "value"}).assign(measure="recall", second=""),

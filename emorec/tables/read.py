@@ -18,9 +18,8 @@ from emorec.predictions.store import PROBABILITIES
 
 @dataclass(frozen=True)
 class Model:
-    """One compared model: columns of models.csv, which tells what they mean.
+    """One compared model: columns of models.csv; `control` is the model of equal compute, empty where none is.
 
-    primary: whether the study's primary test is about it. control: the model of equal compute, empty where none is.
     is_its_start: whether fine-tuning improved nothing in any seed, so that it is the mixture that it started from.
     """
 
@@ -61,7 +60,7 @@ class Embeddings:
 def by_model(predictions: pd.DataFrame, split: str) -> dict[str, Replicates]:
     """Arrays of each model on `split`, models in their order of appearance, seeds and rows ascending.
 
-    All models have the same seeds and faces, which `read_predictions` sees to. EmorecError where the split has none.
+    Raises EmorecError where the split has none.
     """
     found = {}
     for model, own in predictions[predictions["split"] == split].groupby("model", sort=False):
@@ -78,30 +77,26 @@ def by_model(predictions: pd.DataFrame, split: str) -> dict[str, Replicates]:
 def read_embeddings(paths: Mapping[tuple[str, int], Path]) -> Iterator[tuple[tuple[str, int], Embeddings]]:
     """The embeddings of each (model, seed), sorted by row; one after the other, as many together may not fit in memory.
 
-    Raises EmorecError for a missing array, shapes that do not agree, a value that is not finite, or rows or labels
-    unlike the first file's.
+    Raises EmorecError for a file that is damaged or has other rows or labels than the first.
     """
     first: Embeddings | None = None
     for key, path in paths.items():
         own = _read_embedding(path)
         first = first or own
         if not (np.array_equal(own.row, first.row) and np.array_equal(own.label, first.label)):
-            raise EmorecError(
-                f"{path}: its faces or labels are not those of {next(iter(paths.values()))}; "
-                "embed every model's faces again"
-            )
+            other = next(iter(paths.values()))
+            raise EmorecError(f"{path}: its faces or labels are not those of {other}; embed every model's faces again")
         yield key, own
 
 
 def _read_embedding(path: Path) -> Embeddings:
     again = "run the predictions stage again"
     try:
-        found = npz.read(path, ("embeddings", "row", "label"))
+        embeddings, row, label = npz.read(path, ("embeddings", "row", "label")).values()
     except FileNotFoundError:
         raise EmorecError(f"{path}: no such file; {again}") from None
     except (OSError, ValueError) as error:
         raise EmorecError(f"{path}: no npz file of embeddings ({error}); {again}") from None
-    embeddings, row, label = found["embeddings"], found["row"], found["label"]
     kinds = embeddings.dtype.kind == "f" and row.dtype.kind in "iu" and label.dtype.kind in "iu"
     if not kinds or embeddings.ndim != 2 or not len(embeddings) or not row.shape == label.shape == embeddings.shape[:1]:
         said = ", ".join(f"{array.dtype} {array.shape}" for array in (embeddings, row, label))
@@ -113,9 +108,8 @@ def _read_embedding(path: Path) -> Embeddings:
 
 
 def read_record(path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    """Read a JSON file that must have `keys`; EmorecError otherwise."""
+    """Read a JSON file. Raises EmorecError where it lacks one of `keys`."""
     record = read_json(path)
-    for key in keys:
-        if key not in record:
-            raise EmorecError(f"{path}: no key {key!r}; run the stage that makes it again")
+    if missing := [key for key in keys if key not in record]:
+        raise EmorecError(f"{path}: no key {missing[0]!r}; run the stage that makes it again")
     return record

@@ -1,8 +1,7 @@
 """What the penultimate representation looks like: numbers in the original space, and PCA and t-SNE pictures of it.
 
 A t-SNE picture proves nothing by itself (Wattenberg et al. 2016, doi 10.23915/distill.00002); the measures are what a
-claim may rest on. Every dimension is first scaled to unit variance over the faces, so that a mixture's concatenated
-networks count alike whatever the scale of their features.
+claim may rest on. Dimensions are first scaled to unit variance, so that a mixture's networks count alike.
 """
 
 from __future__ import annotations
@@ -46,20 +45,19 @@ def purity_difference(
     """Purity of a model less that of a reference, by seed (S,), and draws of it (B, S) for resamples `weights` (B, N).
 
     `nearest` and `reference` hold the nearest faces (N, K) of each seed. A face counts twice in a purity: by its own
-    neighbours, and as a neighbour. Resampling faces with their neighbours held fixed forgets the second (its intervals
-    covered too little in simulations), and weighing each pair by both its faces counts the pair's own chance more than
-    once (too much). So the draws are linear in the faces' influence, both parts of it, and are shrunk to the variance
-    that is robust to pairs which share a face (Aronow, Samii & Assenova 2015, arXiv 1312.3398).
+    neighbours, and as a neighbour. Resampling faces with their neighbours held fixed forgets the second, and weighing
+    each pair by both its faces counts the pair's own chance more than once. So the draws are linear in the faces'
+    influence, both parts of it, and are shrunk to the variance that is robust to pairs which share a face (Aronow,
+    Samii & Assenova 2015, arXiv 1312.3398).
     """
-    values, draws, total = [], [], None
+    values, draws, pairs = [], [], []
     for mine, theirs in zip(nearest, reference, strict=True):
         values.append(neighbour_purity(mine, labels) - neighbour_purity(theirs, labels))
         directed = _matches(mine, labels) - _matches(theirs, labels)
-        pairs = directed + directed.T
-        influence = pairs.sum(axis=1).astype(weights.dtype)
+        pairs.append(directed + directed.T)
+        influence = pairs[-1].sum(axis=1).astype(weights.dtype)
         draws.append(weights @ influence - influence.sum())
-        total = pairs if total is None else total + pairs
-    assert total is not None
+    total = sum(pairs[1:], pairs[0])
     by_face = float((np.asarray(total.sum(axis=1)) ** 2).sum())
     by_pair = float((total.data**2).sum()) / 2  # each pair stands on both sides of the diagonal
     robust = max(by_face - by_pair, by_pair)
@@ -95,10 +93,10 @@ def representation_table(measured: Mapping[tuple[str, int], Mapping[str, float]]
 def purity_table(
     nearest: Mapping[tuple[str, int], np.ndarray], labels: np.ndarray, models: Sequence[Model], resamples: int
 ) -> pd.DataFrame:
-    """purity.csv: the difference in neighbour purity of every comparison, by interval; all of it is exploratory.
+    """purity.csv: the difference in neighbour purity of every comparison.
 
     `nearest` holds the nearest faces (N, K) of each model and seed, labels (N,) are those of the embedded faces.
-    Intervals and p-values: see `purity_difference` and `bootstrap`. Left out are models that share no seed.
+    Left out are models that share no seed.
     """
     weights = face_weights(labels.size, resamples)
     rows = []
@@ -116,8 +114,8 @@ def purity_table(
 def project(embeddings: np.ndarray) -> dict[str, np.ndarray]:
     """PCA and t-SNE (van der Maaten & Hinton 2008, on the first 50 components) to the plane: (N, 2) each.
 
-    t-SNE starts from the PCA (Kobak & Berens 2019, doi 10.1038/s41467-019-13056-x), so that both pictures have the same
-    layout at large. One thread: the order of additions would otherwise depend on the machine, and t-SNE magnifies that.
+    t-SNE starts from the PCA (Kobak & Berens 2019, doi 10.1038/s41467-019-13056-x). One thread: the order of additions
+    would otherwise depend on the machine, and t-SNE magnifies that.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -139,7 +137,7 @@ def projections_table(
 ) -> pd.DataFrame:
     """projections.csv: PCA and t-SNE of each model, of one seed each, on one random sample of test faces for all.
 
-    `predicted` is the emotion that the same model and seed predicts. EmorecError where predictions lack a face.
+    Raises EmorecError where predictions lack a face.
     """
     tables, names = [], np.array(EMOTIONS)
     runs = by_model(predictions, "test")

@@ -40,8 +40,7 @@ def drawn(measures: Sequence[Callable[..., dict[str, np.ndarray]]], weights: np.
 
 
 def compared(models: Sequence[Model], statistics: Mapping[str, Drawn]) -> Iterator[tuple[str, str, Drawn]]:
-    """(model, reference, statistic): each model's own, with the reference empty; then the difference of every
-    comparison."""
+    """(model, reference, statistic): each model's own, with the reference empty; then each comparison's difference."""
     for model, own in statistics.items():
         yield model, "", own
     for one, other in opponents(models):
@@ -88,10 +87,6 @@ class Resampled:
         """A statistic of confusion counts, (..., 7, 7) to (...), over all test faces or the chosen ones."""
         points, draws = self.counts(model, faces)
         return Drawn(statistic(points), statistic(draws))
-
-    def accuracy(self, model: str, faces: np.ndarray | None = None) -> Drawn:
-        """Share of the test faces, or of the chosen ones, that the model gets right."""
-        return self.mean(self.runs[model].predicted == self.labels, faces)
 
     def mean(self, values: np.ndarray, faces: np.ndarray | None = None) -> Drawn:
         """Mean over all test faces, or the chosen ones, of values (S, N); NaN where none is chosen or drawn."""

@@ -1,8 +1,7 @@
 """Synthetic faces: how near each model comes to what was planted in them.
 
-The generator's densities give the probability of every emotion given a face's action units (`posterior`). Its likeliest
-emotion is the best answer that anybody who reads the action units without error can give. It stands in the table like a
-model, by the name of POSTERIOR, so that each number of a model has beside it the best that these test faces allow.
+The likeliest emotion given a face's action units, by the generator's densities (`posterior`), is the best answer that
+anybody can give. It stands in the table like a model, by the name of POSTERIOR.
 """
 
 from __future__ import annotations
@@ -37,16 +36,9 @@ def truth_table(
     the posterior of the label, 0 to 1. correlation: Pearson's, of the 42 rates at which one emotion is taken for
     another with the planted ones; pair_rank: Spearman's, of the 21 mutual confusions. top_pairs: how many of the TOP
     pairs that were planted most are among the TOP that are confused most. Besides, inside and inside_chance: for models
-    with experts of given emotions, the share of the planted mutual confusion that lies inside one expert's group, and
-    its mean over groupings of the same sizes.
+    with experts of given emotions (`groups`), as in groupings.csv, of the `planted` confusion (7, 7).
 
-    Args:
-        wrong_labels: the share of wrong labels that was asked for.
-        planted: the planted confusion (7, 7).
-        groups: by model, the emotions of each expert, of the models whose experts have some.
-
-    Raises:
-        EmorecError: `truth` lacks a predicted face.
+    Raises EmorecError where `truth` lacks a predicted face.
     """
     if resampled.row.max() >= truth.true_labels.size:
         raise EmorecError("data/truth.npz: lacks test faces that were predicted; run the data stage again")

@@ -1,9 +1,8 @@
 """What is asked in what order, and what may be said of the answer: the one place where a verdict is decided.
 
-One primary test, and nothing it is corrected for: accuracy of the primary mixture against its control of equal compute.
-Then one secondary family, corrected by Holm's method: its accuracy against the single, and macro-F1, naming the group
-and deciding within it, each against the single and the control. Everything else is exploratory: an interval and a
-plain p-value, and no verdict.
+One primary test, uncorrected: accuracy of the primary mixture against its control of equal compute. Then one secondary
+family, corrected by Holm's method: its accuracy against the single, and the measures of SECONDARY against the single
+and the control. Everything else is exploratory: an interval and a plain p-value, and no verdict.
 """
 
 from __future__ import annotations
@@ -18,14 +17,11 @@ from emorec.tables.controls import primary_mixture, reference_single
 from emorec.tables.read import Model
 
 LEVEL = 0.05
-# What the secondary family asks against the single and the control, besides accuracy.
 SECONDARY = ("macro_f1", "names_group", "within_group")
 
 
 def verdict(low: float, high: float, p: float) -> str:
-    """Better or worse where the interval (higher is better) excludes zero and p, corrected for the test's family, is at
-    most .05; else not told apart.
-    """
+    """Better (higher) or worse where the interval excludes zero and p, corrected for its family, is at most LEVEL."""
     if p <= LEVEL and low > 0:
         return "better"
     return "worse" if p <= LEVEL and high < 0 else "not told apart"
@@ -44,7 +40,7 @@ def tier(models: Sequence[Model], model: str, reference: str, measure: str) -> s
 def with_verdicts(table: pd.DataFrame, models: Sequence[Model]) -> pd.DataFrame:
     """The comparisons with columns tier, p_holm (of the secondary family alone) and verdict (empty where exploratory).
 
-    `table` has a row a comparison, with model, reference, measure, low, high and p; higher is better.
+    `table` has model, reference, measure, low, high and p; higher is better.
     """
     rows = table[["model", "reference", "measure"]].itertuples(index=False)
     tiers = np.array([tier(models, *row) for row in rows], dtype=object)

@@ -1,9 +1,8 @@
 """Who errs: whoever names the group of a face, or whoever decides within it.
 
-A mixture by a grouping answers in two steps. Its gate says which group of emotions a face belongs to, and an expert
-says which emotion of that group it is. Any model's probabilities can be read so, too: their sums over groups name one,
-and what they say inside a group decides within it. So every model is asked both questions about every grouping, and
-the steps of two models can be crossed: the one routes, the other decides.
+A mixture by a grouping answers in two steps: its gate names the group of emotions that a face belongs to, and an expert
+decides within it. Any model's probabilities can be read so: their sums over groups name one, and what they say inside a
+group decides. So the steps of two models can be crossed: the one routes, the other decides.
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ from emorec.tables.resampled import Drawn, Resampled, estimates
 
 ROUTING_COLUMNS = ["mixture", "other", "grouping", "routed_by", "decided_by", "accuracy", "low", "high"]
 ROUTING_COLUMNS += ["difference", "difference_low", "difference_high", "p", "seeds"]
-# A model that leaves more of the faces' own groups without any probability, as a top-1 gate does, is not asked what it
-# decides within them.
+# A model that gives fewer of the faces' own groups any probability, as with a top-1 gate, is not asked what it decides.
 LEAST_DECIDED = 0.99
 
 
@@ -45,9 +43,8 @@ def names_group(probabilities: np.ndarray, labels: np.ndarray, groups: Groups) -
 def within_group(probabilities: np.ndarray, labels: np.ndarray, groups: Groups) -> np.ndarray:
     """How often the likeliest emotion of the label's group is the label: (S, N) from probabilities (S, N, 7).
 
-    One or none; where the group has no probability at all, its emotions are equally likely, and the share of one of
-    them counts. Where groups overlap, the one to which the model gives most is taken. NaN throughout for a model that
-    leaves more than LEAST_DECIDED allows undecided.
+    One or none; where the group has no probability at all, its emotions are equally likely. Where groups overlap, the
+    one to which the model gives most is taken. NaN for a model that decides fewer faces than LEAST_DECIDED.
     """
     members = membership(groups)
     sums = np.where(members[:, labels].T, routing(probabilities, groups), -1)
@@ -103,8 +100,8 @@ def _of(group: Sequence[str], labels: np.ndarray) -> np.ndarray:
 def group_scores_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
     """group_scores.csv: each of MEASURES for every model and grouping, and the difference of every comparison.
 
-    `group` names the emotions of one group, whose faces alone are then counted, and is empty for all test faces; the
-    errors, which add up to the model's, are counted over all. Rows without a reference are scores.
+    `group` names the emotions of one group, whose faces alone are then counted, and is empty for all test faces. Rows
+    without a reference are scores.
     """
     rows = []
     for grouping, groups in groupings.items():
@@ -117,10 +114,9 @@ def group_scores_table(resampled: Resampled, models: Sequence[Model], groupings:
 
 
 def routing_table(resampled: Resampled, models: Sequence[Model], groupings: Mapping[str, Groups]) -> pd.DataFrame:
-    """routing.csv: accuracy where a mixture or another model routes, and either of them decides.
+    """routing.csv: accuracy where a mixture or another model (its control, the single) routes, and either decides.
 
-    Four rows for every mixture that decides within the groups of its grouping, beside its control and the single; the
-    difference is to the other model alone, which routes and decides.
+    The difference is to the other model alone, which routes and decides.
     """
     single, labels = reference_single(models).name, resampled.labels
     p = {name: runs.probabilities for name, runs in resampled.runs.items()}
@@ -138,12 +134,10 @@ def routing_table(resampled: Resampled, models: Sequence[Model], groupings: Mapp
                 for routes, decides in product((other, mixture.name), repeat=2)
             }
             for (routes, decides), crossing in found.items():
-                difference = crossing.minus(found[other, other]).estimate(-1, 1)
-                rows.append(
-                    {"mixture": mixture.name, "other": other, "grouping": mixture.grouping}
-                    | {"routed_by": routes, "decided_by": decides}
-                    | crossing.estimate(0, 1).columns("accuracy")
-                    | {"difference": difference.value, "difference_low": difference.low}
-                    | {"difference_high": difference.high, "p": difference.p}
-                )
+                head = {"mixture": mixture.name, "other": other, "grouping": mixture.grouping}
+                steps = {"routed_by": routes, "decided_by": decides}
+                score = crossing.estimate(0, 1).columns("accuracy")
+                gain = crossing.minus(found[other, other]).estimate(-1, 1)
+                difference = {"difference": gain.value, "difference_low": gain.low, "difference_high": gain.high}
+                rows.append(head | steps | score | difference | {"p": gain.p})
     return pd.DataFrame(rows, columns=ROUTING_COLUMNS)

@@ -21,17 +21,16 @@ from emorec.inputs import read_json
 from emorec.predictions.store import PROBABILITIES, Gate, read_gates, read_predictions
 
 OF_A_KIND = 3
-KINDS = ("all right", "mixture puts right", "mixture gets wrong", "all wrong")
 # Greys in turn for the gate's experts.
 TONES = ("#bdbdbd", "#e6e6e6")
 PICTURE = 22.0
 
 
 def kinds(right: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Which faces are of each of KINDS; `right` has bools (n,) of every model, the single first, the mixture last."""
+    """Which faces are of each kind; `right` has bools (n,) of every model, the single first, the mixture last."""
     single, mixture, every = right[0], right[-1], np.stack(right)
-    masks = (every.all(axis=0), ~single & mixture, single & ~mixture, ~every.any(axis=0))
-    return dict(zip(KINDS, masks, strict=True))
+    changed = {"mixture puts right": ~single & mixture, "mixture gets wrong": single & ~mixture}
+    return {"all right": every.all(axis=0), **changed, "all wrong": ~every.any(axis=0)}
 
 
 def choose(found: Mapping[str, np.ndarray]) -> dict[str, list[int]]:

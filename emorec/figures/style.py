@@ -120,9 +120,7 @@ FAMILIES = {
 # For a second model of a family in a figure that sets its models apart by colour.
 SPARE_COLOURS = ("#999999", "#F0E442", "#8C564B", "#BDBD22")
 
-# Training is shown in grey and validation in blue; neither is a model.
-TRAIN_COLOUR = "#8A8A8A"
-VAL_COLOUR = "#0072B2"
+TRAIN_COLOUR, VAL_COLOUR = "#8A8A8A", "#0072B2"
 
 
 def context() -> AbstractContextManager[None]:

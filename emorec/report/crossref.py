@@ -121,12 +121,10 @@ class _Resolver:
 
     def figure(self, content: list[Any]) -> Node:
         attributes, (_, caption), body = content
-        inlines = _inlines(caption)
-        path = next((image["c"][2][0] for image in find(body, "Image")), "")
         if not attributes[0].startswith("fig-"):
-            place = re.escape(path or stringify(inlines)[:20])
-            self.complain(place, f"figure {path} has a caption but no {{#fig-…}}; give it an id")
-        return self.float(attributes, "fig", body, inlines)
+            path = find(body, "Image")[0]["c"][2][0]
+            self.complain(re.escape(path), f"figure {path} has a caption but no {{#fig-…}}; give it an id")
+        return self.float(attributes, "fig", body, _inlines(caption))
 
     def images(self, blocks: list[Node]) -> None:
         """Check that each image lies there and says what it shows; move its alt text where pandoc's writers look."""

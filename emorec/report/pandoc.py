@@ -19,7 +19,6 @@ import pypandoc
 from emorec.errors import EmorecError
 
 Node = dict[str, Any]
-Attr = list[Any]
 
 
 def run(arguments: Sequence[str], text: str, folder: Path) -> tuple[str, list[str]]:
@@ -55,11 +54,11 @@ def write(
     return run(arguments, json.dumps(tree), folder)
 
 
-def attr(identifier: str = "", classes: Iterable[str] = (), **pairs: str) -> Attr:
+def attr(identifier: str = "", classes: Iterable[str] = (), **pairs: str) -> list[Any]:
     return [identifier, list(classes), [list(pair) for pair in pairs.items()]]
 
 
-def pairs(attributes: Attr) -> dict[str, str]:
+def pairs(attributes: list[Any]) -> dict[str, str]:
     """The key-value pairs of an attribute."""
     return dict(attributes[2])
 

@@ -42,8 +42,8 @@ def problems(folder: Path) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Value {{< var accuracy >}}.", "index.qmd:6: shortcodes are not supported but for pagebreak"),
-        ("Text {{< pagebreak >}}", "index.qmd:6: shortcodes are not supported but for pagebreak, alone on its line"),
+        ("Value {{< var accuracy >}}.", "index.qmd:6: shortcodes are not supported; let a template fill it in"),
+        ("{{< pagebreak >}}", "index.qmd:6: shortcodes are not supported; let a template fill it in"),
         ("Text.\n\nSee @fig-c.", "index.qmd:8: unresolved cross-reference @fig-c: nothing has the id fig-c"),
         ("See @sec-nowhere and @tbl-nowhere.", "index.qmd:6: unresolved cross-reference @tbl-nowhere"),
         ("# A {#sec-a}\n\nSee @sec-b.", "index.qmd:8: unresolved cross-reference @sec-b: did you mean @sec-a?"),

@@ -70,5 +70,4 @@ def source(figure: str) -> str:
 
 
 def load(figure: str) -> ModuleType:
-    """The module that draws `figure`."""
     return import_module(module_name(figure))

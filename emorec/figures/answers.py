@@ -1,8 +1,4 @@
-"""Twelve test faces with what the single, the control and the mixture say, and how the mixture's gate weighs.
-
-They are drawn at random by kind, so that nobody picked them: those that all name rightly, those that only the mixture
-puts right or gets wrong against the single, and those that no model names.
-"""
+"""Twelve test faces, drawn at random by kind so that nobody picked them, with what models and gate say of them."""
 
 from __future__ import annotations
 
@@ -25,22 +21,21 @@ from emorec.inputs import read_json
 from emorec.predictions.store import PROBABILITIES, Gate, read_gates, read_predictions
 
 OF_A_KIND = 3
-KINDS = ("all right", "mixture puts right", "mixture gets wrong", "all wrong")
 # Greys in turn for the gate's experts.
 TONES = ("#bdbdbd", "#e6e6e6")
 PICTURE = 22.0
 
 
 def kinds(right: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Which faces are of each of KINDS; `right` has bools (n,) of every model, the single first, the mixture last."""
+    """Which faces are of each kind; `right` has bools (n,) of every model, the single first, the mixture last."""
     single, mixture, every = right[0], right[-1], np.stack(right)
-    masks = (every.all(axis=0), ~single & mixture, single & ~mixture, ~every.any(axis=0))
-    return dict(zip(KINDS, masks, strict=True))
+    changed = {"mixture puts right": ~single & mixture, "mixture gets wrong": single & ~mixture}
+    return {"all right": every.all(axis=0), **changed, "all wrong": ~every.any(axis=0)}
 
 
-def choose(found: Mapping[str, np.ndarray], seed: int = 0) -> dict[str, list[int]]:
-    """Up to OF_A_KIND faces of each kind, at random by `seed`."""
-    rng = np.random.default_rng(seed)
+def choose(found: Mapping[str, np.ndarray]) -> dict[str, list[int]]:
+    """Up to OF_A_KIND faces of each kind, at random."""
+    rng = np.random.default_rng(0)
     places = {kind: np.flatnonzero(mask) for kind, mask in found.items()}
     return {kind: sorted(rng.permutation(own)[:OF_A_KIND].tolist()) for kind, own in places.items()}
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from emorec import EMOTIONS
 from emorec.figures import style
 from emorec.figures.confusion import matrices, rates
 
@@ -13,11 +14,6 @@ from emorec.figures.confusion import matrices, rates
 def differences(confusion: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
     """`model`'s rates less `reference`'s (true × predicted, test split, mean over seeds), in points."""
     return rates(confusion, model) - rates(confusion, reference)
-
-
-def gains(change: pd.DataFrame) -> pd.DataFrame:
-    """A change of rates as gains: more on the diagonal and less off it are both positive."""
-    return change * (2 * np.eye(len(change)) - 1)
 
 
 def draw(models: pd.DataFrame, confusion: pd.DataFrame) -> Figure:
@@ -34,7 +30,8 @@ def draw(models: pd.DataFrame, confusion: pd.DataFrame) -> Figure:
     look |= {"fmt": "", "annot_kws": {"size": 7, "color": style.INK}}
     looks = [look | {"annot": change.map(style.signed).to_numpy()} for change in changes]
     figure = style.new_figure(86, squares=True)
-    bar = matrices(figure, titles, [gains(change) for change in changes], looks)
+    # Coloured by gains: more on the diagonal and less off it are both positive.
+    bar = matrices(figure, titles, [change * (2 * np.eye(len(EMOTIONS)) - 1) for change in changes], looks)
     bar.set_ticks([-limit, 0, limit], labels=["worse", "0", "better"])
     bar.ax.tick_params(length=0)
     return figure

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -25,20 +23,14 @@ RING |= {"markerfacecolor": "white", "markeredgewidth": 1.1}
 
 
 def draw(models: pd.DataFrame, curves: pd.DataFrame) -> Figure:
-    """A column a network, loss over accuracy, each panel to a scale of its own.
-
-    Tables as models.csv and curves.csv.
-    """
+    """A column a network, loss over accuracy, each panel to a scale of its own."""
     titles = parts(models, curves)
     columns = min(COLUMNS, len(titles))
     blocks = -(-len(titles) // columns)
     figure = style.new_figure(12 + 68 * blocks)
     grid = figure.subplots(2 * blocks, columns, squeeze=False)
-    for name, upper, lower in zip_longest(titles, grid[::2].flat, grid[1::2].flat):
-        if name is None:
-            upper.remove()
-            lower.remove()
-            continue
+    losses, accuracies = (style.panels(grid[start::2], list(titles)) for start in (0, 1))
+    for (name, upper), (_, lower) in zip(losses, accuracies, strict=True):
         rows = curves[curves["network"] == name]
         lines(upper, rows, "loss", 1.0)
         lines(lower, rows, "accuracy", 100.0)
@@ -48,7 +40,10 @@ def draw(models: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     for upper, lower in zip(grid[::2, 0], grid[1::2, 0], strict=True):
         upper.set_ylabel("loss")
         lower.set_ylabel("accuracy, %")
-    style.legend_above(figure, handles(curves, titles))
+    legend = [Line2D([], [], color=colour, linewidth=1.5, label=name) for name, colour in SPLITS.values()]
+    if curves.loc[curves["network"].isin(titles), "seed"].nunique() > 1:
+        legend.append(Line2D([], [], color=style.MUTED, linewidth=0.5, label="single seeds"))
+    style.legend_above(figure, [*legend, Line2D([], [], label="kept epoch", **RING)])
     return figure
 
 
@@ -81,24 +76,11 @@ def window(rows: pd.DataFrame, quantity: str, scale: float) -> tuple[float, floa
     return low - room, high + room
 
 
-def handles(curves: pd.DataFrame, shown: Collection[str]) -> list[Line2D]:
-    """Legend entries for what the panels of these networks show."""
-    several = curves.loc[curves["network"].isin(shown), "seed"].nunique() > 1
-    entries = [Line2D([], [], color=colour, linewidth=1.5, label=name) for name, colour in SPLITS.values()]
-    if several:
-        entries.append(Line2D([], [], color=style.MUTED, linewidth=0.5, label="single seeds"))
-    entries.append(Line2D([], [], label="kept epoch", **RING))
-    return entries
-
-
 def parts(models: pd.DataFrame, curves: pd.DataFrame) -> dict[str, str]:
-    """Networks with their titles: the reference, gate and experts of the primary mixture, or itself if it is one.
-
-    Of a study without a mixture, one of options to choose from, all networks that have room.
-    """
+    """Networks with their titles: the reference, gate and experts of the primary mixture, or itself if it is one."""
     roles = curves.drop_duplicates("network").set_index("network")["role"]
     labels, primary, parts = style.model_labels(models), style.primary(models), models.set_index("model")["parts"]
-    if primary is None:
+    if primary is None:  # a study of options to choose from: all networks that have room
         return {str(network): labels.get(network, network) for network in roles.index[: 2 * COLUMNS]}
     networks = [primary] if roles.get(primary) == "mixture" else parts[primary].split()
     # The expert for one emotion has no curve, and one for all of them is the single network itself.

@@ -1,7 +1,6 @@
 """Where the confusions of one pair of emotions go: from the single's answers to those of its control and the mixture.
 
-Each stream is as wide as its faces are many. Shown are the test faces of either emotion that one model or both take
-for the other emotion; those that neither confuses, most of them, are left out.
+Shown are the test faces of either emotion that one model or both take for the other; the rest, most of them, is not.
 """
 
 from __future__ import annotations
@@ -47,10 +46,7 @@ def streams(row: Any) -> dict[tuple[str, str], float]:
 
 
 def draw(models: pd.DataFrame, flows: pd.DataFrame) -> Figure:
-    """From the single's answers to the primary mixture's and to its control's.
-
-    Tables as models.csv and error_flow.csv.
-    """
+    """From the single's answers to the primary mixture's and to its control's."""
     reference, labels, mixture = style.reference(models), style.model_labels(models), style.primary(models)
     chosen = [model for model in (mixture, style.controls(models).get(mixture or "")) if model]
     rows = flows[(flows["reference"] == reference) & flows["model"].isin(chosen)]
@@ -84,14 +80,13 @@ def alluvium(axes: Axes, faces: dict[tuple[str, str], float], total: float) -> N
             axes.add_patch(Rectangle((start, top[answer] - count), BLOCK, count, color=style.MUTED, linewidth=0))
             words = f"{ANSWERS[answer]} {count:.0f}"
             axes.text(edge, top[answer] - count / 2, words, ha=align, va="center", fontsize=7.5)
-    left = [dict(top) for top in tops]
     for source, target in product(ANSWERS, ANSWERS):
         count = faces.get((source, target), 0.0)
         if count <= 0:
             continue
-        high = left[0][source], left[1][target]
-        left[0][source] -= count
-        left[1][target] -= count
+        high = tops[0][source], tops[1][target]
+        tops[0][source] -= count
+        tops[1][target] -= count
         axes.add_patch(stream(high, count, TONES.get((source, target), style.MUTED)))
         if source == target:  # the other streams end in an answer of their own, whose number is theirs
             axes.text(0.5, (sum(high) - count) / 2, f"{count:.0f} by both", ha="center", va="center")

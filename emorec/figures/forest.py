@@ -1,7 +1,6 @@
 """The study's tests of its primary mixture, and below them what every other model gains or loses in accuracy.
 
-It is drawn of all test faces, of those without a twin in training (`forest-rest`), and where FER+'s majority says what
-is right (`forest-majority`).
+`forest-rest` is of the test faces without a twin in training, `forest-majority` judges all by FER+'s majority.
 """
 
 from __future__ import annotations
@@ -38,10 +37,7 @@ class Row:
 
 
 def left_out(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
-    """The compared models that the figure does not show: mixtures without a gate, and those far out of its scale.
-
-    The primary mixture is always shown.
-    """
+    """The compared models but the primary that are not shown: mixtures without a gate, and those far out of scale."""
     accuracy = comparisons[comparisons["measure"] == "accuracy"]
     far = set(accuracy.loc[(accuracy["low"] > FAR) | (accuracy["high"] < -FAR), "model"])
     gateless = set(models.loc[models["gate"] == "uniform", "model"])
@@ -68,11 +64,10 @@ def rows_of(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[Row]:
 
 
 def draw(models: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
-    """Left against the single, right against the control.
-
-    Tables as models.csv and comparisons.csv, or in the latter's place twins_scores.csv or by_majority.csv.
-    """
-    shown = _shown(comparisons if "tier" in comparisons else exploratory(comparisons))
+    """Left against the single, right against the control; `comparisons` may be twins_scores.csv or by_majority.csv."""
+    table = comparisons if "tier" in comparisons else exploratory(comparisons)
+    # Of the measures by a grouping those that are tested: the tables have them by every grouping.
+    shown = table[table["measure"].isin(["accuracy", "macro_f1"]) | (table["tier"] != "exploratory")]
     rows = rows_of(models, shown)
     if not rows:
         return style.nothing("This study has one model only: there is nothing to compare it with.")
@@ -114,15 +109,6 @@ def exploratory(scores: pd.DataFrame) -> pd.DataFrame:
         scores = scores[(scores["subset"] == "rest") & (scores["emotion"] == "")]
     compared = scores[scores["reference"] != ""].rename(columns={"estimate": "difference"})
     return compared.assign(tier="exploratory", verdict="")
-
-
-def _shown(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy and macro-F1 of all, and the steps of those that are tested.
-
-    The tables have the steps by each grouping; the tests are about the mixture's own.
-    """
-    overall = comparisons["measure"].isin(["accuracy", "macro_f1"])
-    return comparisons[overall | (comparisons["tier"] != "exploratory")]
 
 
 def beside(axes: Axes, row: int, low: float, high: float, note: str) -> None:

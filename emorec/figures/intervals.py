@@ -1,8 +1,4 @@
-"""Differences with their 95 % intervals, row by row: their marks follow the verdict that a table gives them.
-
-A better one is blue and points to the right, a worse one is vermilion and points to the left, one that is not told
-apart is hollow. Exploratory comparisons have no verdict, and are small and grey.
-"""
+"""Differences with their 95 % intervals, row by row: their marks follow the verdict that a table gives them."""
 
 from __future__ import annotations
 

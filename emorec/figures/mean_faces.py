@@ -43,7 +43,6 @@ def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool) -> Figure:
 
 
 def make(faces: Path, summary: Path) -> Figure:
-    """The figure of a study's faces."""
     found = load_faces(faces)
     train = found.split == SPLITS.index("train")
     return draw(found.images[train], found.labels[train], synthetic=bool(read_json(summary)["synthetic"]))

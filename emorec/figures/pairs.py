@@ -27,10 +27,7 @@ def shown_pairs(comparisons: pd.DataFrame, reference: str) -> tuple[list[Pair], 
 
 
 def draw(models: pd.DataFrame, pairs: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
-    """Left the mutual confusion rates, right the primary mixture's differences to its references.
-
-    Tables as models.csv, pairs.csv and pair_comparisons.csv.
-    """
+    """Left the mutual confusion rates, right the primary mixture's differences to its references."""
     chosen, contests = style.core(models), style.contests(models)
     hard, others = shown_pairs(comparisons, style.reference(models))
     shown = hard + others

@@ -14,7 +14,6 @@ from emorec import EMOTIONS
 from emorec.figures import style
 from emorec.tables.metrics import HARD_PAIRS
 
-METHOD = "tsne"
 # The points are drawn in this many interleaved layers, so that no emotion covers the others.
 LAYERS = 12
 # At the size of print; the points are pixels in the SVG, everything else is not.
@@ -33,12 +32,9 @@ def confused(points: pd.DataFrame) -> pd.Series:
 
 
 def draw(models: pd.DataFrame, projections: pd.DataFrame) -> Figure:
-    """The single, the primary mixture and its control where they have points.
-
-    Tables as models.csv and projections.csv.
-    """
+    """The single, the primary mixture and its control where they have points."""
     labels = style.model_labels(models)
-    points = projections[projections["method"] == METHOD].sort_values("row")
+    points = projections[projections["method"] == "tsne"].sort_values("row")
     shown = [model for model in style.core(models) if model in set(points["model"])]
     if not shown:
         return style.nothing("No model of this study's headline has a published representation.")

@@ -27,26 +27,23 @@ def choose(labels: np.ndarray, seed: int) -> list[int | None]:
     return [int(generator.choice(found)) if len(found) else None for found in candidates]
 
 
-def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool, augment: Augment, seed: int = 0) -> Figure:
+def draw(images: np.ndarray, labels: np.ndarray, *, synthetic: bool, augment: Augment) -> Figure:
     """`images` (n,48,48) uint8, `labels` (n,): one column an emotion, the face as given over its augmented versions."""
-    chosen = choose(labels, seed)
+    chosen = choose(labels, 0)
     present = [index for index in chosen if index is not None]
-    rows = [images[present] / 255.0] + [augment(images[present], seed + 1 + version) for version in range(VERSIONS)]
+    rows = [images[present] / 255.0] + [augment(images[present], 1 + version) for version in range(VERSIONS)]
     figure = style.new_figure(7 + 5 + 23.5 * len(rows))
     # Tight by hand: the constrained layout would leave a gap between square pictures.
     figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
     grid = figure.subplots(len(rows), len(EMOTIONS))
+    for axes in grid.flat:
+        style.no_frame(axes)
+    for axes, emotion in zip(grid[0], EMOTIONS, strict=True):
+        axes.set_title(emotion)
     for row, faces in enumerate(rows):
-        column_of = iter(faces)
-        for column, emotion in enumerate(EMOTIONS):
-            axes = grid[row, column]
-            style.no_frame(axes)
-            if chosen[column] is not None:
-                axes.imshow(next(column_of), cmap="gray", vmin=0, vmax=1, interpolation="none")
-            if row == 0:
-                axes.set_title(emotion)
-            if column == 0:
-                axes.set_ylabel("as given" if row == 0 else f"augmented {row}")
+        grid[row, 0].set_ylabel("as given" if row == 0 else f"augmented {row}")
+        for face, index in zip(faces, present, strict=True):
+            grid[row, labels[index]].imshow(face, cmap="gray", vmin=0, vmax=1, interpolation="none")
     figure.suptitle("Synthetic training faces" if synthetic else "Training faces")
     return figure
 

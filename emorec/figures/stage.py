@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from emorec import figures
 from emorec.config import Study
-from emorec.errors import EmorecError
 from emorec.figures import style
 from emorec.frames import read_table
 from emorec.inputs import made_of
@@ -26,9 +25,6 @@ def draw(name: str, study: Study, layout: Layout) -> None:
 def make(name: str, study: Path, **options: Any) -> Figure:
     """One figure of the study in a folder; `options` are what its module's `make` takes besides paths."""
     module, paths = figures.load(name), [study / path for path in figures.INPUTS[name]]
-    for path in paths:
-        if not path.exists():
-            raise EmorecError(f"{path}: missing; make the study's data and tables first")
     with made_of(paths), style.context():
         figure: Figure = (
             module.make(*paths, **options) if name in figures.OF_FACES else module.draw(*map(read_table, paths))

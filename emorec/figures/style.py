@@ -1,7 +1,6 @@
-"""The one style of all figures: page width, type sizes, colours, and how a figure is written.
+"""The one style of all figures, which rest on no colour alone: every emotion and every model also has a marker.
 
-Colours are those of Okabe & Ito (2008, "Color Universal Design"), told apart by the common forms of colour
-blindness; every emotion and every model also has a marker, so that nothing rests on colour alone.
+Colours are those of Okabe & Ito (2008, "Color Universal Design"), told apart by the common forms of colour blindness.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import matplotlib.style
 import numpy as np
@@ -27,8 +26,6 @@ from matplotlib.lines import Line2D
 
 from emorec.files import atomic
 from emorec.frames import each_row
-
-T = TypeVar("T")
 
 PAGE_WIDTH_MM = 170.0
 # Of an A4 or letter page, less its margins and room for a caption.
@@ -54,8 +51,6 @@ RC: dict[str, Any] = {
     "axes.titlesize": 8.5,
     "axes.titleweight": "bold",
     "axes.labelsize": 8.0,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
     "legend.fontsize": 7.5,
     "legend.frameon": False,
     "legend.handlelength": 1.6,
@@ -65,15 +60,7 @@ RC: dict[str, Any] = {
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": MUTED,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
     "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
@@ -85,6 +72,8 @@ RC: dict[str, Any] = {
     # Without a salt matplotlib draws the identifiers at random, and no two builds would be equal.
     "svg.hashsalt": "emorec",
 }
+TICKS = {"labelsize": 7.5, "color": MUTED, "labelcolor": INK, "major.width": 0.6, "major.size": 2.5}
+RC |= {f"{axis}tick.{name}": value for axis in "xy" for name, value in TICKS.items()}
 
 
 @dataclass(frozen=True)
@@ -131,9 +120,7 @@ FAMILIES = {
 # For a second model of a family in a figure that sets its models apart by colour.
 SPARE_COLOURS = ("#999999", "#F0E442", "#8C564B", "#BDBD22")
 
-# Training is shown in grey and validation in blue; neither is a model.
-TRAIN_COLOUR = "#8A8A8A"
-VAL_COLOUR = "#0072B2"
+TRAIN_COLOUR, VAL_COLOUR = "#8A8A8A", "#0072B2"
 
 
 def context() -> AbstractContextManager[None]:
@@ -158,10 +145,7 @@ def nothing(reason: str) -> Figure:
 
 
 def model_looks(models: pd.DataFrame) -> dict[str, Look]:
-    """The look of every model of models.csv, by its family.
-
-    Headline models of one family, which share figures, get colours of their own.
-    """
+    """The look of every model by its family; headline models of one family, which share figures, differ in colour."""
     looks: dict[str, Look] = {}
     spare, taken = itertools.cycle(SPARE_COLOURS), set()
     for row in each_row(models):
@@ -214,11 +198,11 @@ def core(models: pd.DataFrame) -> list[str]:
     return [model for model in models["model"] if model in tested]
 
 
-def signed(value: float, digits: int = 1) -> str:
-    """A difference with its sign, to some decimals; what rounds to nothing is `0`, what is unknown nothing."""
+def signed(value: float) -> str:
+    """A difference with its sign; what rounds to nothing is `0`, what is unknown nothing."""
     if not np.isfinite(value):
         return ""
-    return "0" if abs(value) < 0.5 * 10**-digits else f"{value:+.{digits}f}".replace("-", "−")
+    return "0" if abs(value) < 0.05 else f"{value:+.1f}".replace("-", "−")
 
 
 def wrap(text: str, characters: int) -> str:
@@ -265,7 +249,7 @@ def rows(axes: Axes, count: int, *, grid: bool = True) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def panels(grid: np.ndarray, shown: Sequence[T]) -> Iterator[tuple[T, Axes]]:
+def panels(grid: np.ndarray, shown: Sequence[Any]) -> Iterator[tuple[Any, Axes]]:
     """Each of what is shown with a panel of a grid, row by row; the panels that are left are removed."""
     for axes in grid.flat[len(shown) :]:
         axes.remove()

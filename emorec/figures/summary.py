@@ -74,19 +74,16 @@ def handles(models: pd.DataFrame, shown: list[str]) -> list[Line2D]:
     named = [model for model in shown if model in (style.reference(models), style.primary(models))]
     entries = {style.wrap(labels[model], 26): look_of(family[model], first=True) for model in named}
     names = {"single": "other singles", "ensemble": "ensembles", "mixture": "other mixtures"}
-    names |= {"fine-tuned": "fine-tuned", "joint": "joint"}
     others = {family[model] for model in shown if model not in named}
-    entries |= {names[each]: look_of(each, first=False) for each in style.FAMILIES if each in others}
+    entries |= {names.get(each, each): look_of(each, first=False) for each in style.FAMILIES if each in others}
     return style.handles(entries, 5.5)
 
 
 def set_apart(places: np.ndarray, gap: float) -> np.ndarray:
-    """The nearest places (least squares) in the same order with at least `gap` between any two.
-
-    With the required gaps taken off, that is a regression by a rising sequence: pool adjacent violators
-    (Barlow et al. 1972). Places that differ by next to nothing keep the order in which they come.
-    """
+    """The nearest places (least squares) in the same order with at least `gap` between any two."""
+    # Places that differ by next to nothing keep the order in which they come.
     order = np.argsort(np.round(places, 2), kind="stable")
+    # With the gaps taken off, a regression by a rising sequence: pool adjacent violators (Barlow et al. 1972).
     steps = gap * np.arange(len(places))
     moved = places.astype(float).copy()
     moved[order] = isotonic_regression(places[order] - steps).x + steps

@@ -18,10 +18,7 @@ TWIN_COLOUR, OTHER_COLOUR = "#4D4D4D", "#BDBDBD"
 
 
 def draw(models: pd.DataFrame, scores: pd.DataFrame, twins: pd.DataFrame) -> Figure:
-    """Above, what the headline models gain in accuracy on whom; below, how far all test faces are from training.
-
-    Tables as models.csv, twins_scores.csv and twins.csv.
-    """
+    """Above, what the headline models gain in accuracy on whom; below, how far all test faces are from training."""
     if twins["distance"].isna().all():
         return style.nothing("No training face comes near any test face.")
     differences = scores[(scores["measure"] == "accuracy") & scores["estimate"].notna()]

@@ -1,7 +1,6 @@
 """Who errs, the gate or the experts: how often each model names the group and decides within it, and the two crossed.
 
-A face's group is the emotions that share an expert. Any model's probabilities name a group (by their sums) and decide
-within it, so the single and the control are asked the same questions. Below, one model routes and another decides.
+Any model's probabilities name a group (by their sums) and decide within it, so all are asked the same questions.
 """
 
 from __future__ import annotations
@@ -23,13 +22,6 @@ ERRORS = {"within_errors": ("within a group", "#8c8c8c"), "across_errors": ("acr
 STRONGEST = 3.0
 
 
-def shown_grouping(models: pd.DataFrame, scores: pd.DataFrame) -> str | None:
-    """The primary mixture's grouping, else the first that models are scored by; None where there is none."""
-    groupings = scores["grouping"].tolist()
-    own = models.loc[models["model"] == style.primary(models), "grouping"].tolist()
-    return next((str(name) for name in own + groupings if name in set(groupings)), None)
-
-
 def crossed(routing: pd.DataFrame, mixture: str, other: str) -> tuple[np.ndarray, np.ndarray]:
     """What comes out where `other` or `mixture` routes (rows) and decides (columns), in % and in points.
 
@@ -43,10 +35,13 @@ def crossed(routing: pd.DataFrame, mixture: str, other: str) -> tuple[np.ndarray
 
 
 def draw(models: pd.DataFrame, scores: pd.DataFrame, routing: pd.DataFrame) -> Figure:
-    """Tables as models.csv, group_scores.csv and routing.csv."""
-    grouping = shown_grouping(models, scores)
-    if grouping is None:
+    """Above a line a model, below a square a reference of the primary mixture."""
+    if scores.empty:
         return style.nothing("This study has no grouping of emotions.")
+    # The primary mixture's, else the first that models are scored by.
+    groupings = scores["grouping"].unique()
+    mixtures = models.loc[models["model"] == style.primary(models), "grouping"]
+    grouping = next((name for name in mixtures if name in groupings), groupings[0])
     own = scores[(scores["grouping"] == grouping) & (scores["reference"] == "") & (scores["group"] == "")]
     shown = [model for model in style.headline(models) if model in set(own["model"])]
     found = own.set_index(["model", "measure"])

@@ -24,7 +24,7 @@ USUAL = {"mixture": None, "start": None, "length": "steps", "foreign_weight": 1.
 
 
 def check_networks(study: Study, layout: Layout, what: str) -> None:
-    """Raise EmorecError for networks of the study that lack `what`, weights or outputs, in its folder, or are others."""
+    """Raise EmorecError for networks of the study whose `what`, weights or outputs, is missing, or that are others."""
     files = FILES if what == "weights" else ("outputs.npz", *FILES[1:])
     folders = {part: layout.network(part.network, part.seed) for part in configs.all_parts(study)}
     missing = [str(folder / name) for folder in folders.values() for name in files if not (folder / name).is_file()]

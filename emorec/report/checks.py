@@ -1,7 +1,4 @@
-"""Checks after rendering: what must not leave the press.
-
-Every check returns one line for each problem; `demand` raises them together. They hold for both renderers' output.
-"""
+"""Checks of what either renderer made, each a list with a line for each problem; `demand` raises them together."""
 
 from __future__ import annotations
 
@@ -19,13 +16,11 @@ LEFTOVERS = {
     r"\{#(?:fig|tbl|sec|eq)-[\w-]+": "id that was not understood",
     r":::": "stray fence of a div",
 }
-RESOURCES = {"img": "src", "script": "src", "iframe": "src", "embed": "src", "source": "src", "video": "src",
-             "audio": "src", "track": "src", "object": "data", "image": "href", "use": "href"}  # fmt: skip
 STYLES = ("stylesheet", "icon", "preload", "modulepreload")
 
 
 def demand(problems: Iterable[str]) -> None:
-    """Raise EmorecError with one line for each problem, in order and without repetition; nothing if there is none."""
+    """Raise EmorecError with the problems, if there are any, in order and without repetition."""
     unique = list(dict.fromkeys(problems))
     if unique:
         raise EmorecError("\n".join(unique))
@@ -45,7 +40,10 @@ def check_html(page: str, name: str) -> list[str]:
     reader = _Reader(name)
     reader.feed(page)
     reader.close()
-    return reader.finish()
+    for target in dict.fromkeys(reader.links):
+        if target and target not in reader.ids:
+            reader.complain(f"link to #{target} leads nowhere; nothing has this id")
+    return [*reader.problems, *check_text("".join(reader.text), name)]
 
 
 def check_typst(markup: str, name: str) -> list[str]:
@@ -82,8 +80,7 @@ class _Reader(HTMLParser):
         self.ids: set[str] = set()
         self.links: list[str] = []
         self.skip = ""
-        self.cells: list[str] | None = None  # the texts of the table's cells
-        self.in_cell = False
+        self.in_cell = self.filled = False  # within a table
 
     def complain(self, message: str) -> None:
         self.problems.append(f"{self.name}: {message}")
@@ -95,7 +92,10 @@ class _Reader(HTMLParser):
             if keys["id"] in self.ids:
                 self.complain(f"id {keys['id']} is given twice")
             self.ids.add(keys["id"])
-        self.loads(tag, _loaded(tag, keys))
+        self.loads(tag, keys.get("src", ""))
+        self.loads(tag, keys.get("data", "") if tag == "object" else "")
+        if tag in ("image", "use") or (tag == "link" and keys.get("rel") in STYLES):
+            self.loads(tag, keys.get("href") or keys.get("xlink:href", ""))
         for address in _addresses(keys.get("style", "")):
             self.loads("style", address)
         if tag == "img" and not keys.get("alt", "").strip() and "src" in keys:
@@ -108,7 +108,7 @@ class _Reader(HTMLParser):
         if tag in ("script", "style", "svg"):
             self.skip = self.skip or tag
         if tag == "table":
-            self.cells = []
+            self.filled = False
         self.in_cell = self.in_cell or tag == "td"
 
     def loads(self, what: str, address: str) -> None:
@@ -120,10 +120,8 @@ class _Reader(HTMLParser):
             self.skip = ""
         if tag == "td":
             self.in_cell = False
-        if tag == "table" and self.cells is not None:
-            if not "".join(self.cells).strip():
-                self.complain("a table is empty; fill it")
-            self.cells = None
+        if tag == "table" and not self.filled:
+            self.complain("a table is empty; fill it")
         if tag in ("p", "li", "td", "th", "figcaption", "h1", "h2", "h3", "h4", "div"):
             self.text.append("\n")
 
@@ -133,21 +131,7 @@ class _Reader(HTMLParser):
         if self.skip:
             return
         self.text.append(data)
-        if self.in_cell and self.cells is not None:
-            self.cells.append(data)
-
-    def finish(self) -> list[str]:
-        for target in dict.fromkeys(self.links):
-            if target and target not in self.ids:
-                self.complain(f"link to #{target} leads nowhere; nothing has this id")
-        return [*self.problems, *check_text("".join(self.text), self.name)]
-
-
-def _loaded(tag: str, keys: dict[str, str]) -> str:
-    """What an element loads, empty where it loads nothing."""
-    if tag == "link":
-        return keys.get("href", "") if keys.get("rel", "") in STYLES else ""
-    return keys.get(RESOURCES.get(tag, ""), "") or (keys.get("xlink:href", "") if tag in ("image", "use") else "")
+        self.filled = self.filled or (self.in_cell and bool(data.strip()))
 
 
 def _addresses(style: str) -> list[str]:

@@ -1,7 +1,4 @@
-"""What the paper's templates may look up: models, estimates and rows of the study's tables, all of them plain values.
-
-A lookup for which a table has no row is an EmorecError; the template that asked is named by `templates`.
-"""
+"""What the paper's templates may look up: models, estimates and rows of tables, all of them plain values."""
 
 from __future__ import annotations
 
@@ -29,8 +26,7 @@ NAN = float("nan")
 class Estimate:
     """A score, or the difference of two, with its 95 % interval; fractions.
 
-    `verdict` is the table's: better, worse or not told apart; empty for what is exploratory, of which nothing may be
-    said but the interval.
+    `verdict` is the table's: better, worse or not told apart; empty for what is exploratory.
     """
 
     what: str
@@ -109,8 +105,7 @@ class Lookups:
         """The one row of a table with these values."""
         found = self.rows(table, **where)
         if len(found) != 1:
-            said = ", ".join(f"{column}={_name(value)!r}" for column, value in where.items())
-            raise EmorecError(f"{table}.csv has {len(found) or 'no'} rows with {said}; one is looked up")
+            raise EmorecError(f"{table}.csv has {len(found) or 'no'} rows with {_said(where)}; one is looked up")
         return found[0]
 
     def mean(self, table: str, column: str, **where: Any) -> float:
@@ -126,11 +121,8 @@ class Lookups:
         raise EmorecError(f"there is no model {name!r}{_close(name, [model['name'] for model in self.models])}")
 
     def _model(self, row: Row) -> Row:
-        """A row of models.csv, and besides its name:
-
-        groups: the emotions of each expert, where it has some of its own. kept_start: the seeds in which fine-tuning
-        never improved val. kept_all: it did so in no seed, so that what was kept is the mixture that it started from.
-        """
+        """A row of models.csv with `name`, `groups` (the emotions of each expert, where it has some of its own),
+        `kept_start` (the seeds in which fine-tuning never improved val) and `kept_all` (whether these are all)."""
         kept = [int(seed) for seed in row["kept_start"].split()]
         groups = [of["emotions"].split() for of in self.rows("groupings", grouping=row["grouping"])]
         whole = {key: 0 if pd.isna(row[key]) else int(row[key]) for key in ("networks", "experts")}
@@ -139,13 +131,15 @@ class Lookups:
 
     # Estimates.
 
+    def _estimate(self, table: str, column: str, **where: Any) -> Estimate:
+        row, what = self.row(table, **where), f"{table}.csv, {_said(where)},"
+        return Estimate(what, row[column], row["low"], row["high"], row.get("verdict", ""), row.get("faces", 0))
+
     def score(self, model: Any, metric: str = "accuracy") -> Estimate:
-        row = self.row("summary", model=model, metric=metric, split="test")
-        return _estimate(f"{metric} of {_name(model)}", row, "mean")
+        return self._estimate("summary", "mean", model=model, metric=metric, split="test")
 
     def difference(self, model: Any, reference: Any, measure: str = "accuracy") -> Estimate:
-        row = self.row("comparisons", model=model, reference=reference, measure=measure)
-        return _estimate(f"{measure} of {_name(model)} minus {_name(reference)}", row, "difference")
+        return self._estimate("comparisons", "difference", model=model, reference=reference, measure=measure)
 
     def differences_to_control(self, models: Iterable[Row]) -> list[Estimate]:
         return [self.difference(model, model["control"] or self.single) for model in models]
@@ -158,48 +152,43 @@ class Lookups:
     def group_score(self, model: Any, measure: str, reference: Any = "", group: str = "") -> Estimate:
         """names_group, within_group, within_errors or across_errors by the primary mixture's grouping."""
         where = {"model": model, "reference": reference, "measure": measure, "group": group}
-        row = self.row("group_scores", **where, grouping=self.primary["grouping"])
-        return _estimate(f"{measure} of {_name(model)}", row)
+        return self._estimate("group_scores", "estimate", **where, grouping=self.primary["grouping"])
 
     def routing(self, routed_by: Any, decided_by: Any, other: Any, mixture: Any = None) -> dict[str, Estimate]:
         """A cell of who routes × who decides: its `accuracy`, and its `difference` to `other` doing both."""
         where = {"mixture": mixture or self.primary, "other": other, "routed_by": routed_by, "decided_by": decided_by}
-        row, what = self.row("routing", **where), f"{_name(routed_by)} routing and {_name(decided_by)} deciding"
+        row, accuracy = self.row("routing", **where), self._estimate("routing", "accuracy", **where)
         change = (row[name] for name in ("difference", "difference_low", "difference_high"))
-        return {"accuracy": _estimate(what, row, "accuracy"), "difference": Estimate(what, *change)}
+        return {"accuracy": accuracy, "difference": Estimate(accuracy.what, *change)}
 
     def on_twins(self, model: Any, subset: str, reference: Any = "") -> Estimate:
         """Accuracy, or a difference, on a part of the test faces: all, twins, rest, interaction (twins minus rest)."""
         where = {"model": model, "reference": reference, "measure": "accuracy", "emotion": "", "subset": subset}
-        return _estimate(f"accuracy of {_name(model)} on {subset}", self.row("twins_scores", **where))
+        return self._estimate("twins_scores", "estimate", **where)
 
     def by_majority(self, model: Any, reference: Any = "", measure: str = "accuracy") -> Estimate:
-        row = self.row("by_majority", model=model, reference=reference, measure=measure)
-        return _estimate(f"{measure} of {_name(model)} by the majority", row)
+        return self._estimate("by_majority", "estimate", model=model, reference=reference, measure=measure)
 
     def pairs(self, model: Any, reference: Any) -> list[Row]:
         """The 21 pairs, most confused by the reference first; `change` is the difference in the rate of confusion."""
         found = self.rows("pair_comparisons", model=model, reference=reference)
         for row in found:
-            row["pair"] = t.pair(row["first"], row["second"])
-            row["change"] = _estimate(f"confusion of {row['pair']}", row, "difference")
+            row |= {"pair": t.pair(row["first"], row["second"]), "change": self.pair_change(model, reference, row)}
         return sorted(found, key=lambda row: -row["reference_rate"])
 
     def pair_change(self, model: Any, reference: Any, pair: Row) -> Estimate:
-        """The change of one pair's confusion between two models; `pair` is a row of `pairs`."""
+        """The change of one pair's confusion between two models; `pair` has its `first` and `second`."""
         names = {"first": pair["first"], "second": pair["second"]}
-        row = self.row("pair_comparisons", model=model, reference=reference, **names)
-        return _estimate(f"confusion of {pair['pair']}", row, "difference")
+        return self._estimate("pair_comparisons", "difference", model=model, reference=reference, **names)
 
     def calibration(self, model: Any, metric: str, state: str) -> Estimate:
         """`state` is before, after or change."""
-        row = self.row("calibration_summary", model=model, metric=metric, state=state)
-        return _estimate(f"{metric} of {_name(model)}", row, "mean")
+        return self._estimate("calibration_summary", "mean", model=model, metric=metric, state=state)
 
     def purity(self, model: Any, reference: Any) -> Estimate | None:
         """The difference in k-NN purity; None where one of the two has no representation."""
-        found = self.rows("purity", model=model, reference=reference)
-        return _estimate(f"purity of {_name(model)}", found[0], "difference") if found else None
+        where = {"model": model, "reference": reference}
+        return self._estimate("purity", "difference", **where) if self.rows("purity", **where) else None
 
     def recall(self, model: Any, emotion: str) -> Row:
         """`mean` and `sd` over seeds; both NaN for an emotion without test faces."""
@@ -216,9 +205,8 @@ class Lookups:
         """A row a network, in the order classifier, gate, expert, mixture; means over its seeds."""
         order = ("classifier", "gate", "expert", "mixture")
         found = {record["network"]: record["role"] for record in self._results.networks}
-        names = sorted(found, key=lambda name: (order.index(found[name]), name))
         rows = []
-        for name in names:
+        for name in sorted(found, key=lambda name: (order.index(found[name]), name)):
             records = self.records(name)
             epochs = [record["best_epoch"] for record in records]
             own = {key: records[0][key] for key in ("role", "parameters", "classes")}
@@ -253,14 +241,6 @@ class Lookups:
         """The record of the reference single; of any classifier where names differ."""
         records = self._results.networks
         return (self.records(self.single["name"]) or [r for r in records if r["role"] == "classifier"] or records)[0]
-
-    @property
-    def hardware(self) -> list[str]:
-        return sorted({record["hardware"] for record in self._results.networks})
-
-    def versions(self, own: dict[str, str]) -> dict[str, str]:
-        """What trained the networks and what made the report, by its version."""
-        return {**self._results.networks[0].get("versions", {}), **own}
 
     def jobs(self) -> list[Row]:
         """What the workflow measured, by stage and network: mean seconds and processor seconds, most memory in MB."""
@@ -309,12 +289,12 @@ def extent(of: Iterable[Estimate]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _estimate(what: str, row: Row, column: str = "estimate") -> Estimate:
-    return Estimate(what, row[column], row["low"], row["high"], row.get("verdict", ""), row.get("faces", 0))
-
-
 def _name(of: Any) -> Any:
     return of["name"] if isinstance(of, dict) else of
+
+
+def _said(where: dict[str, Any]) -> str:
+    return ", ".join(f"{column}={_name(value)!r}" for column, value in where.items())
 
 
 def _close(name: str, known: Iterable[str]) -> str:

@@ -1,9 +1,8 @@
 """Quarto's cross-references on pandoc's syntax tree: numbers for floats, sections and equations, links for `@fig-x`.
 
-`resolve` is independent of the output format: floats come out as `Div`s of class `float` with the attributes `kind`
-and `number`, their last block being the caption (a `Div` of class `caption`); equations as `Span`s of class
-`equation`; callouts as `Div`s of class `callout` whose first block is the title. `html` and `pdf` lower these to their
-own markup, so that both formats state the same numbers by construction.
+Floats come out as `Div`s of class `float` with the attributes `kind` and `number`, whose last block is the caption;
+equations as `Span`s of class `equation`; callouts as `Div`s of class `callout` whose first block is the title. `html`
+and `pdf` lower these to their own markup, so that both formats state the same numbers.
 https://quarto.org/docs/authoring/cross-references.html, https://quarto.org/docs/authoring/callouts.html
 """
 
@@ -13,22 +12,23 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
-from emorec.report.pandoc import SPACE, Node, attr, div, find, pairs, plain, span, stringify, text, transform
+from emorec.report.pandoc import SPACE, Node, attr, find, new, pairs, stringify, transform
 from emorec.report.source import Source
+from emorec.report.typography import NBSP
 
 KINDS = {"fig": "Figure", "tbl": "Table", "sec": "Section", "eq": "Equation"}
 # Quarto reserves these as well; the pip-only renderer has no numbering for them.
 UNSUPPORTED = ("lst", "thm", "lem", "cor", "prp", "cnj", "def", "exm", "exr", "sol", "rem", "alg", "tip", "nte",
                "wrn", "imp", "cau")  # fmt: skip
+REFERENCES = tuple(f"{kind}-" for kind in (*KINDS, *UNSUPPORTED))
 CALLOUTS = ("note", "tip", "warning", "important", "caution")
-NBSP = "\u00a0"
 FORMATS = {"html": ("html",), "typst": ("typst", "pdf")}
 
 
-def resolve(tree: Node, source: Source, target: str, numbered: bool = True) -> tuple[Node, list[str]]:
-    """Number and link everything in `tree` for the format `target` (html or typst); returns the problems, too.
+def resolve(tree: Node, source: Source, target: str, numbered: bool) -> tuple[Node, list[str]]:
+    """Number and link everything in `tree` for the format `target` (html or typst); returns all problems, too.
 
-    `numbered` is the metadata's number-sections. Problems are collected, not raised: the checks report all at once.
+    `numbered` is the metadata's number-sections.
     """
     resolver = _Resolver(source, target, numbered)
     blocks = transform(tree["blocks"], resolver.conditional)
@@ -87,7 +87,7 @@ class _Resolver:
         if node["t"] == "Table":
             return [self.table(node)]
         if node["t"] == "Para":
-            return [{"t": "Para", "c": self.equations(content)}]
+            return [new("Para", self.equations(content))]
         if kind := _callout(node):
             return [self.callout(kind, *content)]
         return self.division(*content) if node["t"] == "Div" else None
@@ -117,16 +117,14 @@ class _Resolver:
             self.label(identifier, "sec", number)
         elif identifier.startswith("sec-"):
             self.complain_of(identifier, f"section {identifier} has no number to refer to; drop the id's sec- prefix")
-        return {"t": "Header", "c": [level, [identifier, classes, keys], inlines]}
+        return new("Header", level, [identifier, classes, keys], inlines)
 
     def figure(self, content: list[Any]) -> Node:
         attributes, (_, caption), body = content
-        inlines = _inlines(caption)
-        path = next((image["c"][2][0] for image in find(body, "Image")), "")
         if not attributes[0].startswith("fig-"):
-            place = re.escape(path or stringify(inlines)[:20])
-            self.complain(place, f"figure {path} has a caption but no {{#fig-…}}; give it an id")
-        return self.float(attributes, "fig", body, inlines)
+            path = find(body, "Image")[0]["c"][2][0]
+            self.complain(re.escape(path), f"figure {path} has a caption but no {{#fig-…}}; give it an id")
+        return self.float(attributes, "fig", body, _inlines(caption))
 
     def images(self, blocks: list[Node]) -> None:
         """Check that each image lies there and says what it shows; move its alt text where pandoc's writers look."""
@@ -146,14 +144,7 @@ class _Resolver:
 
     def table(self, block: Node) -> Node:
         attributes, (_, caption), *_ = block["c"]
-        inlines = _inlines(caption)
-        bare = bare_table(block, _widths(attributes))
-        identifier = attributes[0]
-        match = re.fullmatch(r"\{#([^} ]+)\}", stringify(inlines[-1:]))
-        if match and not identifier:
-            identifier, inlines = match[1], inlines[:-1]
-            if inlines and inlines[-1]["t"] == "Space":
-                inlines = inlines[:-1]
+        identifier, inlines, bare = attributes[0], _inlines(caption), _bare_table(block, attributes)
         self.empty_cells(bare, stringify(inlines))
         if not identifier and not inlines:
             return bare
@@ -172,41 +163,39 @@ class _Resolver:
         identifier, classes, keys = attributes
         if any(key.startswith("layout") for key, _ in keys) or "panel-tabset" in classes:
             self.complain("layout|panel-tabset", "layouts and tabsets are not supported; let each figure stand alone")
-        return [self.float_division(attributes, blocks)] if identifier.startswith(("fig-", "tbl-")) else None
-
-    def float_division(self, attributes: list[Any], blocks: list[Node]) -> Node:
-        identifier = attributes[0]
-        kind = identifier.split("-")[0]
+        if not identifier.startswith(("fig-", "tbl-")):
+            return None
         if len(blocks) < 2 or blocks[-1]["t"] != "Para":
             what = f"{identifier} has no content or no caption"
             self.complain_of(identifier, f"{what}; end it with a paragraph before :::")
-            return div(attributes, blocks)
+            return [new("Div", attributes, blocks)]
         *body, caption = blocks
-        if kind == "tbl":
-            tables, widths = find(body, "Table"), _widths(attributes)
-            if not tables:
-                self.complain_of(identifier, f"{identifier} holds no table; include one")
-            for table in tables:
-                self.empty_cells(table, stringify(caption))
-            body = transform(body, lambda node: [bare_table(node, widths)] if node["t"] == "Table" else None)
-        body = [plain(block["c"]) if block["t"] == "Para" else block for block in _unwrap(body)]
-        return self.float(attributes, kind, body, caption["c"])
+        tables, kind = find(body, "Table"), identifier[:3]
+        if kind == "tbl" and not tables:
+            self.complain_of(identifier, f"{identifier} holds no table; include one")
+        for table in tables:
+            self.empty_cells(table, stringify(caption))
+        body = transform(body, lambda node: [_bare_table(node, attributes)] if node["t"] == "Table" else None)
+        # Figures lose their own wrapper: the `Div` carries the id and the caption.
+        body = transform(body, lambda node: node["c"][2] if node["t"] == "Figure" else None)
+        body = [new("Plain", block["c"]) if block["t"] == "Para" else block for block in body]
+        return [self.float(attributes, kind, body, caption["c"])]
 
     def float(self, attributes: list[Any], kind: str, body: list[Node], caption: list[Node]) -> Node:
         number = self.number(kind, attributes[0])
         if not stringify(caption).strip():
             self.complain_of(attributes[0], f"{attributes[0]} has an empty caption; say what it shows")
         wrapper = attr(attributes[0], ["float", *attributes[1]], kind=kind, number=number)
-        return div(wrapper, [*body, div(attr("", ["caption"]), [plain(caption)])])
+        return new("Div", wrapper, [*body, new("Div", attr("", ["caption"]), [new("Plain", caption)])])
 
     def callout(self, kind: str, attributes: list[Any], blocks: list[Node]) -> Node:
         if kind not in CALLOUTS:
             self.complain(rf"callout-{re.escape(kind)}", f"callout {kind} is unknown; use {', '.join(CALLOUTS)}")
-        title = [text(pairs(attributes).get("title", kind.capitalize()))]
+        title = [new("Str", pairs(attributes).get("title", kind.capitalize()))]
         if blocks and blocks[0]["t"] == "Header":
             title, blocks = blocks[0]["c"][2], blocks[1:]
         body = transform(blocks, self.block)
-        return div([attributes[0], ["callout", f"callout-{kind}"], []], [plain(title), *body])
+        return new("Div", [attributes[0], ["callout", f"callout-{kind}"], []], [new("Plain", title), *body])
 
     def equations(self, inlines: list[Node]) -> list[Node]:
         """Wrap `$$ … $$ {#eq-x}` into numbered spans."""
@@ -218,8 +207,8 @@ class _Resolver:
             if match and result and result[-1]["t"] == "Math":
                 math = result.pop()
                 number = self.number("eq", match[1])
-                result.append(span(attr(match[1], ["equation"], number=number), [math]))
-                result += [text(match[2])] if match[2] else []
+                result.append(new("Span", attr(match[1], ["equation"], number=number), [math]))
+                result += [new("Str", match[2])] if match[2] else []
             else:
                 result.append(item)
         return result
@@ -230,17 +219,17 @@ class _Resolver:
         if node["t"] != "Cite":
             return None
         citations = node["c"][0]
-        kinds = [_reference(citation["citationId"]) for citation in citations]
+        kinds = [citation["citationId"].lower().startswith(REFERENCES) for citation in citations]
         if not any(kinds):
             return None
         ids = ", ".join(f"@{citation['citationId']}" for citation in citations)
         if not all(kinds):
             # Quarto drops the citations here without a word.
             self.complain(re.escape(ids.split(",")[0]), f"{ids}: a cross-reference runs into a citation; part them")
-            return [text(f"?{ids}")]
+            return [new("Str", f"?{ids}")]
         result: list[Node] = []
         for position, citation in enumerate(citations):
-            result += [text(","), SPACE] if position else []
+            result += [new("Str", ","), SPACE] if position else []
             result.append(self.link(citation))
             result += citation["citationSuffix"]
         return result
@@ -257,49 +246,34 @@ class _Resolver:
                 close = get_close_matches(lower, self.labels, 1)
                 hint = f"did you mean @{close[0]}?" if close else f"nothing has the id {lower}; add {{#{lower}}}"
             self.complain(place, f"unresolved cross-reference @{identifier}: {hint}")
-            return text(f"?@{identifier}")
+            return new("Str", f"?@{identifier}")
         kind, number = self.labels[lower]
         prefix = citation["citationPrefix"]
-        label: list[Node] = [text(f"{KINDS[kind]}{NBSP}{number}")]
+        label: list[Node] = [new("Str", f"{KINDS[kind]}{NBSP}{number}")]
         if prefix:
-            label = [*prefix, text(f"{NBSP}{number}")]
+            label = [*prefix, new("Str", f"{NBSP}{number}")]
         elif citation["citationMode"]["t"] == "SuppressAuthor":
-            label = [text(number)]
-        return {"t": "Link", "c": [attr("", ["quarto-xref"]), label, [f"#{lower}", ""]]}
+            label = [new("Str", number)]
+        return new("Link", attr("", ["quarto-xref"]), label, [f"#{lower}", ""])
 
 
-def bare_table(table: Node, widths: list[float] | None = None) -> Node:
-    """`table` without its caption and id, and with columns as wide as their content unless `widths` (fractions) says.
+def _bare_table(table: Node, attributes: list[Any]) -> Node:
+    """`table` without its caption and id, its columns as wide as their content or as `tbl-colwidths="[40,60]"` says.
 
-    Pandoc gives a pipe table with a source line above 72 characters relative widths by the number of dashes, which
-    has nothing to do with what is in its cells.
+    Pandoc gives a pipe table with long source lines widths by the number of dashes, whatever is in its cells.
     """
     _, _, columns, *rest = table["c"]
-    if widths and len(widths) == len(columns):
-        columns = [[align, {"t": "ColWidth", "c": width}] for (align, _), width in zip(columns, widths, strict=True)]
+    widths = [float(number) for number in re.findall(r"[\d.]+", pairs(attributes).get("tbl-colwidths", ""))]
+    if len(widths) == len(columns) and sum(widths) > 0:
+        given = [new("ColWidth", width / sum(widths)) for width in widths]
     else:
-        columns = [[align, {"t": "ColWidthDefault"}] for align, _ in columns]
-    return {"t": "Table", "c": [attr("", ["typst:no-figure"]), [None, []], columns, *rest]}
-
-
-def _widths(attributes: list[Any]) -> list[float] | None:
-    """Quarto's `tbl-colwidths="[40,60]"` as fractions."""
-    value = pairs(attributes).get("tbl-colwidths", "")
-    numbers = [float(number) for number in re.findall(r"[\d.]+", value)]
-    return [number / sum(numbers) for number in numbers] if numbers and sum(numbers) else None
-
-
-def _reference(identifier: str) -> bool:
-    return identifier.split("-")[0].lower() in (*KINDS, *UNSUPPORTED) and "-" in identifier
+        given = [{"t": "ColWidthDefault"}] * len(columns)
+    columns = [[align, width] for (align, _), width in zip(columns, given, strict=True)]
+    return new("Table", attr("", ["typst:no-figure"]), [None, []], columns, *rest)
 
 
 def _inlines(blocks: list[Node]) -> list[Node]:
     return [inline for block in blocks for inline in (block["c"] if block["t"] in ("Plain", "Para") else [])]
-
-
-def _unwrap(blocks: list[Node]) -> list[Node]:
-    """Figures inside a float's `Div` lose their own wrapper: the `Div` carries the id and the caption."""
-    return [inner for block in blocks for inner in (block["c"][2] if block["t"] == "Figure" else [block])]
 
 
 def _callout(node: Node) -> str:

@@ -19,10 +19,7 @@ GATE_COLOUR, EXPERT_COLOUR, PLAIN = "#E8F1F8", "#FBEEE6", "#F3F3F3"
 
 
 def draw(groups: Sequence[Sequence[str]]) -> Figure:
-    """A face on the left, gate and experts as boxes, the weighted sum and the answer on the right.
-
-    `groups` are the experts' emotions, in the gate's order.
-    """
+    """Boxes for a face, gate and experts, sum and answer; `groups` are the experts' emotions, in the gate's order."""
     height = STEP * (len(groups) + 1) + 6
     figure = style.new_figure(height)
     figure.set_layout_engine("none")
@@ -41,7 +38,7 @@ def draw(groups: Sequence[Sequence[str]]) -> Figure:
         axes.text(WEIGH, y, f"× g$_{{{number}}}$(x)", ha="center", va="center", bbox=PRODUCT)
         _arrow(axes, (FACE + 10, middle), (NETWORK - HALF_WIDTH, y))
         _arrow(axes, (NETWORK + HALF_WIDTH, y), (WEIGH - 9, y))
-        _arrow(axes, (WEIGH + 9, y), (SUM, middle), gap=7)
+        _arrow(axes, (WEIGH + 9, y), (SUM, middle))
     # One weight goes to every product; the line stops above the first.
     axes.plot([NETWORK + HALF_WIDTH, WEIGH], [places[0]] * 2, color=style.MUTED, linewidth=0.9)
     _arrow(axes, (WEIGH, places[0]), (WEIGH, places[1] + 3))
@@ -49,19 +46,19 @@ def draw(groups: Sequence[Sequence[str]]) -> Figure:
         _arrow(axes, (WEIGH, upper - 3), (WEIGH, lower + 3))
     circle = {"boxstyle": "circle,pad=0.25", "fc": "white", "ec": style.MUTED, "lw": 0.7}
     axes.text(SUM, middle, "Σ", ha="center", va="center", bbox=circle)
-    _arrow(axes, (SUM, middle), (ANSWER - 14, middle), gap=7)
+    _arrow(axes, (SUM, middle), (ANSWER - 14, middle))
     return figure
 
 
 def _box(axes: Axes, x: float, y: float, text: str, colour: str, half_width: float = HALF_WIDTH) -> None:
-    low, shape = (x - half_width, y - HALF_HEIGHT), "round,pad=0,rounding_size=1.5"
-    look: dict[str, Any] = {"boxstyle": shape, "fc": colour, "ec": style.MUTED, "linewidth": 0.7}
-    axes.add_patch(FancyBboxPatch(low, 2 * half_width, 2 * HALF_HEIGHT, **look))
-    axes.text(x, y, style.wrap(text, 30) if "\n" not in text else text, ha="center", va="center", linespacing=1.35)
+    look: dict[str, Any] = {"boxstyle": "round,pad=0,rounding_size=1.5", "ec": style.MUTED, "linewidth": 0.7}
+    low = (x - half_width, y - HALF_HEIGHT)
+    axes.add_patch(FancyBboxPatch(low, 2 * half_width, 2 * HALF_HEIGHT, fc=colour, **look))
+    axes.text(x, y, text, ha="center", va="center", linespacing=1.35)
 
 
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], gap: float = 0) -> None:
-    """An arrow; `gap` points stay free at the end that is at the sum."""
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """An arrow, which leaves room for the circle at the sum."""
     look: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 7, "color": style.MUTED, "linewidth": 0.9}
-    look |= {"shrinkA": gap if start[0] == SUM else 0, "shrinkB": gap if end[0] == SUM else 0}
+    look |= {"shrinkA": 7 if start[0] == SUM else 0, "shrinkB": 7 if end[0] == SUM else 0}
     axes.add_patch(FancyArrowPatch(start, end, **look))

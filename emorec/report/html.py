@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from emorec.report import pandoc
-from emorec.report.crossref import KINDS, NBSP
-from emorec.report.pandoc import SPACE, Node, attr, div, pairs, plain, raw, raw_inline, span, text, transform
+from emorec.report.crossref import KINDS
+from emorec.report.pandoc import SPACE, Node, attr, new, pairs, transform
+from emorec.report.typography import NBSP
+
+raw = partial(new, "RawBlock", "html")
 
 
 def write(tree: Node, folder: Path, bibliography: list[str], toc_depth: int | None) -> tuple[str, list[str]]:
-    """Write a resolved `tree` as one HTML page; `folder` holds the figures and `styles/`.
+    """A resolved `tree` as one HTML page, with pandoc's warnings; `folder` holds the figures and `styles/`.
 
-    Returns the page and pandoc's warnings. `toc_depth` is the contents' depth, None for a page without contents.
+    `toc_depth` is None for a page without contents.
     """
     options = ["--template", "styles/pandoc.html", "--css", "styles/paper.css", "--mathml", "--embed-resources"]
     # One more, because the headings are: the page's title is the only h1.
@@ -28,15 +32,16 @@ def _lower(node: Node) -> list[Node] | None:
     if node["t"] == "Header":
         return [_header(content)]
     if node["t"] == "Table":
-        table = {"t": "Table", "c": [attr(content[0][0]), *content[1:]]}
-        return [raw("html", '<div class="table-scroll" tabindex="0">'), table, raw("html", "</div>")]
+        table = new("Table", attr(content[0][0]), *content[1:])
+        return [raw('<div class="table-scroll" tabindex="0">'), table, raw("</div>")]
     if node["t"] == "Div" and "float" in content[0][1]:
         return _float(content)
     if node["t"] == "Div" and "callout" in content[0][1]:
         return [_callout(content)]
     if node["t"] == "Span" and "equation" in content[0][1]:
-        number = span(attr("", ["equation-number"]), [text(f"({pairs(content[0])['number']})")])
-        return [span(attr(content[0][0], ["equation"]), [span(attr("", ["equation-body"]), content[1]), number])]
+        number = new("Span", attr("", ["equation-number"]), [new("Str", f"({pairs(content[0])['number']})")])
+        body = new("Span", attr("", ["equation-body"]), content[1])
+        return [new("Span", attr(content[0][0], ["equation"]), [body, number])]
     return None
 
 
@@ -44,9 +49,10 @@ def _header(content: list[Any]) -> Node:
     level, (identifier, classes, keys), inlines = content
     number = dict(keys).get("number")
     if number:
-        inlines = [span(attr("", ["header-section-number"]), [text(number)]), SPACE, *transform(inlines, _lower)]
+        label = new("Span", attr("", ["header-section-number"]), [new("Str", number)])
+        inlines = [label, SPACE, *transform(inlines, _lower)]
     # The page's title is its only h1.
-    return {"t": "Header", "c": [level + 1, [identifier, classes, []], inlines]}
+    return new("Header", level + 1, [identifier, classes, []], inlines)
 
 
 def _float(content: list[Any]) -> list[Node]:
@@ -54,25 +60,25 @@ def _float(content: list[Any]) -> list[Node]:
     kind, number = dict(keys)["kind"], dict(keys)["number"]
     *body, caption = blocks
     body = [block if block["t"] != "Plain" else _zoomable(block) for block in transform(body, _lower)]
-    label = span(attr("", ["float-label"]), [text(f"{KINDS[kind]}{NBSP}{number}:")])
+    label = new("Span", attr("", ["float-label"]), [new("Str", f"{KINDS[kind]}{NBSP}{number}:")])
     inlines = [label, SPACE, *caption["c"][1][0]["c"]]
-    legend = [raw("html", "<figcaption>"), plain(transform(inlines, _lower)), raw("html", "</figcaption>")]
+    legend = [raw("<figcaption>"), new("Plain", transform(inlines, _lower)), raw("</figcaption>")]
     own = " ".join([f"float-{kind}", *(name for name in classes if name != "float")])
     parts = [*legend, *body] if kind == "tbl" else [*body, *legend]
-    opening = raw("html", f'<figure id="{escape(identifier)}" class="{escape(own)}">')
-    return [opening, *parts, raw("html", "</figure>")]
+    opening = raw(f'<figure id="{escape(identifier)}" class="{escape(own)}">')
+    return [opening, *parts, raw("</figure>")]
 
 
 def _zoomable(block: Node) -> Node:
     """Wrap images in buttons that open them at full size; without script they do nothing."""
-    opening = raw_inline("html", '<button type="button" class="zoom" title="Enlarge">')
-    closing = raw_inline("html", "</button>")
+    opening = new("RawInline", "html", '<button type="button" class="zoom" title="Enlarge">')
+    closing = new("RawInline", "html", "</button>")
     wrapped = [[opening, each, closing] if each["t"] == "Image" else [each] for each in block["c"]]
-    return plain([inline for part in wrapped for inline in part])
+    return new("Plain", [inline for part in wrapped for inline in part])
 
 
 def _callout(content: list[Any]) -> Node:
     (identifier, classes, _), (title, *body) = content
-    heading = div(attr("", ["callout-title"]), [{"t": "Para", "c": transform(title["c"], _lower)}])
+    heading = new("Div", attr("", ["callout-title"]), [new("Para", transform(title["c"], _lower))])
     attributes = [identifier, classes, [["role", "note"]]]
-    return div(attributes, [heading, div(attr("", ["callout-body"]), transform(body, _lower))])
+    return new("Div", attributes, [heading, new("Div", attr("", ["callout-body"]), transform(body, _lower))])

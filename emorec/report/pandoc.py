@@ -7,7 +7,9 @@ The tree's shape is pandoc-types 1.23's: a node is `{"t": type, "c": content}`, 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,51 +19,34 @@ import pypandoc
 from emorec.errors import EmorecError
 
 Node = dict[str, Any]
-Attr = list[Any]
 
 
 def run(arguments: Sequence[str], text: str, folder: Path) -> tuple[str, list[str]]:
-    """Pipe `text` through pandoc inside `folder`; return its output and its warnings, one line each.
-
-    Raises EmorecError when pandoc itself fails.
-    """
+    """Pipe `text` through pandoc inside `folder`; return its output and its warnings, one line each."""
     command = [pypandoc.get_pandoc_path(), *arguments]
     done = subprocess.run(command, input=text, capture_output=True, text=True, encoding="utf-8", cwd=folder)
     if done.returncode:
         raise EmorecError(f"{folder}: pandoc failed: {' '.join(done.stderr.split())}")
-    return done.stdout, warnings(done.stderr)
+    # A warning begins with its level in brackets and may go on in further lines.
+    complaints = re.split(r"\n(?=\[)", done.stderr)
+    return done.stdout, [" ".join(each.split()) for each in complaints if each.strip()]
 
 
-def warnings(log: str) -> list[str]:
-    """The warnings in pandoc's log; a warning's indented continuation lines are joined to it."""
-    found: list[str] = []
-    for line in log.splitlines():
-        if line.startswith("["):
-            found.append(line.strip())
-        elif line.strip():
-            found[-1:] = [f"{found[-1]} {line.strip()}" if found else line.strip()]
-    return found
-
-
-def parse(text: str, metadata: dict[str, Any], folder: Path, scratch: Path) -> tuple[Node, list[str]]:
-    """Parse Quarto's Markdown and the metadata (whose strings are Markdown too) into a syntax tree.
-
-    `scratch` is a folder for the metadata file, which pandoc can read from a file only.
-    """
-    file = scratch / "metadata.json"
-    file.write_text(json.dumps(metadata), encoding="utf-8")
-    arguments = ["-f", "markdown-yaml_metadata_block", "-t", "json", "--metadata-file", str(file)]
-    output, complaints = run(arguments, text, folder)
+def parse(text: str, metadata: dict[str, Any], folder: Path) -> tuple[Node, list[str]]:
+    """The syntax tree of Quarto's Markdown with metadata, whose strings are Markdown too, and pandoc's warnings."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
+        json.dump(metadata, file)
+        file.flush()
+        arguments = ["-f", "markdown-yaml_metadata_block", "-t", "json", "--metadata-file", file.name]
+        output, complaints = run(arguments, text, folder)
     return json.loads(output), complaints
 
 
 def write(
     tree: Node, target: str, options: Sequence[str], folder: Path, bibliography: Sequence[str]
 ) -> tuple[str, list[str]]:
-    """Write a whole document; returns it and pandoc's warnings.
-
-    Citations are in pandoc's default style, which is Quarto's: Chicago's author and date.
-    """
+    """Write a whole document; returns it and pandoc's warnings."""
+    # Citations are in pandoc's default style, which is Quarto's: Chicago's author and date.
     arguments = ["-f", "json", "-t", target, "--standalone", "--syntax-highlighting=none", "--wrap=none", *options]
     if bibliography:
         arguments += ["--citeproc", "--metadata=link-citations"]
@@ -69,41 +54,21 @@ def write(
     return run(arguments, json.dumps(tree), folder)
 
 
-def attr(identifier: str = "", classes: Iterable[str] = (), **pairs: str) -> Attr:
-    return [identifier, list(classes), [[key, value] for key, value in pairs.items()]]
+def attr(identifier: str = "", classes: Iterable[str] = (), **pairs: str) -> list[Any]:
+    return [identifier, list(classes), [list(pair) for pair in pairs.items()]]
 
 
-def pairs(attributes: Attr) -> dict[str, str]:
+def pairs(attributes: list[Any]) -> dict[str, str]:
     """The key-value pairs of an attribute."""
     return dict(attributes[2])
 
 
-def text(value: str) -> Node:
-    return {"t": "Str", "c": value}
+def new(kind: str, *content: Any) -> Node:
+    """A node as pandoc-types has it: `new("Str", "x")`, `new("Div", attributes, blocks)`."""
+    return {"t": kind, "c": content[0] if len(content) == 1 else list(content)}
 
 
 SPACE: Node = {"t": "Space"}
-
-
-def plain(inlines: list[Node]) -> Node:
-    return {"t": "Plain", "c": inlines}
-
-
-def div(attributes: Attr, blocks: list[Node]) -> Node:
-    return {"t": "Div", "c": [attributes, blocks]}
-
-
-def span(attributes: Attr, inlines: list[Node]) -> Node:
-    return {"t": "Span", "c": [attributes, inlines]}
-
-
-def raw(target: str, code: str) -> Node:
-    """A raw block of the output format `target`."""
-    return {"t": "RawBlock", "c": [target, code]}
-
-
-def raw_inline(target: str, code: str) -> Node:
-    return {"t": "RawInline", "c": [target, code]}
 
 
 def stringify(tree: Any) -> str:
@@ -121,8 +86,6 @@ def stringify(tree: Any) -> str:
         return ""
     if kind in ("Code", "CodeBlock", "Math"):
         return str(content[1])
-    if kind == "Quoted":
-        return f"“{stringify(content[1])}”" if content[0]["t"] == "DoubleQuote" else f"‘{stringify(content[1])}’"
     return stringify(content)
 
 

@@ -1,13 +1,14 @@
 """The PDF report: a resolved syntax tree through pandoc to Typst, and Typst to PDF.
 
-The styles (`styles/typst-template.typ`, `styles/typst-show.typ`) are Quarto template partials, so that both renderers
-use the same ones; `styles/pandoc.typ` puts them together as Quarto's own main template does. Floats are written in
-Quarto's words too (`kind: "quarto-float-fig"`), hence one set of show rules fits both.
+Both renderers use the same Typst styles, which are Quarto template partials; `styles/pandoc.typ` puts them together as
+Quarto's own main template does. Floats are of Quarto's kinds (`quarto-float-fig`), so that one set of show rules fits.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import typst
 from emorec.errors import EmorecError
 from emorec.report import pandoc
 from emorec.report.crossref import KINDS
-from emorec.report.pandoc import Node, pairs, plain, raw, raw_inline, transform
+from emorec.report.pandoc import Node, new, pairs, transform
 
 POSITIONS = {"fig": "bottom", "tbl": "top"}
+raw, inline = partial(new, "RawBlock", "typst"), partial(new, "RawInline", "typst")
 
 
 def write(tree: Node, folder: Path, bibliography: list[str]) -> tuple[str, list[str]]:
@@ -31,7 +33,6 @@ def compile(markup: str, folder: Path, timestamp: int) -> tuple[bytes, list[str]
     """Compile Typst markup to PDF with the fonts that come with Typst; returns the file and Typst's warnings.
 
     `timestamp` (seconds since 1970) is the document's date: the clock would make two builds differ.
-    Raises EmorecError when Typst fails.
     """
     try:
         pdf, complaints = typst.compile_with_warnings(  # type: ignore[call-overload]  # wants one type of all inputs
@@ -46,16 +47,16 @@ def _lower(node: Node) -> list[Node] | None:
     """A numbered float, equation or callout as Typst's own elements."""
     content: Any = node.get("c")
     if node["t"] == "Image":
-        return [raw_inline("typst", f"#{_image(content)}")]
+        return [inline(f"#{_image(content)}")]
     if node["t"] == "Div" and "float" in content[0][1]:
         return _float(content)
     if node["t"] == "Div" and "callout" in content[0][1]:
         return _callout(content)
     if node["t"] == "Span" and "made" in content[0][1]:
-        return [raw_inline("typst", "#made["), *transform(content[1], _lower), raw_inline("typst", "]")]
+        return [inline("#made["), *transform(content[1], _lower), inline("]")]
     if node["t"] == "Span" and "equation" in content[0][1]:
-        opening = raw_inline("typst", '#math.equation(block: true, numbering: "(1)", [ ')
-        return [opening, *content[1], raw_inline("typst", f" ])<{content[0][0]}>")]
+        opening = inline('#math.equation(block: true, numbering: "(1)", [ ')
+        return [opening, *content[1], inline(f" ])<{content[0][0]}>")]
     return None
 
 
@@ -63,19 +64,14 @@ def _image(content: list[Any]) -> str:
     """A call of Typst's `image` with alternative text, which pandoc's writer leaves out."""
     attributes, _, (path, _) = content
     keys = pairs(attributes)
-    arguments = [_string(path)]
+    arguments = [json.dumps(path, ensure_ascii=False)]
     for name in ("width", "height"):
         if size := keys.get(name):
             # A pixel is a 96th of an inch, as in CSS and in pandoc.
             pixels = re.fullmatch(r"([\d.]+)(?:px)?", size)
             arguments.append(f"{name}: {float(pixels[1]) / 96:.4f}in" if pixels else f"{name}: {size}")
-    arguments.append(f"alt: {_string(keys.get('alt', ''))}")
+    arguments.append(f"alt: {json.dumps(keys.get('alt', ''), ensure_ascii=False)}")
     return f"image({', '.join(arguments)})"
-
-
-def _string(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _float(content: list[Any]) -> list[Node]:
@@ -84,11 +80,11 @@ def _float(content: list[Any]) -> list[Node]:
     *body, caption = blocks
     closing = f']), kind: "quarto-float-{kind}", supplement: "{KINDS[kind]}")'
     return [
-        raw("typst", "#figure(["),
+        raw("#figure(["),
         *transform(body, _lower),
-        raw("typst", f"], caption: figure.caption(position: {POSITIONS[kind]}, ["),
-        plain(transform(caption["c"][1][0]["c"], _lower)),
-        raw("typst", f"{closing} <{identifier}>" if identifier else closing),
+        raw(f"], caption: figure.caption(position: {POSITIONS[kind]}, ["),
+        new("Plain", transform(caption["c"][1][0]["c"], _lower)),
+        raw(f"{closing} <{identifier}>" if identifier else closing),
     ]
 
 
@@ -96,9 +92,9 @@ def _callout(content: list[Any]) -> list[Node]:
     (_, classes, _), (title, *body) = content
     kind = next(name for name in classes if name.startswith("callout-")).removeprefix("callout-")
     return [
-        raw("typst", f'#paper-callout("{kind}", ['),
-        plain(transform(title["c"], _lower)),
-        raw("typst", "], ["),
+        raw(f'#paper-callout("{kind}", ['),
+        new("Plain", transform(title["c"], _lower)),
+        raw("], ["),
         *transform(body, _lower),
-        raw("typst", "])"),
+        raw("])"),
     ]

@@ -16,7 +16,7 @@ from emorec.report import checks
 
 log = logging.getLogger(__name__)
 
-OLDEST = (1, 9)  # the first that brings the Typst package of its callouts along
+OLDEST = "1.9"  # the first that brings the Typst package of its callouts along
 
 
 def find() -> str | None:
@@ -25,12 +25,12 @@ def find() -> str | None:
     if program is None:
         return None
     done = subprocess.run([program, "--version"], capture_output=True, text=True)
-    match = re.match(r"(\d+)\.(\d+)", done.stdout.strip())
+    version = done.stdout.strip()
+    found, oldest = ([int(number) for number in re.findall(r"\d+", text)] for text in (version, OLDEST))
     # A development build calls itself 99.9.9, which is new enough.
-    if match and (int(match[1]), int(match[2])) >= OLDEST:
+    if found >= oldest:
         return program
-    oldest = ".".join(map(str, OLDEST))
-    log.warning("%s is version %s and left aside; version %s or later is used", program, done.stdout.strip(), oldest)
+    log.warning("%s is version %s and left aside; version %s or later is used", program, version, OLDEST)
     return None
 
 
@@ -39,9 +39,8 @@ def render(
 ) -> tuple[str, list[bytes], list[str]]:
     """Render the project in `source`; returns the HTML page, a PDF for each paper and Quarto's complaints.
 
-    Quarto writes beside its input (.quarto, intermediate files), so it works on a copy. `timestamp` (seconds since
-    1970) becomes the PDF's date. A paper is a name of Typst's, or None for the project's own; another one is written
-    into the copy's _quarto.yml. Raises EmorecError when Quarto fails.
+    `timestamp` (seconds since 1970) becomes the PDF's date. A paper is a name of Typst's, or None for the project's
+    own; another one is written into the _quarto.yml of a copy, beside which Quarto writes intermediate files.
     """
     with tempfile.TemporaryDirectory(prefix="emorec-quarto-") as scratch:
         project = Path(scratch) / "source"

@@ -1,14 +1,12 @@
 """The report's source folder → one HTML page and a PDF a paper size, by Quarto or else by pandoc and Typst.
 
-Both ways end in the same checks: a warning, an unresolved reference, an unset variable, a missing image or one without
-alternative text, an empty table or a page that loads something from elsewhere fails the build, all problems at once.
+Both ways end in the same checks, which fail the build with all problems at once.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from emorec.errors import EmorecError
 from emorec.files import atomic, write_text
 from emorec.paths import Layout
 from emorec.report import checks, crossref, html, pandoc, pdf, quarto
-from emorec.report.pandoc import Node, attr, div, text
+from emorec.report.pandoc import Node, attr, new
 from emorec.report.source import NAME, Source, listed, read
 
 QUARTO = "quarto"
@@ -37,16 +35,14 @@ def report(layout: Layout, renderer: str) -> None:
 def render(folder: Path, page: Path, document: Path, renderer: str = "auto", letter: Path | None = None) -> str:
     """Render the Quarto project `folder` to the HTML file `page` and the PDF `document`; returns the renderer used.
 
-    `renderer` is `quarto`, `pandoc+typst` or `auto` (Quarto where one that is new enough is on the PATH). `letter` is a
-    second PDF, on the paper of North America. No file is written unless all pass the checks. Raises EmorecError, one
-    line for each problem with its file and line.
+    `renderer` is `quarto`, `pandoc+typst` or `auto`; `letter` is a second PDF, on the paper of North America.
+
+    Raises:
+        EmorecError: A line for each problem, with its file and line; no file is written.
     """
-    if renderer not in ("auto", QUARTO, PANDOC):
-        raise EmorecError(f"renderer {renderer} is unknown; use auto, {QUARTO} or {PANDOC}")
     program = None if renderer == PANDOC else quarto.find()
     if renderer == QUARTO and program is None:
-        oldest = ".".join(map(str, quarto.OLDEST))
-        raise EmorecError(f"quarto {oldest} or later is not on the PATH; install it or render with {PANDOC}")
+        raise EmorecError(f"quarto {quarto.OLDEST} or later is not on the PATH; install it or render with {PANDOC}")
     papers = {document: None} | ({letter: LETTER} if letter else {})
     if program:
         timestamp = read(folder).timestamp
@@ -67,8 +63,7 @@ def render(folder: Path, page: Path, document: Path, renderer: str = "auto", let
 def by_pandoc(folder: Path, papers: Sequence[str | None] = (None,)) -> tuple[str, list[bytes], list[str]]:
     """Render without Quarto; returns the HTML page, a PDF for each paper, and Typst's complaints (one line each).
 
-    A paper is a name of Typst's, or None for the source's own. Raises EmorecError for problems in the source itself,
-    before a PDF is compiled.
+    A paper is a name of Typst's, or None for the source's own.
     """
     source = read(folder)
     tree, problems = parsed(source)
@@ -88,8 +83,7 @@ def by_pandoc(folder: Path, papers: Sequence[str | None] = (None,)) -> tuple[str
 
 def parsed(source: Source) -> tuple[Node, list[str]]:
     """The syntax tree of a source, references unresolved, and the problems that pandoc found in it."""
-    with tempfile.TemporaryDirectory(prefix="emorec-report-") as scratch:
-        tree, complaints = pandoc.parse(source.text, _metadata(source), source.folder, Path(scratch))
+    tree, complaints = pandoc.parse(source.text, _metadata(source), source.folder)
     return tree, _located(source, complaints)
 
 
@@ -122,8 +116,8 @@ def resolved(source: Source, tree: Node, target: str) -> tuple[Node, list[str]]:
     placed = any(block["t"] == "Div" and block["c"][0][0] == "refs" for block in tree["blocks"])
     if source.bibliography and not placed and pandoc.find([tree["blocks"], tree["meta"]], "Cite"):
         # The source does not say where the list of references goes: at the end, under its heading.
-        heading = {"t": "Header", "c": [1, attr("references", ["unnumbered"]), [text("References")]]}
-        tree["blocks"] = [*tree["blocks"], heading, div(attr("refs"), [])]
+        heading = new("Header", 1, attr("references", ["unnumbered"]), [new("Str", "References")])
+        tree["blocks"] = [*tree["blocks"], heading, new("Div", attr("refs"), [])]
     return tree, problems
 
 
@@ -159,14 +153,13 @@ def _author(entry: Any) -> dict[str, Any]:
 
 def _located(source: Source, complaints: list[str]) -> list[str]:
     """Pandoc's warnings with the place in the source that they are about."""
-    return [_locate(source, complaint) for complaint in complaints]
-
-
-def _locate(source: Source, complaint: str) -> str:
-    citation = re.search(r"[Cc]itation (\S+) not found", complaint)
-    if citation:
-        place, files = source.where(rf"@{re.escape(citation[1])}(?![\w-])"), " or ".join(source.bibliography)
-        return f"{place}: citation @{citation[1]} is not in {files}; add it or correct the key"
-    line = re.search(r"\bline (\d+)", complaint)
-    place = f"{NAME}:{min(int(line[1]), len(source.lines))}" if line else NAME
-    return f"{place}: pandoc: {complaint}"
+    found = []
+    for complaint in complaints:
+        if citation := re.search(r"[Cc]itation (\S+) not found", complaint):
+            place, files = source.where(rf"@{re.escape(citation[1])}(?![\w-])"), " or ".join(source.bibliography)
+            found.append(f"{place}: citation @{citation[1]} is not in {files}; add it or correct the key")
+        else:
+            line = re.search(r"\bline (\d+)", complaint)
+            place = f"{NAME}:{min(int(line[1]), len(source.lines))}" if line else NAME
+            found.append(f"{place}: pandoc: {complaint}")
+    return found

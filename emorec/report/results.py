@@ -22,8 +22,7 @@ _MARKUP = re.compile(r"[<>`{}\[\]$\\|*#^~@\n]")
 class Results:
     """A finished study. `tables` by name, `data` is data/summary.json, `networks` are all network.json.
 
-    `jobs` are the benchmark files of training and of the networks' outputs: stage, network, seed, seconds of the clock
-    and of processors, and the most memory in MB; none in a study whose networks were not trained here.
+    `jobs`: stage, network, seed, seconds of clock and processors, most memory in MB; none of networks from elsewhere.
     """
 
     tables: dict[str, pd.DataFrame]

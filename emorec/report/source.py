@@ -1,7 +1,7 @@
 """A staged report as the pip-only renderer reads it: index.qmd, its metadata and the project's, without Quarto.
 
-Only what this renderer and Quarto understand alike is let through. The one shortcode is `{{< pagebreak >}}`: the
-templates have filled in everything else, and a shortcode that one renderer drops would make two different papers.
+Only what this renderer and Quarto understand alike is let through. A shortcode is not: one that a renderer drops would
+make two different papers.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from emorec.mappings import over
 
 NAME = "index.qmd"
 CELL = re.compile(r"\s*(?:```+|~~~+)\s*\{[A-Za-z]")
-BREAK = re.compile(r"^\{\{<\s*pagebreak\s*>\}\}$", re.MULTILINE)
-PAGEBREAK = '`<div class="pagebreak"></div>`{=html}`#pagebreak(weak: true)`{=typst}'
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Source:
     """The lines of a staged index.qmd, those of its head left empty, and the merged metadata."""
 
     folder: Path
-    lines: tuple[str, ...]
+    lines: list[str]
     metadata: dict[str, Any]
 
     @property
@@ -83,20 +81,18 @@ def read(folder: Path) -> Source:
     for number, line in enumerate(lines, 1):
         if CELL.match(line):
             raise EmorecError(f"{NAME}:{number}: code cells are not run; make the figure or table by a rule")
-        if "{{<" in BREAK.sub("", line):
-            raise EmorecError(f"{NAME}:{number}: shortcodes are not supported but for pagebreak, alone on its line")
+        if "{{<" in line:
+            raise EmorecError(f"{NAME}:{number}: shortcodes are not supported; let a template fill it in")
     settings = folder / "_quarto.yml"
     project = _mapping(_text(settings), settings.name, 0) if settings.exists() else {}
-    return Source(folder, tuple(BREAK.sub(lambda _: PAGEBREAK, line) for line in lines), over(project, front))
+    return Source(folder, lines, over(project, front))
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise EmorecError(f"{path}: no such file; stage the report first") from None
-    except UnicodeDecodeError as error:
-        raise EmorecError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise EmorecError(f"{path}: no text in UTF-8 can be read ({error}); stage the report again") from None
 
 
 def _mapping(text: str, name: str, offset: int) -> dict[str, Any]:
@@ -113,10 +109,7 @@ def _mapping(text: str, name: str, offset: int) -> dict[str, Any]:
 
 def _front_matter(text: str) -> tuple[dict[str, Any], list[str]]:
     """The YAML block at the head of the file, and its lines with those of the head emptied."""
-    lines = text.splitlines()
-    if not lines or lines[0].rstrip() != "---":
-        return {}, lines
-    for end, line in enumerate(lines[1:], 1):
-        if line.rstrip() in ("---", "..."):
-            return _mapping("\n".join([*lines[1:end], ""]), NAME, 1), [*[""] * (end + 1), *lines[end + 1 :]]
-    raise EmorecError(f"{NAME}:1: the metadata block that opens here is not closed by ---")
+    head = re.match(r"---[ \t]*\n(.*?^)(?:---|\.\.\.)[ \t]*$", text, re.DOTALL | re.MULTILINE)
+    if not head:
+        raise EmorecError(f"{NAME}:1: no metadata between two lines of ---; add a block with title and date")
+    return _mapping(head[1], NAME, 1), (head[0].count("\n") * "\n" + text[head.end() :]).splitlines()

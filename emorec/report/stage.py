@@ -28,7 +28,7 @@ from emorec.report.typography import NBSP
 
 # What is laid out as it stands: all but templates and what was rendered from them.
 PLAIN = ("_quarto.yml", "references.bib", "styles/*")
-# The diagram of the mixture is drawn here, after the experts of the primary mixture.
+# Drawn here, after the experts of the primary mixture.
 DIAGRAM = "mixture"
 PACKAGES = ("emorec", "torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotlib", "seaborn", "snakemake")
 # What trained the networks: where they come from elsewhere, their records know the versions.
@@ -45,21 +45,14 @@ def lay_out(study: Study, layout: Layout, sources: Path) -> None:
 def stage(study: Path, sources: Path, destination: Path, meta: dict[str, Any]) -> None:
     """Fill `destination` with a complete Quarto project, and remove everything else from it.
 
-    Each file appears whole or not at all.
-
-    Args:
-        study: `results/<study>`.
-        sources: The templates, `report`.
-        meta: What `provenance` tells.
+    `study` is `results/<study>`, `sources` the folder of the templates, `meta` what `provenance` tells.
 
     Raises:
         EmorecError: A table, a figure or the date is missing, a template asks for what is not there, or `destination`
             is a folder of something else.
     """
     if not meta.get("date"):
-        raise EmorecError(
-            "report: no date; give the commit's as YYYY-MM-DD, since today's would make two builds differ"
-        )
+        raise EmorecError("report: no date; the commit's is needed, since today's would make two builds differ")
     if destination.exists() and any(destination.iterdir()) and not (destination / "_quarto.yml").exists():
         raise EmorecError(f"{destination}: holds files that are not a staged report; give an empty folder")
     found = Lookups(results.read(study))
@@ -79,10 +72,7 @@ def stage(study: Path, sources: Path, destination: Path, meta: dict[str, Any]) -
 
 
 def provenance(study: str, effective_config: str, published: Manifest | None = None) -> dict[str, Any]:
-    """What a report says of its making; `published` is the manifest of the results that it is rebuilt from, if it is.
-
-    The date is the commit's, not the clock's, so that a second build gives the same bytes.
-    """
+    """What a report says of its making; `published` is the manifest of the results that it is rebuilt from, if any."""
     code = checkout()
     packages = [name for name in PACKAGES if published is None or name not in TRAINING]
     versions = {name: importlib.metadata.version(name) for name in packages}
@@ -91,7 +81,7 @@ def provenance(study: str, effective_config: str, published: Manifest | None = N
         "commit": code.commit,
         "repository": github(git("remote", "get-url", "origin")),
         "dirty": code.dirty,
-        "date": commit_date(),
+        "date": commit_date(),  # not the clock's, so that a second build gives the same bytes
         "config_sha256": hashlib.sha256(effective_config.encode()).hexdigest(),
         "versions": {"python": platform.python_version(), **versions},
         "published": published and published.model_dump(include={"published", "trained", "date"}),
@@ -112,10 +102,7 @@ def paper(found: Lookups, sources: Path, meta: dict[str, Any], drawn: Collection
 
 
 def made(figure: str, meta: dict[str, Any]) -> dict[str, Any]:
-    """Where a figure comes from.
-
-    `code`: its module, with its `address` on GitHub where the checkout was cloned from there; `data`: files' paths.
-    """
+    """Where a figure comes from: `code`, its module, with the `address` on GitHub if there is one; `data`, files."""
     code, files = "emorec/report/diagram.py", ["tables/groupings.csv"]
     if figure != DIAGRAM:
         code, files = figures.source(figure), list(figures.INPUTS[figure])

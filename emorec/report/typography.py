@@ -19,10 +19,7 @@ def number(value: float, digits: int = 1) -> str:
     """A decimal with a true minus; an en dash where there is no value. Never a negative zero."""
     if value is None or not math.isfinite(value):
         return NONE
-    text = f"{value:.{digits}f}"
-    if float(text) == 0:
-        text = text.lstrip("-")
-    return text.replace("-", MINUS)
+    return f"{value:z.{digits}f}".replace("-", MINUS)
 
 
 def signed(value: float) -> str:

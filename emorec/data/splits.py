@@ -25,12 +25,8 @@ def carve(labels: np.ndarray, split: np.ndarray, missing: tuple[int, ...]) -> np
     """Move a tenth of the training faces to each split in `missing` (VAL, TEST, or both).
 
     Stratified and without chance: the training faces of each emotion are counted in source order, and of every ten the
-    fifth goes to `val` and the tenth to `test`, so the same data always gives the same splits.
-
-    Args:
-        labels: (n,) emotions 0 to 6. split: (n,) indices in SPLITS.
-    Returns:
-        (n,) uint8, a new array; `split` is left as it was.
+    fifth goes to `val` and the tenth to `test`, so the same data always gives the same splits. `labels` (n,) are
+    emotions 0 to 6, `split` (n,), which is left as it was, and what is returned are indices in SPLITS.
     """
     carved = split.astype(np.uint8)  # a copy
     for other in missing:
@@ -44,8 +40,7 @@ def complete(
 ) -> tuple[np.ndarray, str]:
     """Splits for the faces of a source that has but those that are `present`, and a sentence on how they are made.
 
-    Where the `subjects` (n,) are known and no split is, a tenth of them, in their names' order, goes to each of the
-    others. Emotions are not balanced then, since a person may show but a few.
+    Where the `subjects` (n,) are known and no split is, a tenth of them goes to each of `val` and `test`.
     """
     if {VAL, TEST} <= present:
         return split, ""

@@ -196,22 +196,17 @@ def draw_wrong_labels(true_labels: np.ndarray, wrong_labels: float, rng: np.rand
     return np.where(flip < wrong_labels, others, true_labels).astype(np.uint8)
 
 
-@cache  # the tables ask for it several times
 def planted_confusion(*, count: int = 20_000, seed: int = 0, model: ExpressionModel = DEFAULT_MODEL) -> np.ndarray:
     """Confusion of the best classifier that sees the AUs themselves: (7, 7), row truth, column decision, rows sum to 1.
 
     The decision is the mode of the posterior. The rates are a Monte Carlo estimate from `count` faces, a seventh of
-    each emotion: their standard errors are sqrt(rate * (1 - rate) * 7 / count). No network can be expected to do
-    better: it has to read the AUs from pixels.
+    each emotion, so that the rare one's row is as good: their standard errors are sqrt(rate * (1 - rate) * 7 / count).
     """
     rng = np.random.default_rng(seed)
-    # Equal numbers of each emotion: the rare one's row is then estimated as well as the others'.
     true = np.repeat(np.arange(len(EMOTIONS)), -(-count // len(EMOTIONS)))
     units = draw_action_units(true, model, rng)
     blocks = np.array_split(units, len(units) // 512 + 1)  # of a size that stays in cache
     decided = np.concatenate([posterior(block, model).argmax(axis=1) for block in blocks])
     confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)))
     np.add.at(confusion, (true, decided), 1.0)
-    confusion /= confusion.sum(axis=1, keepdims=True)
-    confusion.flags.writeable = False  # one array is handed to every caller
-    return confusion
+    return confusion / confusion.sum(axis=1, keepdims=True)

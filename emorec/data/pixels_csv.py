@@ -1,7 +1,7 @@
 """FER2013's tables: a face a line, its 2,304 pixels as numbers in one column, its emotion as a number in another.
 
-Any order of the columns, plain or in double quotes, LF or CRLF; plain, compressed (`.gz`), or in an archive
-(`fer2013.tar.gz`). The 35,887 lines (287 MB) take about three seconds; no more than a line of text is held at a time.
+Columns in any order, plain or in double quotes; the file plain, compressed (`.gz`), or in an archive (`.tar.gz`).
+No more than a line of text is held at a time.
 """
 
 from __future__ import annotations

@@ -138,12 +138,11 @@ def _candidates(
     for start in range(0, len(queries), _QUERIES):
         block = queries[start : start + _QUERIES]
         places = np.arange(start, start + len(block))
-        same = block[:, None] == references if np.isin(block, references).any() else None
+        same = block[:, None] == references
         for mirror in (False, True):
             pictures = images[block][:, :, ::-1] if mirror else images[block]
             alike = thumbnails(pictures) @ known.T
-            if same is not None:
-                alike[same] = -1
+            alike[same] = -1
             closest = np.argpartition(-alike, count - 1, axis=1)[:, :count]
             place, column = np.nonzero(np.take_along_axis(alike, closest, axis=1) >= ALIKE)
             pairs.append(np.stack([places[place], closest[place, column]], axis=1))

@@ -22,30 +22,23 @@ _PATTERNS = {
     DATE: "should be a date, YYYY-MM-DD",
 }
 _MAPPING = "should be a mapping of keys"
-# By pydantic's names of what can be wrong, where its own words are not a user's; in braces what it adds.
+# By pydantic's names of what can be wrong, where its own words are about code.
 _WORDS = {
     "missing": "missing",
     "extra_forbidden": "unknown key",
     "string_type": "should be text; put it into quotes",
-    "bool_parsing": "should be true or false",
+    "list_type": "should be a list",
     "dict_type": _MAPPING,
     "model_type": _MAPPING,
     "model_attributes_type": _MAPPING,
-    "list_type": "should be a list",
-    "string_too_short": "should not be empty",
-    "union_tag_not_found": "has no {discriminator}",
-    "union_tag_invalid": "{discriminator} should be one of {expected_tags} (it is {tag})",
+    "union_tag_not_found": "has no kind",
 }
 
 
 def message(problem: Mapping[str, Any]) -> str:
     """One of `ValidationError.errors()` as a phrase, without its place."""
-    if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"] in _PATTERNS:
-        return _PATTERNS[problem["ctx"]["pattern"]]
-    words = _WORDS.get(problem["type"])
-    if words is None:
-        return str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input ")
-    return words.format(**{key: str(value).replace("'", "")[:200] for key, value in problem.get("ctx", {}).items()})
+    words = _PATTERNS.get(problem.get("ctx", {}).get("pattern")) or _WORDS.get(problem["type"])
+    return words or re.sub("^(Input|Value error,|String|List|Dictionary) ", "", problem["msg"])
 
 
 def plain(error: Exception) -> str:
@@ -59,12 +52,12 @@ def plain(error: Exception) -> str:
         return f"not UTF-8: it has the byte 0x{error.object[error.start]:02x}"
     if isinstance(error, IndexError):
         return "too few rows"
-    if isinstance(error, KeyError | AttributeError):
-        name = str(error.name if isinstance(error, AttributeError) else error.args[0] if error.args else "")
-        name = re.sub(r"^\['(.*)'\] not in index$", r"\1", name)  # as pandas puts it
+    if isinstance(error, KeyError):
+        name = re.sub(r"^\['(.*)'\] not in index$", r"\1", "".join(map(str, error.args)))  # as pandas puts it
         return f"nothing is called '{printable(name, 100)}'"
     text = " ".join(str(error).split())
-    return printable(f"values of another type: {text}" if isinstance(error, TypeError) else text, 160)
+    other = isinstance(error, TypeError | AttributeError)
+    return printable(f"values of another type: {text}" if other else text, 160)
 
 
 def printable(text: str | bytes, limit: int | None = None) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from emorec import EMOTIONS
 from emorec.data.faces import Faces, pixel_statistics
-from emorec.data.summary import count_faces, find_duplicates, summarise
+from emorec.data.prepare import count_faces, find_duplicates, summarise
 
 
 def test_counts_have_every_emotion_in_order() -> None:

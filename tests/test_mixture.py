@@ -333,12 +333,12 @@ def test_size_by_formula_is_that_of_the_built_mixture(name, extra):
     model = study.models["joint"]
     assert isinstance(model, Joint)
     width = spec.mixture.branch_width
-    all_of_it = joint_size(spec.architecture, 48, model, width, active=False)
-    active = joint_size(spec.architecture, 48, model, width)
-    assert sum(p.numel() for p in network.parameters()) == all_of_it.parameters
-    assert forward_flops(network) == active.flops
-    assert spec_size(spec) == Size(all_of_it.parameters, active.flops)
-    assert active.flops < all_of_it.flops or not model.top
+    dense = joint_size(spec.architecture, 48, model.model_copy(update={"top": None}), width)
+    found = joint_size(spec.architecture, 48, model, width)
+    assert sum(p.numel() for p in network.parameters()) == dense.parameters
+    assert forward_flops(network) == found.flops
+    assert spec_size(spec) == found == Size(dense.parameters, found.flops)
+    assert found.flops < dense.flops or not model.top
 
 
 @pytest.mark.parametrize("grouping", ["original", "one"])

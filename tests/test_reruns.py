@@ -171,7 +171,7 @@ def test_a_label_mended_in_place_is_noticed(finished: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "again", "spared"),
     [
-        ("data/summary.py", {DATA, RESULTS}, {TRAINING, COMBINED}),
+        ("data/prepare.py", {DATA, RESULTS}, {TRAINING, COMBINED}),
         ("tables/groups.py", {RESULTS}, {TRAINING, DATA}),
         ("tables/metrics.py", {RESULTS}, {TRAINING, DATA}),
         ("config/derived.py", {RESULTS, COMBINED}, {TRAINING, DATA}),

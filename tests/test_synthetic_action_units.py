@@ -110,7 +110,7 @@ def test_the_posterior_is_calibrated() -> None:
 def test_the_planted_confusions_are_the_three_pairs() -> None:
     confusion = planted_confusion(count=7000, seed=1)
     assert np.allclose(confusion.sum(axis=1), 1)
-    assert np.array_equal(confusion, planted_confusion.__wrapped__(count=7000, seed=1))  # not the cached one
+    assert np.array_equal(confusion, planted_confusion(count=7000, seed=1))
     share = np.array(SHARES) / sum(SHARES)
     joint = confusion * share[:, None]
     rates = {

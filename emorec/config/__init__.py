@@ -1,8 +1,6 @@
 """The study's config: types, defaults, validation, and what follows from it (which networks, which models).
 
-One source for schema, defaults and documentation: the models in `sections` and `study`. Unknown keys are errors at
-every level, with the nearest known key suggested. `emorec config --config FILE` prints the effective config, defaults
-filled in.
+One source for schema, defaults and documentation: the models in `sections` and `study`.
 """
 
 from emorec.config.derived import (

@@ -87,10 +87,7 @@ def training_of(study: Study, single: str) -> Training:
 
 
 def _suffix(usual: Training, chosen: Training) -> str:
-    """What a network's name says of how it is trained: nothing where it is as usual.
-
-    It says what differs, `-epochs-6-lr-0-02`, or where that is long, a digest of it.
-    """
+    """What a network's name says of how it is trained: what differs, `-epochs-6-lr-0-02`, or a digest of that."""
     old, new = _flat(usual.model_dump()), _flat(chosen.model_dump())
     suffix = "".join(f"-{key}-{value}" for key, value in new.items() if value != old[key])
     suffix = re.sub(r"[^a-z0-9]+", "-", suffix.lower()).rstrip("-")
@@ -114,10 +111,7 @@ def _override(base: Section, changes: dict[str, Any], where: str) -> Section:
 
 
 def networks(study: Study, found: Found = None) -> dict[str, NetworkSpec]:
-    """Every network of a study by name. Mixtures with an expert or a gate in common share it: each is trained once.
-
-    `found` are the groupings found so far; networks of the others have no classes yet, and their `grouping` is set.
-    """
+    """Every network of a study by name; it has no classes while its grouping is none of those `found`."""
     specs: dict[str, NetworkSpec] = {}
     for spec in (spec for model in study.models for spec in _networks_of(study, model, found)):
         if spec.network in study.models and spec.role in ("gate", "expert"):
@@ -161,10 +155,8 @@ def _separate(study: Study, model: Mixture, found: Found, where: str) -> list[Ne
     """The networks of a mixture that are trained apart: the gate or the single in its place, if any, and the experts.
 
     Experts of groups that are given are named by their emotions, so that mixtures share them; those of a grouping that
-    is found from the faces by their number, so that they have a name before it is found. What is trained in another way
-    has a name that says so. An expert for all seven emotions is the single itself.
-
-    `where` the model stands in the config, for messages.
+    is found from the faces by their number, so that they have a name before it is found. An expert for all seven
+    emotions is the single itself. `where` the model stands in the config is for messages.
     """
     (single,) = _networks_of(study, model.of, found)
     groups = groups_of(study, model.grouping, found)
@@ -222,10 +214,7 @@ def _fine_tuned(study: Study, name: str, model: FineTuned, found: Found) -> Netw
 
 
 def parts(study: Study, model: str, seed: int) -> list[Part]:
-    """The networks that make up one replicate of a model: itself, members, or what routes, if anything, and experts.
-
-    What routes a mixture is its gate, or the single in the gate's place.
-    """
+    """The networks that make up one replicate of a model: itself, members, or what routes, if anything, and experts."""
     entry = study.models[model]
     if entry.kind == "ensemble":
         return [Part(entry.of, member) for member in study.seeds_of_members(entry)[seed]]
@@ -233,16 +222,11 @@ def parts(study: Study, model: str, seed: int) -> list[Part]:
 
 
 def spent_before(study: Study, model: str, seed: int) -> list[Part]:
-    """The networks that had to be trained before a replicate's own ones; none of its own.
-
-    A fine-tuned mixture starts from its gate and experts, an expert may start from the single; a distilled single has
-    teachers.
-    """
+    """The networks that had to be trained before a replicate's own ones, to start or to learn from; none of its own."""
     specs, own = networks(study), parts(study, model, seed)
-    found, last = list[Part](), own
-    while last:
-        last = [before for part in last for before in specs[part.network].before(part.seed)]
-        found += last
+    found = list(own)
+    for part in found:  # which grows meanwhile
+        found += specs[part.network].before(part.seed)
     return [part for part in dict.fromkeys(found) if part not in own]
 
 
@@ -253,9 +237,7 @@ def all_parts(study: Study) -> list[Part]:
 
 
 def training_order(study: Study) -> list[Part]:
-    """All parts, each after those that it waits for: what it starts or learns from, and the single of all seeds where
-    its grouping is found from that.
-    """
+    """All parts, each after those that it waits for."""
     specs, order = networks(study), dict[Part, None]()
 
     def add(part: Part) -> None:

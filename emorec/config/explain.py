@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from emorec import plain
 from emorec.config.sections import KINDS, Random, Spectral
+from emorec.plain import message, printable
 
 _BRANCHES: dict[str, type[BaseModel]] = {**KINDS, "spectral": Spectral, "random": Random}
 
@@ -21,25 +21,21 @@ def explain(error: ValidationError, schema: type[BaseModel]) -> str:
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     # pydantic names the branch of a union in the path; a user did not
     path = [str(step) for i, step in enumerate(problem["loc"]) if not (i == 2 and step in ("list", *_BRANCHES))]
-    message, given = plain.message(problem), problem.get("input")
+    wrong, given = printable(message(problem), 500), problem.get("input")
     if path and path[-1] == "[key]":
-        return f"{'.'.join(path[:-2])}: the name {_cut(repr(given))} {message}"
+        return f"{'.'.join(path[:-2])}: the name {printable(repr(given), 80)} {wrong}"
     if problem["type"] == "extra_forbidden":
-        message += nearest(path[-1], _known_keys(schema, problem["loc"][:-1]))
+        wrong += nearest(path[-1], _known_keys(schema, problem["loc"][:-1]))
     elif problem["type"] == "union_tag_not_found":
-        message += f"; known are {', '.join(KINDS)}"
+        wrong += f"; known are {', '.join(KINDS)}"
     elif path and not isinstance(given, dict | list) and problem["type"] != "missing":
-        message += f" (it is {_cut(repr(given))})"
-    return below(".".join(path), message)
+        wrong += f" (it is {printable(repr(given), 80)})"
+    return below(".".join(path), wrong)
 
 
 def below(where: str, message: str) -> str:
     """`message` about `where`, or about the key below it that it begins with."""
     return f"{where}{'.' if re.match(r'[a-z_.0-9-]+: ', message) else ': '}{message}" if where else message
-
-
-def _cut(text: str, limit: int = 80) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def _known_keys(schema: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

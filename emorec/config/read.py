@@ -22,14 +22,11 @@ def load(path: Path) -> Study:
 
 
 def extended(path: Path, below: tuple[Path, ...] = ()) -> Any:
-    """What a config file says over what the file says that it `extends`, named from its own folder.
-
-    Raises EmorecError, one line, for a file that extends itself, through others or not.
-    """
+    """What a config file says over what the file says that it `extends`, named from its own folder."""
     content = read_yaml(path)
     if not isinstance(content, dict) or "extends" not in content:
         return content
-    name, content = content["extends"], {key: value for key, value in content.items() if key != "extends"}
+    name = content.pop("extends")
     if not isinstance(name, str):
         raise _error(str(path), "extends: names one config file, whose values hold where this one has no others")
     base, seen = path.parent / name, (*below, path.resolve())

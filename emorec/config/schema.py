@@ -25,7 +25,7 @@ How much is done again is no key of a study: `--config from=weights` and `--conf
 This page and `schema.json` are written by `make reference`.
 """
 
-
+BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 EXTENDS = "a config file beside this one, whose values hold where this one says nothing else"
 
 
@@ -49,7 +49,8 @@ def reference() -> str:
         about = " ".join(section.get("description", "").split("\n\n")[0].split())
         rows = ["| key | value | default | |", "|---|---|---|---|"]
         for key, entry in section["properties"].items():
-            default = "" if key in section.get("required", []) else f"`{_json(entry.get('default'))}`"
+            default = json.dumps(entry.get("default"), ensure_ascii=False)
+            default = "" if key in section.get("required", []) else f"`{default}`"
             shown = default if len(default) < 30 else "see there"
             rows.append(f"| `{key}` | {_value(entry)} | {shown} | {entry.get('description', '')} |")
         parts.append("\n".join([f"## `{place}`" if place else "## The file", "", about, "", *rows, ""]))
@@ -78,10 +79,6 @@ def _references(entry: dict[str, Any]) -> list[str]:
     return [name for word in ("oneOf", "anyOf", "allOf") for each in entry.get(word, []) for name in _references(each)]
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
 def _value(entry: dict[str, Any]) -> str:
     """What a key may be, in words."""
     if "const" in entry:
@@ -97,8 +94,6 @@ def _value(entry: dict[str, Any]) -> str:
         return f"list of {_value(entry.get('items', {}))}"
     if kind == "object":
         return "sections by name"
-    lower = f"≥ {entry['minimum']}" if "minimum" in entry else f"> {entry.get('exclusiveMinimum', '')}"
-    upper = f"≤ {entry['maximum']}" if "maximum" in entry else f"< {entry.get('exclusiveMaximum', '')}"
-    bounds = ", ".join(bound for bound in (lower, upper) if len(bound) > 2)
+    bounds = ", ".join(f"{sign} {entry[bound]}" for bound, sign in BOUNDS.items() if bound in entry)
     name = {"boolean": "`true`, `false`", "string": "text", "integer": "whole number"}.get(kind, kind)
     return f"{name} {bounds}".strip()

@@ -92,9 +92,7 @@ class Architecture(Strict):
         0.0, description="how often the last block is skipped, the first never; Huang et al. 2016 (arXiv 1603.09382)"
     )
     dropout: Fraction = Field(0.0, description="before the head; Srivastava et al. 2014 (JMLR 15)")
-    whitening: bool = Field(
-        False, description="frozen whitening filters in front, as in airbench; Jordan 2024 (arXiv 2404.00498)"
-    )
+    whitening: bool = Field(False, description="frozen whitening filters in front; Jordan 2024 (arXiv 2404.00498)")
 
 
 class Augmentation(Strict):
@@ -120,9 +118,7 @@ class Training(Strict):
     schedule: Literal["one-cycle", "cosine"] = "one-cycle"
     warmup: Fraction = Field(0.2, description="share of the steps in which the rate rises to its peak")
     label_smoothing: Fraction = Field(0.1, description="Szegedy et al. 2016 (arXiv 1512.00567)")
-    ema: Fraction = Field(
-        0.0, description="decay of the weights' moving average, which then is what is evaluated and kept; 0 for none"
-    )
+    ema: Fraction = Field(0.0, description="decay of the weights' moving average, which is what is kept; 0 for none")
     mixup: float = Field(0.0, ge=0, le=10, description="alpha of Zhang et al. 2018 (arXiv 1710.09412); 0 for none")
     cutmix: float = Field(0.0, ge=0, le=10, description="alpha of Yun et al. 2019 (arXiv 1905.04899); 0 for none")
     class_balance: Literal["none", "sampling", "inverse-frequency", "effective-number"] = Field(

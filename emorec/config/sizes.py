@@ -25,20 +25,18 @@ def spec_size(spec: NetworkSpec) -> Size:
     mixture, experts = spec.mixture, len(spec.mixture.experts)
     if not mixture.parts:
         model = Joint(kind="joint", of=spec.network, experts=experts, top=mixture.top, trunk=mixture.trunk)
-        whole, active = (
-            joint_size(spec.architecture, side, model, mixture.branch_width, active=active) for active in (False, True)
-        )
-        return Size(whole.parameters, active.flops)
+        return joint_size(spec.architecture, side, model, mixture.branch_width)
     outputs = [experts, *(len(classes) for classes in mixture.experts)]
     return sum((network_size(spec.architecture, k, side) for k in outputs if k > 1), Size())
 
 
-def joint_size(architecture: Architecture, side: int, model: Joint, width: int, active: bool = True) -> Size:
-    """Size of a joint mixture, with the experts that answer for a face (`active`) or with all."""
-    experts = model.top if model.top and active else model.experts
+def joint_size(architecture: Architecture, side: int, model: Joint, width: int) -> Size:
+    """Size of a joint mixture: parameters of all experts, operations of those that answer for a face."""
+    answering = model.top or model.experts
     if not model.trunk:
         expert = network_size(architecture, len(EMOTIONS), side)
-        return network_size(architecture, model.experts, side) + expert * experts
+        experts = Size(expert.parameters * model.experts, expert.flops * answering)
+        return network_size(architecture, model.experts, side) + experts
     shape = {"trunk_width": architecture.width, "trunk_stages": model.trunk}
     narrow = architecture.model_copy(update={"width": width})
     branch = network_size(narrow, len(EMOTIONS), side, **shape, whole=False)
@@ -46,7 +44,7 @@ def joint_size(architecture: Architecture, side: int, model: Joint, width: int, 
     trunk = Size(whole.parameters - branch.parameters, whole.flops - branch.flops)
     features = architecture.width * 2 ** (model.trunk - 1)
     gate = Size((features + 1) * model.experts, 2 * features * model.experts)
-    return trunk + gate + branch * experts
+    return trunk + gate + Size(branch.parameters * model.experts, branch.flops * answering)
 
 
 def branch_width(architecture: Architecture, side: int, model: Joint) -> int:

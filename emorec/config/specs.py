@@ -99,7 +99,6 @@ class NetworkSpec:
         return self.teacher.of(seed) if self.teacher else []
 
     def before(self, seed: int) -> list[Part]:
-        """The networks that have to be trained before it can be."""
         return [*self.starts(seed), *self.teachers(seed)]
 
     def to_dict(self, seed: int) -> dict[str, Any]:

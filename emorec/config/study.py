@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Sequence
+from itertools import count, islice
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -56,10 +57,7 @@ class Study(Strict):
                 _check_groups(f"groupings.{name}", grouping)
             elif isinstance(grouping, Random):
                 _check_name(f"groupings.{name}.like", "grouping given as a list", grouping.like, self.given)
-                try:
-                    random_groups(self.given[grouping.like], grouping.seed)
-                except ValueError as error:
-                    raise ValueError(f"groupings.{name}.{error}") from None
+                random_groups(self.given[grouping.like], grouping.seed)
         if not self.singles:
             raise ValueError("models: the study needs one model of kind single to compare with")
         for key in ("parameters_like", "teacher"):
@@ -148,18 +146,15 @@ class Study(Strict):
     def seeds_of_members(self, ensemble: Ensemble) -> dict[int, list[int]]:
         """Which seeds of the single each replicate of an ensemble averages: {seed: [member seeds]}.
 
-        Members of a disjoint one are the replicate's own seed and then, replicate by replicate, the smallest seeds that
-        are not the study's. Else replicate r takes `members` seeds in a row, from r on and cyclically, out of the
-        study's seeds and as many more as make the replicates differ. Replicates then share members: networks are
-        trained once, and the spread between replicates of an ensemble is an underestimate, which the report says.
+        Members of a disjoint one are the replicate's own seed and the smallest that are free. Else replicate r takes
+        `members` seeds in a row, from r on and cyclically, out of the study's seeds and as many more as make the
+        replicates differ. These share members: the spread between them is an underestimate, which the report says.
         """
+        free = (seed for seed in count() if seed not in self.seeds)
         if ensemble.disjoint:
-            extra = ensemble.members - 1
-            more = [seed for seed in range(len(self.seeds) * ensemble.members) if seed not in self.seeds]
-            return {seed: [seed, *more[r * extra : (r + 1) * extra]] for r, seed in enumerate(self.seeds)}
+            return {seed: [seed, *islice(free, ensemble.members - 1)] for seed in self.seeds}
         wanted = ensemble.members + (1 if len(self.seeds) > 1 else 0)
-        more = [seed for seed in range(wanted + len(self.seeds)) if seed not in self.seeds]
-        pool = [*self.seeds, *more[: max(0, wanted - len(self.seeds))]]
+        pool = [*self.seeds, *islice(free, max(0, wanted - len(self.seeds)))]
         return {
             seed: [pool[(start + i) % len(pool)] for i in range(ensemble.members)]
             for start, seed in enumerate(self.seeds)
@@ -186,7 +181,7 @@ def random_groups(like: Sequence[Sequence[str]], seed: int) -> list[list[str]]:
         groups = [[renamed[emotion] for emotion in group] for group in like]
         if {frozenset(group) for group in groups} != same:
             return groups
-    raise ValueError("like: there is no other grouping of these sizes")
+    raise ValueError(f"groupings: there is no other grouping of these sizes for a random one like {like}")
 
 
 def _check_groups(where: str, groups: Groups) -> None:

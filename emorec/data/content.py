@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from emorec import closure
 from emorec.config import Data
@@ -19,40 +18,30 @@ from emorec.files import write_json
 # The workflow looks each time: the readers, with numpy and Pillow, are imported only where there is something to read.
 
 
-class Seen(NamedTuple):
-    """A file's or folder's content, by `source_digest`, and the glance at it that was taken before."""
-
-    glance: str
-    digest: str
-
-
-def look(source: Path, kept: Path) -> Seen:
-    """What `source` holds; its digest is not computed where the file `kept` has it. Nothing is written."""
+def look(source: Path, kept: Path) -> tuple[str, str]:
+    """A glance at `source` and the digest of what it holds, which is not computed where the file `kept` has it."""
     from emorec.data.read import source_digest
 
     glance = _glance(source)
-    return Seen(glance, _read(kept).get(glance) or source_digest(source))
+    return glance, _read(kept).get(glance) or source_digest(source)
 
 
 def fingerprint(data: Data, kept: Path) -> str:
-    """One digest of all that decides the faces of a study: what they are read from, or how drawn, and by which code.
-
-    While it is the same, so are the faces, even where the data stage runs again, for other votes or another summary.
-    """
+    """One digest of all that decides the faces of a study: what they are read from, or how drawn, and by which code."""
     if data.source == "synthetic":
         made_of: object = data.synthetic.model_dump()
         code = closure.digest("emorec.data.synthetic", comments=False)
     else:
         from emorec.data.read import find_source
 
-        made_of = [look(find_source(data.path), kept).digest, data.classes]
+        made_of = [look(find_source(data.path), kept)[1], data.classes]
         code = closure.digest("emorec.data.read:read_faces", comments=False)
     return hashlib.sha256(json.dumps([made_of, code], sort_keys=True).encode()).hexdigest()
 
 
-def keep(seen: Iterable[Seen], kept: Path) -> None:
+def keep(seen: Iterable[tuple[str, str]], kept: Path) -> None:
     """Write what was seen to the file `kept`, where that does not say so already."""
-    wanted = {each.glance: each.digest for each in seen}
+    wanted = dict(seen)
     if wanted and wanted != _read(kept):
         write_json(kept, wanted)
 

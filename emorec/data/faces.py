@@ -52,10 +52,7 @@ def digests(images: np.ndarray) -> list[bytes]:
 
 
 def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
-    """Mean and (population) standard deviation of pixels / 255, exactly: from the histogram of the 256 grey levels.
-
-    `images`: (n, h, w) uint8, n > 0.
-    """
+    """Mean and (population) standard deviation of pixels / 255, exactly, by a histogram of `images` (n, h, w) uint8."""
     histogram = np.zeros(256, np.int64)
     for start in range(0, len(images), 1024):  # bincount makes eight bytes of each pixel
         histogram += np.bincount(images[start : start + 1024].ravel(), minlength=256)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emorec import EMOTIONS, SIDE
+from emorec import EMOTIONS
 from emorec.classes import parse_class
 from emorec.data.image import read_image
 from emorec.data.labels import UNNAMED, UNNUMBERED, RawFaces
@@ -26,7 +26,6 @@ SPLIT_NAMES = {
     **dict.fromkeys(("val", "valid", "validation", "publictest", "public_test", "dev", "fer2013valid"), VAL),
     **dict.fromkeys(("test", "testing", "privatetest", "private_test", "fer2013test"), TEST),
 }
-_KAGGLE_NAME = re.compile(r"(publictest|privatetest)_", re.IGNORECASE)
 _CK_NAME = re.compile(r"(S[0-9]{3})_[0-9]{3}_[0-9]{8}$")  # subject, sequence, frame
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}  # that does not begin with a dot
 _VOTES = "people's votes of FER+, no labels of FER2013; take fer2013.csv and fer2013new.csv, or class folders alone"
@@ -51,11 +50,9 @@ def is_image_tree(folder: Path) -> bool:
 def list_images(folder: Path) -> list[ImageFile]:
     """The image files below `folder`, in source order: by split, the number that ends a file's name, and its path.
 
-    `split` is the folder's. Only where there is no validation folder do the names decide between Kaggle's PublicTest
-    and PrivateTest, and then each file in the test folder must carry one of them.
-
-    Raises:
-        EmorecError: a missing folder, a folder of unknown emotion, a file out of place.
+    Only where there is no validation folder do the names decide between Kaggle's PublicTest and PrivateTest, and then
+    each file in the test folder must carry one of them. Raises EmorecError for a missing folder, a folder of unknown
+    emotion, and a file out of place.
     """
     tops = _splits(folder)
     if not tops and _has_classes(folder):
@@ -85,29 +82,17 @@ def list_images(folder: Path) -> list[ImageFile]:
 
 
 def read_images(folder: Path) -> RawFaces:
-    """Read a tree of image files: their classes at once, their pictures when these are asked for.
-
-    Raises:
-        EmorecError: what `list_images` and `read_image` raise; a number beside two emotions.
-    """
+    """A tree of image files, its pictures read when they are asked for. Raises EmorecError for what is malformed."""
     files = list_images(folder)
     beside: dict[int, int] = {}
     for file in files:
-        if file.number is None or file.emotion is None:
-            continue
-        if beside.setdefault(file.number, file.emotion) != file.emotion:
-            reason = f"the number {file.number} stands beside another emotion elsewhere; rename one of them"
+        number, emotion = file.number, file.emotion
+        if number is not None and emotion is not None and beside.setdefault(number, emotion) != emotion:
+            reason = f"the number {number} stands beside another emotion elsewhere; rename one of them"
             raise malformed(file.path.parent, reason)
-
-    def images(rows: np.ndarray) -> np.ndarray:
-        found = np.empty((len(rows), SIDE, SIDE), np.uint8)
-        for index, row in enumerate(rows):
-            found[index] = read_image(files[row].path)
-        return found
-
     subjects = [name[1] for file in files if (name := _CK_NAME.match(file.path.stem))]
     return RawFaces(
-        images,
+        lambda row: read_image(files[row].path),
         np.array([file.split for file in files], np.uint8),
         {*_splits(folder).values(), *(file.split for file in files)},
         np.array([UNNUMBERED if file.number is None else file.number for file in files], np.int16),
@@ -135,12 +120,11 @@ def _class_of(folder: Path) -> tuple[int | None, int | None] | None:
 
 
 def _split_by_name(files: list[ImageFile]) -> list[ImageFile]:
-    names = [_KAGGLE_NAME.match(file.path.name) if file.split == TEST else None for file in files]
-    public = [name is not None and name[1].lower() == "publictest" for name in names]
-    for file, name in zip(files, names, strict=True):
-        if any(public) and file.split == TEST and not name:
+    public = {file for file in files if file.split == TEST and file.path.name.lower().startswith("publictest_")}
+    for file in files if public else ():
+        if file.split == TEST and not file.path.name.lower().startswith(("publictest_", "privatetest_")):
             raise malformed(file.path, "named neither PublicTest_… nor PrivateTest_…, as others in the folder are")
-    return [replace(file, split=VAL) if is_val else file for file, is_val in zip(files, public, strict=True)]
+    return [replace(file, split=VAL) if file in public else file for file in files]
 
 
 def _source_order(relative: Path) -> tuple[bool, int, str]:

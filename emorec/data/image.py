@@ -24,14 +24,9 @@ _NOT_READ = (
     (4, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1"), "HEIC"),
     (0, (b"\xff\x0a", b"\0\0\0\x0cJXL "), "JPEG XL"),
     (0, (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), "JPEG 2000"),
-    (0, (b"8BPS",), "Photoshop"),
-    (0, (b"<svg",), "SVG"),
-    (0, (b"%PDF",), "PDF"),
 )
 # Pillow's decoders let any of these through on a broken file.
-_DECODING_ERRORS: tuple[type[Exception], ...]
 _DECODING_ERRORS = (ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError)
-_DECODING_ERRORS += (struct.error, zlib.error)
 _MOST_PIXELS = 1 << 24  # of one image; a photograph has this many, a decompression bomb more
 SCALE = "crop it to the face, or scale it down"
 
@@ -40,10 +35,8 @@ def read_image(path: Path) -> np.ndarray:
     """One image file as (48, 48) uint8, grey.
 
     Other sizes are resized (Lanczos, aspect ratio not kept), colours become luma (ITU-R 601), and what is transparent
-    shows white behind it, as in a viewer.
-
-    Raises:
-        EmorecError: it can't be decoded, has more than 8 bits a channel, or more pixels than a photograph.
+    shows white behind it, as in a viewer. Raises EmorecError for one that can't be decoded, has more than 8 bits a
+    channel, or more pixels than a photograph.
     """
     with reading(path), open(path, "rb") as file:
         return decode_image(file, path)
@@ -66,7 +59,7 @@ def decode_image(file: IO[bytes], path: Path, row: int | None = None) -> np.ndar
                 return np.asarray(grey)
     except Image.DecompressionBombError:
         raise malformed(path, f"image of more than {_MOST_PIXELS:,} pixels; {SCALE}", row) from None
-    except _DECODING_ERRORS as error:
+    except (*_DECODING_ERRORS, struct.error, zlib.error) as error:
         if isinstance(error, UnidentifiedImageError):
             raise malformed(path, f"unreadable image, {_unidentified(file)}", row) from None
         raise malformed(path, "unreadable image, damaged; replace it, or take it out", row) from None

@@ -22,7 +22,7 @@ UNNUMBERED, UNNAMED = -1, -2  # of a class that is a name alone, and of one that
 class RawFaces:
     """The n faces of a source in its order, before it is known which emotions they show."""
 
-    images: Callable[[np.ndarray], np.ndarray]  # reads the pictures (k, 48, 48) uint8 of the rows (k,)
+    picture: Callable[[int], np.ndarray]  # reads the picture (48, 48) uint8 of a row
     split: np.ndarray  # (n,) uint8, indices in SPLITS
     present: set[int]  # the splits that the source has of its own, even empty ones
     numbers: np.ndarray  # (n,) of their classes, UNNUMBERED where there are none
@@ -43,12 +43,9 @@ def find_order(
 ) -> tuple[dict[int, int], str]:
     """Which emotion each number stands for, LEFT_OUT for none, and a sentence on how that is known.
 
-    Args:
-        path: for messages. numbers: (n,) of the faces. training: (n,) which of them the source has for training.
-        classes: as in the config; goes before all else. beside, default: as in `RawFaces`.
-
-    Raises:
-        EmorecError: nothing says what the numbers mean, or what says it is contradicted by names or by class counts.
+    `numbers` (n,) are of the faces, `training` (n,) which of these the source has for training; `classes`, as in the
+    config, go before all else; `beside` and `default` are as in `RawFaces`. Raises EmorecError where nothing says what
+    the numbers mean, or what says it is contradicted by names or by class counts.
     """
     found = sorted(set(numbers.tolist()))
     train, total = Counter(numbers[training].tolist()), Counter(numbers.tolist())
@@ -68,11 +65,9 @@ def find_order(
     else:
         near = contradiction(train, {})
         hint = f" (the shares of the classes are {near[0]}'s in the order {listed(near[1])})" if near else ""
-        hint = " (RAF-DB's begin with 1: rafdb)" if found[:1] == [1] and not near else hint
         what = f"its classes are the numbers {', '.join(map(str, found[:12]))}, and nothing says which emotion each is"
-        raise malformed(
-            path, f"{what}; set data.classes to {', '.join(ORDERS)} or a list of names in their order{hint}"
-        )
+        remedy = f"set data.classes to {', '.join(ORDERS)} or a list of names in their order{hint}"
+        raise malformed(path, f"{what}; {remedy}")
     strange = [number for number in found if number not in order]
     if strange:
         raise malformed(path, f"no emotion is known for the class {strange[0]}; list all in data.classes")
@@ -89,10 +84,7 @@ def find_order(
 
 
 def emotions_of(path: Path, raw: RawFaces, classes: Classes | None) -> tuple[np.ndarray, str]:
-    """The emotion of each face, (n,) int16, LEFT_OUT for none of the seven, and a sentence on how it is known.
-
-    The sentence is empty where names say it and nothing is left out. Raises EmorecError as `find_order` does.
-    """
+    """The emotion of each face, (n,) int16, LEFT_OUT for none of the seven, and a sentence on how it is known."""
     emotions, said = raw.emotions.copy(), []
     if (emotions == UNNAMED).any() or (classes is not None and raw.beside):
         numbered = raw.numbers != UNNUMBERED

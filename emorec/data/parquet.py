@@ -9,17 +9,11 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:  # a fifth of a second that only this form of the data needs
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-from emorec import SIDE
 from emorec.classes import emotion_of
 from emorec.data.folders import SPLIT_NAMES
 from emorec.data.image import decode_image
@@ -40,12 +34,8 @@ def list_parquet(folder: Path) -> list[tuple[Path, int]]:
 
 
 def read_parquet(folder: Path) -> RawFaces:
-    """Read all files, in the order of splits and names.
-
-    Raises:
-        EmorecError: a file that is no such Parquet, a class that is no emotion, an unreadable image.
-    """
-    import pyarrow as pa
+    """Read all files, in the order of splits and names. Raises EmorecError for what is malformed."""
+    import pyarrow as pa  # a fifth of a second that only this form of the data needs
     import pyarrow.parquet as pq
 
     images: list[np.ndarray] = []
@@ -55,11 +45,14 @@ def read_parquet(folder: Path) -> RawFaces:
     for path, split in files:
         try:
             with pq.ParquetFile(path) as file:
-                picture, label, here = _columns(path, file.schema_arrow)
+                picture, label, here = _columns(path, file.schema_arrow.metadata or {}, file.schema_arrow.names)
                 if names is not None and here is not None and here != names:
                     raise malformed(path, f"its classes are named in another order than those of {files[0][0].name}")
                 names = here if names is None else names
-                for row, content, value in _rows(file, picture, label):
+                batches = file.iter_batches(batch_size=256, columns=[picture, label])  # few are held as files
+                for row, face in enumerate((face for batch in batches for face in batch.to_pylist()), start=1):
+                    content, value = face[picture], face[label]
+                    content = content.get("bytes") if isinstance(content, dict) else content
                     if not isinstance(content, bytes):
                         raise malformed(path, f"no image in the column {picture}; {_AGAIN}", row)
                     images.append(decode_image(io.BytesIO(content), path, row))
@@ -73,7 +66,7 @@ def read_parquet(folder: Path) -> RawFaces:
             raise malformed(path, f"no readable Parquet ({plain(error)}); {_AGAIN}") from None
     splits, numbers, emotions = np.array(found, np.int16).reshape(-1, 3).T
     return RawFaces(
-        lambda rows: np.stack([images[row] for row in rows]) if len(rows) else np.empty((0, SIDE, SIDE), np.uint8),
+        images.__getitem__,
         splits.astype(np.uint8),
         {split for _, split in files},
         numbers,
@@ -84,41 +77,29 @@ def read_parquet(folder: Path) -> RawFaces:
 
 def _split_of(path: Path) -> int | None:
     """The split that a file's name begins with, or else the name of its folder."""
-    for name in (path.stem, path.parent.name):
-        word = re.match(r"[a-z_]+", name.casefold())
-        if word and word[0].strip("_") in SPLIT_NAMES:
-            return SPLIT_NAMES[word[0].strip("_")]
-    return None
+    words = (re.split("[^a-z_]", name.casefold())[0].strip("_") for name in (path.stem, path.parent.name))
+    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), None)
 
 
-def _columns(path: Path, schema: pa.Schema) -> tuple[str, str, list[str] | None]:
+def _columns(path: Path, metadata: Mapping[bytes, bytes], columns: Sequence[str]) -> tuple[str, str, list[str] | None]:
     """The columns of pictures and of classes, and the classes' names in their numbers' order, where these are given."""
     try:
-        described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        described = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
         features = {name: feature for name, feature in described.items() if isinstance(feature, dict)}
     except (ValueError, KeyError, AttributeError, TypeError):
         features = {}
 
     def column(kind: str, usual: tuple[str, ...]) -> str | None:
         named = [name for name, feature in features.items() if feature.get("_type") == kind]
-        return next((name for name in (*named, *usual) if name in schema.names), None)
+        return next((name for name in (*named, *usual) if name in columns), None)
 
     picture, label = column("Image", _IMAGES), column("ClassLabel", _LABELS)
     if picture is None or label is None:
-        columns = printable(", ".join(schema.names), 80)
-        raise malformed(path, f"no columns image and label among {columns}; name them so, or take other data")
+        among = printable(", ".join(columns), 80)
+        raise malformed(path, f"no columns image and label among {among}; name them so, or take other data")
     names = features.get(label, {}).get("names")
     is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
     return picture, label, names if is_list else None
-
-
-def _rows(file: pq.ParquetFile, picture: str, label: str) -> Iterator[tuple[int, Any, Any]]:
-    """Row (from 1), content and class of each face; few at a time are held as files."""
-    row = 0
-    for batch in file.iter_batches(batch_size=256, columns=[picture, label]):
-        for content, value in zip(batch.column(picture).to_pylist(), batch.column(label).to_pylist(), strict=True):
-            row += 1
-            yield row, content.get("bytes") if isinstance(content, dict) else content, value
 
 
 def _named(path: Path, name: str, row: int | None = None) -> int:

@@ -1,7 +1,7 @@
 """FER2013's tables: a face a line, its 2,304 pixels as numbers in one column, its emotion as a number in another.
 
-Any order of the columns, plain or in double quotes, LF or CRLF; plain, compressed (`.gz`), or in an archive
-(`fer2013.tar.gz`). The 35,887 lines (287 MB) take about three seconds; no more than a line of text is held at a time.
+Columns in any order, plain or in double quotes; the file plain, compressed (`.gz`), or in an archive (`.tar.gz`).
+No more than a line of text is held at a time.
 """
 
 from __future__ import annotations
@@ -40,12 +40,8 @@ def read_columns(path: Path) -> list[str]:
 def read_table(path: Path, split: int | None = None, largest: int = len(EMOTIONS) - 1) -> Faces:
     """Read one table of labelled faces, in the order of its lines; labels are the numbers that stand there.
 
-    Args:
-        split: the split of every face where the table has no Usage column; None where it must have one.
-        largest: the largest number that is a class.
-
-    Raises:
-        EmorecError: the first thing that is malformed, by file, row and reason; a table without faces.
+    `split` is that of every face where the table has no Usage column, None where it must have one; `largest` is the
+    largest number of a class. Raises EmorecError for what is malformed, by file, row and reason.
     """
     images, labels, splits = bytearray(), [], []
     with _opened(path) as file:

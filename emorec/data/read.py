@@ -1,18 +1,9 @@
-"""FER2013 in the forms that users have it, and other faces in the same: finding, reading, naming by digest.
+"""FER2013 in the forms that users have it (docs/installation.md), and other faces in the same.
 
-| form | what is read | splits |
-|---|---|---|
-| `fer2013.csv`, `icml_face_data.csv`, `.csv.gz`, `fer2013.tar.gz` | columns emotion, pixels, Usage | Usage |
-| `train.csv` and `test.csv` in a folder | emotion, pixels; Usage where there is one | Usage, or as below |
-| image folders | see `emorec.data.folders` | folders, or PublicTest and PrivateTest in the files' names |
-| Parquet of Hugging Face | see `emorec.data.parquet` | the files' names |
-
-Without validation faces, `val` is a tenth of the training faces; without test faces, `test` is half of the validation
-faces; without both, each is a tenth (`emorec.data.splits`). The challenge's own `test.csv` has no labels, so that it
-is left aside. In all these cases `Faces.note` says so, and results do not compare with those on FER2013's own splits.
-
-Tables of these forms are FER2013's: their numbers are taken in its order unless `data.classes` says otherwise or the
-class counts contradict it. Numbers in other forms have no order of their own (`emorec.classes`).
+Where a source lacks splits, they are made (`emorec.data.splits`), and `Faces.note` says so, since results do not
+compare with those on FER2013's own. The challenge's own `test.csv` has no labels, so that it is left aside. Tables of
+FER2013's forms have numbers in its order, unless `data.classes` says otherwise or the class counts contradict it.
+Numbers in other forms have no order of their own (`emorec.classes`).
 """
 
 from __future__ import annotations
@@ -24,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emorec import EMOTIONS, SPLITS
+from emorec import EMOTIONS, SIDE, SPLITS
 from emorec.classes import LEFT_OUT, order_of
 from emorec.data.faces import Faces
 from emorec.data.folders import is_image_tree, list_images, read_images
@@ -56,10 +47,7 @@ def find_source(path: str | Path | None) -> Path:
 
     `path` is what the config names: a file, taken as it is, or a folder to search, None for `data`. In it, and in the
     folder `fer2013` in it, the order is torchvision's: fer2013.csv, icml_face_data.csv, the same packed, train.csv with
-    test.csv, image folders, Parquet.
-
-    Raises:
-        EmorecError: there is nothing, with the places looked in, what lies there instead, and where to get the data.
+    test.csv, image folders, Parquet. Raises EmorecError where there is nothing.
     """
     place = Path("data") if path is None else expand(Path(path))
     if place.is_file():
@@ -97,11 +85,7 @@ def _lies_in(folders: Sequence[Path], wanted: str = "") -> str:
 
 
 def read_faces(source: Path, classes: Classes | None = None) -> Faces:
-    """Read FER2013 from what `find_source` found, in source order. `classes`: as in the config.
-
-    Raises:
-        EmorecError: what is malformed, by file, row and reason; labels of unknown meaning; a split without faces.
-    """
+    """The faces in what `find_source` found, in source order. Raises EmorecError for what is malformed or ambiguous."""
     source = find_source(source)
     with reading(source):
         if source.is_file() or (source / "train.csv").is_file():
@@ -113,7 +97,10 @@ def read_faces(source: Path, classes: Classes | None = None) -> Faces:
         labels = emotions[kept].astype(np.uint8)
         subjects = None if raw.subjects is None else raw.subjects[kept]
         split, note = complete(labels, raw.split[kept], raw.present, subjects)
-        faces = Faces(raw.images(kept), labels, split, kept.astype(np.int32), raw.note or note, labelling)
+        images = np.empty((len(kept), SIDE, SIDE), np.uint8)
+        for index, row in enumerate(kept.tolist()):
+            images[index] = raw.picture(row)
+        faces = Faces(images, labels, split, kept.astype(np.int32), raw.note or note, labelling)
     for name, usage in zip(SPLITS, USAGES, strict=True):
         if not (faces.split == USAGES[usage]).any():
             raise malformed(source, f"no faces in split {name} ({usage}); all three are needed, get the data again")
@@ -136,10 +123,7 @@ def source_files(source: Path) -> list[tuple[str, Path]]:
 
 
 def source_digest(source: Path) -> str:
-    """SHA-256 of the data, in hexadecimal: of a file its own, of several that of what `sha256sum` prints for them.
-
-    That is a line "digest, two spaces, name relative to `source`" each, sorted by name.
-    """
+    """SHA-256 of the data, in hexadecimal: of a file its own, of several that of what `sha256sum` prints for them."""
     with reading(source):
         if source.is_file():
             return sha256(source)
@@ -167,7 +151,7 @@ def _read_tables(source: Path, classes: Classes | None) -> RawFaces:
             present = {code for table in tables for code in table.split.tolist()}
     numbers = np.concatenate([table.labels for table in tables])
     return RawFaces(
-        lambda rows: np.concatenate([table.images for table in tables])[rows],
+        np.concatenate([table.images for table in tables]).__getitem__,
         np.concatenate([table.split for table in tables]),
         present,
         numbers,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from emorec import EMOTIONS, SPLITS
@@ -25,17 +23,12 @@ def carve(labels: np.ndarray, split: np.ndarray, missing: tuple[int, ...]) -> np
     """Move a tenth of the training faces to each split in `missing` (VAL, TEST, or both).
 
     Stratified and without chance: the training faces of each emotion are counted in source order, and of every ten the
-    fifth goes to `val` and the tenth to `test`, so the same data always gives the same splits.
-
-    Args:
-        labels: (n,) emotions 0 to 6. split: (n,) indices in SPLITS.
-    Returns:
-        (n,) uint8, a new array; `split` is left as it was.
+    fifth goes to `val` and the tenth to `test`, so the same data always gives the same splits. `labels` (n,) are
+    emotions 0 to 6, `split` (n,), which is left as it was, and what is returned are indices in SPLITS.
     """
     carved = split.astype(np.uint8)  # a copy
     for other in missing:
-        for faces in _by_emotion(labels, split == TRAIN):
-            carved[faces[_TURN[other] :: 10]] = other
+        carved[_every(10, _TURN[other], labels, split == TRAIN)] = other
     return carved
 
 
@@ -44,8 +37,7 @@ def complete(
 ) -> tuple[np.ndarray, str]:
     """Splits for the faces of a source that has but those that are `present`, and a sentence on how they are made.
 
-    Where the `subjects` (n,) are known and no split is, a tenth of them, in their names' order, goes to each of the
-    others. Emotions are not balanced then, since a person may show but a few.
+    Where the `subjects` (n,) are known and no split is, a tenth of them goes to each of `val` and `test`.
     """
     if {VAL, TEST} <= present:
         return split, ""
@@ -53,8 +45,7 @@ def complete(
         return carve(labels, split, (VAL,)), VAL_FROM_TRAIN
     if VAL in present:
         halved = split.astype(np.uint8)
-        for faces in _by_emotion(labels, split == VAL):
-            halved[faces[1::2]] = TEST
+        halved[_every(2, 1, labels, split == VAL)] = TEST
         return halved, TEST_FROM_VAL
     if subjects is None:
         return carve(labels, split, (VAL, TEST)), BOTH_FROM_TRAIN
@@ -65,7 +56,7 @@ def complete(
     return apart, BY_SUBJECT
 
 
-def _by_emotion(labels: np.ndarray, among: np.ndarray) -> Iterator[np.ndarray]:
-    """For each emotion the places of its faces `among` (n,) bool."""
-    for emotion in range(len(EMOTIONS)):
-        yield np.flatnonzero(among & (labels == emotion))
+def _every(step: int, first: int, labels: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """The places of every tenth face, say, of each emotion `among` (n,) bool, from its `first` on."""
+    faces = (np.flatnonzero(among & (labels == emotion)) for emotion in range(len(EMOTIONS)))
+    return np.concatenate([own[first::step] for own in faces])

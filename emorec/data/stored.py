@@ -29,11 +29,7 @@ def save(path: Path, **arrays: np.ndarray) -> None:
 def load(
     path: Path, contract: Contract, made_by: str = "the data stage makes it", again: str = AGAIN
 ) -> dict[str, Any]:
-    """Read the arrays of a contract.
-
-    Raises:
-        EmorecError: the file is missing, is no .npz, or breaks the contract.
-    """
+    """Read the arrays of a contract. Raises EmorecError for a file that is missing, no .npz, or breaks it."""
     path = Path(path)
     try:
         arrays = npz.read(path, list(contract))
@@ -65,11 +61,7 @@ def check(path: Path, arrays: Mapping[str, np.ndarray], contract: Contract, reme
 
 
 def load_twins(path: Path, row: np.ndarray) -> np.ndarray:
-    """Which faces, by row (n,), leak by a twin (see `emorec.data.twins.leaking`): (n,) bool.
-
-    Raises:
-        EmorecError: the file is missing, damaged or of other faces.
-    """
+    """Which faces, by row (n,), leak by a twin: (n,) bool. Raises EmorecError for no file, or one of other faces."""
     again = "delete it and run again"
     found = load(path, _TWINS, "`emorec twins` makes it", again)
     if not np.isin(row, found["row"]).all():

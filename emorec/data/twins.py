@@ -27,12 +27,10 @@ from emorec.paths import Layout
 
 log = logging.getLogger(__name__)
 
-# Similarity from which on two faces count as twins.
-TWIN = 0.70
+TWIN = 0.70  # similarity from which on two faces count as twins
 THUMBNAIL = 12  # pixels, both ways
-# Thumbnails less alike than this are never twins in FER2013; of those more alike, the nearest few are looked at.
-ALIKE = 0.60
-NEAREST = 12
+ALIKE = 0.60  # thumbnails less alike than this are never twins in FER2013
+NEAREST = 12  # of those more alike, so many are looked at
 NEIGHBOURHOOD = 7  # pixels; of the local mean and contrast
 SHIFT = 6  # pixels, either way
 FLAT = 2.0  # grey levels; contrast below is taken for noise
@@ -96,17 +94,16 @@ def find_twins(images: np.ndarray, queries: np.ndarray, references: np.ndarray, 
     return Twins(np.where(exact, copies, found), np.where(exact, np.float32(1), best), turned & ~exact, exact)
 
 
-def leaking(images: np.ndarray, split: np.ndarray, nearest: int = NEAREST) -> np.ndarray:
-    """Which faces leak into a choice or a score by a twin: (n,) bool.
+def leaking(images: np.ndarray, split: np.ndarray) -> np.ndarray:
+    """Which faces of `train` have a twin in `val` or `test`, and which of `val` have one in `test`: (n,) bool.
 
-    Those of `train` with a twin in `val` or `test`, and those of `val` with one in `test`. They are looked for from
-    both sides, since each follows up its own nearest few.
+    They are looked for from both sides, since each follows up its own nearest few.
     """
     train, val, test = (np.flatnonzero(split == SPLITS.index(name)) for name in ("train", "val", "test"))
     found = np.zeros(len(images), bool)
     for own, others in ((train, np.concatenate([val, test])), (val, test)):
-        found[own[find_twins(images, own, others, nearest).found]] = True
-        back = find_twins(images, others, own, nearest)
+        found[own[find_twins(images, own, others).found]] = True
+        back = find_twins(images, others, own)
         found[back.nearest[back.found]] = True
     return found
 
@@ -154,12 +151,11 @@ def _candidates(
     for start in range(0, len(queries), _QUERIES):
         block = queries[start : start + _QUERIES]
         places = np.arange(start, start + len(block))
-        same = block[:, None] == references if np.isin(block, references).any() else None
+        same = block[:, None] == references
         for mirror in (False, True):
             pictures = images[block][:, :, ::-1] if mirror else images[block]
             alike = thumbnails(pictures) @ known.T
-            if same is not None:
-                alike[same] = -1
+            alike[same] = -1
             closest = np.argpartition(-alike, count - 1, axis=1)[:, :count]
             place, column = np.nonzero(np.take_along_axis(alike, closest, axis=1) >= ALIKE)
             pairs.append(np.stack([places[place], closest[place, column]], axis=1))

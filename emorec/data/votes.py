@@ -44,8 +44,7 @@ class Votes:
 def find_votes(named: str | Path | None, source: Path) -> Path | None:
     """The votes' file: the one that the config names, else FILE_NAME beside a table of FER2013, else None.
 
-    Raises:
-        EmorecError: the named file is not there, or `source` is no single table, to which alone votes can be matched.
+    Raises EmorecError where the named file is not there, or `source` is no single table, which alone it can match.
     """
     if named is not None:
         wanted = expand(Path(named))
@@ -59,11 +58,7 @@ def find_votes(named: str | Path | None, source: Path) -> Path | None:
 
 
 def read_votes(path: Path, faces: Faces) -> Votes:
-    """Read FER+'s votes for `faces`, which are those of one table in its order.
-
-    Raises:
-        EmorecError: the first thing that is malformed, by file, row and reason; rows that are not those of the faces.
-    """
+    """FER+'s votes for `faces`, those of one table in its order. Raises EmorecError for what is malformed."""
     votes = np.zeros((len(faces), len(COLUMNS)), np.uint8)
     count = 0
     try:

@@ -129,7 +129,7 @@ def code(*entries, comments=True):
 
 @cache
 def seen(source):
-    """What a file or folder of data holds."""
+    """A glance at a file or folder of data, and the digest of what it holds."""
     from emorec.data import content
 
     try:
@@ -140,7 +140,7 @@ def seen(source):
 
 def votes_from(wildcards):
     """What people's votes are read from, as a parameter: their content."""
-    return [seen(source).digest for source in votes_source()]
+    return [digest for _, digest in map(seen, votes_source())]
 
 
 @cache

@@ -64,7 +64,6 @@ def draw_faces(
 
     The first n of N faces are those that `count=n` gives, and `threads` changes nothing but the time. Bit for bit that
     holds for one version of numpy on one kind of processor; elsewhere a pixel may round to the next grey level.
-
     `wrong_labels` is the probability that a label is not the true emotion, `shares` the emotions' shares in the order
     of EMOTIONS; `model` says how strongly the emotions show, `pose` how far heads turn and move.
     """
@@ -88,10 +87,7 @@ def draw_faces(
 def synthetic_faces(
     train: int, val: int, test: int, seed: int, wrong_labels: float, *, pose: float = 1.0
 ) -> SyntheticFaces:
-    """Synthetic faces of the three splits, in the order of SPLITS.
-
-    Wrong labels are in all splits, as in real data. More training faces leave the test faces as they are.
-    """
+    """Synthetic faces of the three splits, in the order of SPLITS. Wrong labels are in all of them, as in real data."""
     sizes = (train, val, test)
     return _joined(
         draw_faces(count, seed, wrong_labels=wrong_labels, pose=pose, split=split) for split, count in enumerate(sizes)

@@ -89,12 +89,8 @@ DEFAULT_MODEL = ExpressionModel()
 
 def strengths(emotion: str) -> tuple[np.ndarray, np.ndarray]:
     """The variants of `emotion` as weights (V,) and strengths (V, U), zero where an AU has no part in the variant."""
-    variants = VARIANTS[emotion]
-    table = np.zeros((len(variants), len(NAMES)))
-    for row, (_, units) in zip(table, variants, strict=True):
-        for unit, strength in units.items():
-            row[NAMES.index(f"AU{unit}")] = strength
-    return np.array([weight for weight, _ in variants]), table
+    weights, units = zip(*VARIANTS[emotion], strict=True)
+    return np.array(weights), np.array([[variant.get(int(name[2:]), 0.0) for name in NAMES] for variant in units])
 
 
 def draw_labels(count: int, shares: tuple[float, ...], rng: np.random.Generator) -> np.ndarray:
@@ -196,22 +192,15 @@ def draw_wrong_labels(true_labels: np.ndarray, wrong_labels: float, rng: np.rand
     return np.where(flip < wrong_labels, others, true_labels).astype(np.uint8)
 
 
-@cache  # the tables ask for it several times
 def planted_confusion(*, count: int = 20_000, seed: int = 0, model: ExpressionModel = DEFAULT_MODEL) -> np.ndarray:
     """Confusion of the best classifier that sees the AUs themselves: (7, 7), row truth, column decision, rows sum to 1.
 
     The decision is the mode of the posterior. The rates are a Monte Carlo estimate from `count` faces, a seventh of
-    each emotion: their standard errors are sqrt(rate * (1 - rate) * 7 / count). No network can be expected to do
-    better: it has to read the AUs from pixels.
+    each emotion, so that the rare one's row is as good: their standard errors are sqrt(rate * (1 - rate) * 7 / count).
     """
-    rng = np.random.default_rng(seed)
-    # Equal numbers of each emotion: the rare one's row is then estimated as well as the others'.
-    true = np.repeat(np.arange(len(EMOTIONS)), -(-count // len(EMOTIONS)))
-    units = draw_action_units(true, model, rng)
+    each = -(-count // len(EMOTIONS))
+    true = np.repeat(np.arange(len(EMOTIONS)), each)
+    units = draw_action_units(true, model, np.random.default_rng(seed))
     blocks = np.array_split(units, len(units) // 512 + 1)  # of a size that stays in cache
     decided = np.concatenate([posterior(block, model).argmax(axis=1) for block in blocks])
-    confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)))
-    np.add.at(confusion, (true, decided), 1.0)
-    confusion /= confusion.sum(axis=1, keepdims=True)
-    confusion.flags.writeable = False  # one array is handed to every caller
-    return confusion
+    return np.stack([np.bincount(own, minlength=len(EMOTIONS)) / each for own in decided.reshape(-1, each)])

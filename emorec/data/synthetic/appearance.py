@@ -10,9 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-
-class Appearance(SimpleNamespace):
-    """One array (N, 1, 1) float32 a name in `draw_appearance`, ready to be broadcast over pixels."""
+Appearance = SimpleNamespace  # one array (N, 1, 1) float32 a name in `draw_appearance`, to be broadcast over pixels
 
 
 def draw_appearance(count: int, rng: np.random.Generator, pose: float = 1.0) -> Appearance:

@@ -116,8 +116,7 @@ def _head(canvas: Array, head: _Grid, look: Appearance, au: dict[int, Array]) ->
     lower = look.head_height * (1.12 + 0.12 * au[26] + 0.21 * au[27] - 0.02 * au[17])
     height = np.where(head.y > CENTRE_Y, lower, look.head_height)
     u, v = head.x / width, (head.y - CENTRE_Y) / height
-    # The last term squares the jaw off a little.
-    square = u * u + v * v - 0.22 * (u * v) ** 2
+    square = u * u + v * v - 0.22 * (u * v) ** 2  # the last term squares the jaw off a little
     shade = _shade(u, v, square, look)
     ear_x, ear_y = head.side - look.head_width - 0.015, head.y + 0.02
     ear = (np.sqrt((ear_x / 0.085) ** 2 + (ear_y / 0.19) ** 2) - 1.0) * 0.1
@@ -152,9 +151,8 @@ def _relief(face: _Grid, look: Appearance, au: dict[int, Array]) -> Array:
     cheek = _bump(side, y, 0.42, cheek_y, 0.25, 0.21)
     shade += cheek * (0.07 + 0.16 * raised) * (1.0 - 1.6 * (y - cheek_y) + 0.6 * look.light_x * np.sign(x))
     # The bag under the eye that raised cheeks push up, and crow's feet.
-    shade -= (0.10 * look.age + 0.26 * au[6] + 0.12 * au[7] + 0.12 * au[9]) * _stroke(
-        y - (eye_y + 0.135) - 0.5 * (side - look.eye_distance) ** 2, side, 0.17, 0.56, 0.035
-    )
+    bag = _stroke(y - (eye_y + 0.135) - 0.5 * (side - look.eye_distance) ** 2, side, 0.17, 0.56, 0.035)
+    shade -= (0.10 * look.age + 0.26 * au[6] + 0.12 * au[7] + 0.12 * au[9]) * bag
     feet = np.abs(y - eye_y - 0.02) - 0.55 * (side - 0.50)
     shade -= 0.22 * au[6] * _stroke(feet, side, 0.50, 0.70, 0.03)
     # From the nose's wings to the mouth's corners.
@@ -185,10 +183,8 @@ def _relief(face: _Grid, look: Appearance, au: dict[int, Array]) -> Array:
     shade += ball * (0.06 + 0.10 * au[17] * (1.0 + 0.9 * np.sin(45.0 * x) * np.sin(45.0 * y)))
     shade -= (0.12 + 0.30 * au[17]) * _bump(x, y, 0.0, mouth_y + 0.165 + drop - 0.05 * au[17], 0.24, 0.055)
     # Hollows beside the corners that 15 pulls down, and 20 and 23 pull tight.
-    shade -= (0.30 * au[15] + 0.12 * au[20]) * _bump(
-        side, y, look.mouth_width + 0.06 * au[20] + 0.02, mouth_y + 0.12, 0.09, 0.12
-    )
-    return shade
+    hollow = _bump(side, y, look.mouth_width + 0.06 * au[20] + 0.02, mouth_y + 0.12, 0.09, 0.12)
+    return shade - (0.30 * au[15] + 0.12 * au[20]) * hollow
 
 
 def _brows(skin: Array, face: _Grid, look: Appearance, au: dict[int, Array]) -> None:
@@ -265,8 +261,7 @@ def _mouth(skin: Array, face: _Grid, look: Appearance, au: dict[int, Array]) -> 
     half = look.mouth_width + stretch - 0.09 * au[26] * (1 - au[20]) - 0.13 * au[27] - 0.015 * au[17]
     corner = centre + look.mouth_curve - 0.115 * au[12] + 0.105 * au[15] + 0.02 * au[20] + 0.035 * au[17]
     corner = corner + 0.07 * au[26] + 0.11 * au[27] + 0.03 * au[16] + 0.02 * au[10]
-    # A smile with parted lips bares the upper teeth.
-    part = _jaw_drop(au) + 0.045 * au[16] + 0.075 * au[12] * au[25]
+    part = _jaw_drop(au) + 0.045 * au[16] + 0.075 * au[12] * au[25]  # a smile bares the upper teeth
     # Heights of the lips' inner edges in the middle of the mouth.
     bend = 0.025 * au[12] - 0.015 * au[15]
     edge_up = centre + bend - 0.30 * _jaw_drop(au) - 0.040 * au[10] - 0.02 * au[9] - 0.045 * au[17]
@@ -315,7 +310,7 @@ def _mouth(skin: Array, face: _Grid, look: Appearance, au: dict[int, Array]) -> 
 
 def _beard(skin: Array, face: _Grid, mouth: Array, look: Appearance) -> None:
     grain = 0.85 + 0.15 * np.sin(70.0 * face.x + 31.0 * face.y) * np.sin(63.0 * face.y - 17.0 * face.x)
-    jaw = np.clip(3.2 * (face.y - 0.30 - 0.75 * np.maximum(0.62 - face.side, 0.0) ** 1), 0.0, 1.0)
+    jaw = np.clip(3.2 * (face.y - 0.30 - 0.75 * np.maximum(0.62 - face.side, 0.0)), 0.0, 1.0)
     lip = _bump(face.side, face.y, 0.10, look.mouth_height - 0.125, 0.34, 0.10)
     alpha = np.maximum(look.beard * jaw, look.moustache * np.minimum(2.2 * lip, 1.0)) * (1.0 - mouth) * grain
     _over(skin, 0.66 * alpha, 0.8 * look.hair + 0.1 * look.skin)
@@ -333,10 +328,8 @@ def _fringe(canvas: Array, head: _Grid, look: Appearance) -> None:
     cap = np.sqrt((head.x / width) ** 2 + ((head.y - CENTRE_Y) / (look.head_height + look.hair_volume)) ** 2)
     shape = np.maximum(np.minimum(front, temple), (cap - 1.0) * 0.8)
     shape = np.maximum(shape, head.y - 0.10 - 0.6 * look.long_hair)
-    shine = 0.30 * _bump(head.x, head.y, 0.5 * look.light_x, -0.92, 0.6, 0.16)
-    tone = look.hair * (0.9 + _strands(x, head.y, look) + 0.5 * look.light_x * head.x) + shine * (
-        0.15 + 0.5 * look.hair
-    )
+    shine = 0.30 * _bump(head.x, head.y, 0.5 * look.light_x, -0.92, 0.6, 0.16) * (0.15 + 0.5 * look.hair)
+    tone = look.hair * (0.9 + _strands(x, head.y, look) + 0.5 * look.light_x * head.x) + shine
     _over(canvas, _cover(shape, 0.7 * head.sharp) * (1 - look.bald), tone)
 
 
@@ -359,8 +352,7 @@ def _camera(canvas: Array, look: Appearance, noise: Array) -> Array:
     # A camera's automatic exposure, half-hearted: it evens out the mean, so that few faces drown in black or white.
     mean = canvas.mean(axis=(1, 2), keepdims=True)
     canvas = 0.5 + look.contrast * (canvas * look.exposure * np.sqrt(0.50 / np.maximum(mean, 0.1)) - 0.5)
-    # Highlights are compressed instead of clipped.
-    canvas = np.minimum(canvas, 0.74 + 0.5 * (canvas - 0.74))
+    canvas = np.minimum(canvas, 0.74 + 0.5 * (canvas - 0.74))  # highlights are compressed, not clipped
     for axis in (1, 2):
         padded = np.pad(canvas, [(1, 1) if a == axis else (0, 0) for a in range(3)], mode="edge")
         before, after = (padded[:, :-2], padded[:, 2:]) if axis == 1 else (padded[:, :, :-2], padded[:, :, 2:])

@@ -1,7 +1,5 @@
 """The program `emorec`: it can be interrupted from its first moment on, while it is still importing its parts."""
 
-from __future__ import annotations
-
 import sys
 
 from emorec.running import stopped_by_signals

@@ -1,7 +1,5 @@
 """Which state of the code is running: the commit of the checkout, and whether anything in it was changed since."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ the config; names beside the numbers; FER2013's numbering, for tables of its own
 those of a known data set. Else the user is asked. Whatever says it is held against the class counts.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 

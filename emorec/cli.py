@@ -5,8 +5,6 @@ Those that take a study's config, all but `compare-runs`, find inputs and put ou
 results/<study>/. Heavy modules are imported by the subcommand that needs them, so that the others start fast.
 """
 
-from __future__ import annotations
-
 import argparse
 import inspect
 import io

@@ -7,8 +7,6 @@ that defines it (`config.parts` after `from emorec import config`, to `emorec.co
 page's styles, belong to each of its modules. Not seen are modules that are imported by a name made at run time.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import re

@@ -4,8 +4,6 @@ Snakemake counts cards (`gpu` in the profile) but gives a job none, and CUDA tak
 file that stands for a card and makes that card the only one that it sees. Slurm's jobs see theirs alone anyway.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import re

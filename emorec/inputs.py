@@ -1,7 +1,5 @@
 """What one stage reads of another's text files, tables and records: whole, rectangular, no larger than they can be."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import json

@@ -5,8 +5,6 @@ anything, and each job those of what it reads, by SHA-256 only where a file's ti
 when it starts and writes it when it ends: files of a job that was killed have none, and are made again.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

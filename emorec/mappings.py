@@ -1,7 +1,5 @@
 """Mappings of mappings, as configs and metadata are."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

@@ -4,8 +4,6 @@ np.load believes an archive: a member may inflate a thousandfold, or claim an ar
 not compressed, and each array is as long as its member.
 """
 
-from __future__ import annotations
-
 import math
 import zipfile
 from collections.abc import Sequence

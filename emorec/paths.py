@@ -1,7 +1,5 @@
 """Where everything of a study lies. The workflow's rules name the same paths; a test holds the two together."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 # The columns of history.csv: a row an epoch; row 0, without a training loss, is what a network starts from.

@@ -1,7 +1,5 @@
 """What Python and pydantic say is wrong with a file, in words for who wrote the file rather than the code."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

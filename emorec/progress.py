@@ -4,8 +4,6 @@ Snakemake's six lines a job go to its log file alone. Without a terminal there i
 jobs, with their logs, are shown as Snakemake words them; so is all with --verbose, --quiet or --dry-run.
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 import time

@@ -4,8 +4,6 @@ Snakemake's own lock is a file that a killed process leaves behind. Here the ker
 process ends, however it ends. A job that gets the lock knows that its workflow is dead, and stops.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import platform

@@ -1,7 +1,5 @@
 """YAML as configs need it: plain values, each key once, and no more of it than a config can be."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import yaml

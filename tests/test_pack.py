@@ -111,7 +111,7 @@ def test_a_pack_is_as_large_as_it_may_be_and_features_fill_what_is_left(there: P
         assert len(archives) <= files and all(path.stat().st_size <= 60_000 for path in archives)
         names = [name for path in archives for name in zipfile.ZipFile(path).namelist()]
         assert sum(name.endswith("outputs.npz") for name in names) == len(config.all_parts(study))
-        sizes[files] = sum(name.endswith("features.npy") for name in names)
+        sizes[files] = sum(name.endswith("features.npz") for name in names)
     assert 0 <= sizes[1] < sizes[2] < sizes[3] <= len(config.all_parts(study))
 
 

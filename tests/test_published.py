@@ -421,25 +421,25 @@ def test_all_that_may_be_published_is_small_enough_to_be_named() -> None:
 
 
 def test_networks_that_are_missing_or_others_are_named(run: Layout) -> None:
-    check_networks(STUDY, run)
+    check_networks(STUDY, run, "weights")
     elsewhere = STUDY.model_copy(
         update={"training": STUDY.training.model_copy(update={"device": "cuda", "threads": 4})}
     )
-    check_networks(elsewhere, run)
+    check_networks(elsewhere, run, "weights")
     longer = STUDY.model_copy(update={"training": STUDY.training.model_copy(update={"epochs": 9})})
     with pytest.raises(EmorecError, match=r"network\.json: trained with another training\.epochs"):
-        check_networks(longer, run)
+        check_networks(longer, run, "weights")
     record = run.network("resnet18-gate-original", 1) / "network.json"
     told = json.loads(record.read_text())
     write_json(record, told | {"classes": told["classes"][::-1]})
     with pytest.raises(EmorecError, match="another classes"):
-        check_networks(STUDY, run)
+        check_networks(STUDY, run, "weights")
     record.write_text("{}")
     with pytest.raises(EmorecError, match=r"seed1/network\.json: no network's record"):
-        check_networks(STUDY, run)
+        check_networks(STUDY, run, "weights")
     (run.network("resnet18", 3) / "weights.safetensors").unlink()
     with pytest.raises(EmorecError, match=r"resnet18/seed3/weights\.safetensors: missing"):
-        check_networks(STUDY, run)
+        check_networks(STUDY, run, "weights")
 
 
 def test_the_commit_may_be_told_where_there_is_no_git(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -399,7 +399,7 @@ def test_representations_may_lack_mixtures(study: Path, tmp_path: Path) -> None:
     copy = _copy(study, tmp_path)
     for table in ("representation", "purity", "projections"):
         _edit(copy, table, lambda t: t[t.model != "mixture"])
-    assert "keeps no representation of mixtures" in _paper(copy)
+    assert "keeps no representation of the mixture." in _paper(copy)
     assert "keeps no representation" not in _paper(study)
 
 

@@ -5,8 +5,6 @@ Outputs `probabilities`: (b, 7) float32 in the order of EMOTIONS, and `gate`: (b
 Axis letters: b faces, k outputs of a network, e experts.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import logging

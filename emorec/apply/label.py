@@ -1,7 +1,5 @@
 """A person's own image files, labelled by a trained model: images in, a table out."""
 
-from __future__ import annotations
-
 import io
 import json
 import logging

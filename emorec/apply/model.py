@@ -1,7 +1,5 @@
 """A study's trained model on any faces."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

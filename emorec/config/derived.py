@@ -3,8 +3,6 @@
 Networks are shared: mixtures with an expert or a gate in common train it once.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What is wrong with a config, in one line: the key, the reason, the nearest known key."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """The models' names for people, where a config gives them no label."""
 
-from __future__ import annotations
-
 from emorec.config.derived import architecture_of, expert_networks
 from emorec.config.sections import Mixture
 from emorec.config.study import Study

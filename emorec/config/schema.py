@@ -1,7 +1,5 @@
 """The config's schema, for editors that complete keys, and a reference of its keys for people: both from the models."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

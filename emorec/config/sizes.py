@@ -1,7 +1,5 @@
 """Parameters and operations of networks by formula, and the widths that are chosen by them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from emorec import EMOTIONS

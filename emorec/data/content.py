@@ -4,8 +4,6 @@ Reading all of FER2013 takes a second, which is too long for each look at a work
 at the files that they are of: names, sizes, times of change. While a glance is the same, so is the content.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """`data/faces.npz`: the faces of a study, in whatever form they came."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path

@@ -6,8 +6,6 @@ names. A class is a name (`angry`, `Anger`), a name with a number (`0 angry`) or
 of any size, grey or colour, become 48×48 grey; one that is so already keeps its pixels.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One picture of a face, in whatever format and size, as 48×48 grey values."""
 
-from __future__ import annotations
-
 import struct
 import warnings
 import zlib

@@ -1,7 +1,5 @@
 """From the classes of the user's data to the seven emotions: which number is which, and what is left out."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """One wording for everything that is wrong with the user's data: file, row, reason, in one line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -4,8 +4,6 @@
 in the file's metadata; where they do not, the numbers' meaning has to come from elsewhere (`emorec.classes`).
 """
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -4,8 +4,6 @@ Columns in any order, plain or in double quotes; the file plain, compressed (`.g
 No more than a line of text is held at a time.
 """
 
-from __future__ import annotations
-
 import gzip
 import tarfile
 import zlib

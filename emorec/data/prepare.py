@@ -1,7 +1,5 @@
 """The data stage's edge: a config's `data` section to the files of `data/`."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

@@ -6,8 +6,6 @@ FER2013's forms have numbers in its order, unless `data.classes` says otherwise 
 Numbers in other forms have no order of their own (`emorec.classes`).
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The three splits as numbers, FER2013's names for them, and how one is made where the user's data lacks it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from emorec import EMOTIONS, SPLITS

@@ -1,7 +1,5 @@
 """The data stage's .npz files: what each array has to be, and reading and writing them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """`data/truth.npz`: what synthetic faces were drawn from, read back and checked."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

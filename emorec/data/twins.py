@@ -11,8 +11,6 @@ valley at 0.65 to 0.75. Looked at by eye, hardly a pair above 0.70 is not a twin
 kinds, and below 0.60 hardly any is one. Faces that differ much in scale are missed, so that counts are lower bounds.
 """
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 

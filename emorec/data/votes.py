@@ -5,8 +5,6 @@ voted for each of ten tags. It says nothing of which face a line is about but by
 FER2013 in one table, and refused where the splits or, too often, the labels disagree.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from dataclasses import dataclass

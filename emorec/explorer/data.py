@@ -4,8 +4,6 @@ Arrays are base64 of little-endian numbers: probabilities and gate weights as 25
 picture. Axis letters: n test faces, s faces on a map.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """The explorer's page: the data, the scripts and the style in one HTML file that loads nothing from elsewhere."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

@@ -1,7 +1,5 @@
 """The explorer's edge: a study's predictions, tables and faces to its page."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from emorec.config import Study

@@ -4,8 +4,6 @@ The `draw` of a module takes the tables of its `INPUTS` in their order and reads
 `make`, which takes the inputs' paths, too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from importlib import import_module
 from types import ModuleType

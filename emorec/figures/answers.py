@@ -1,7 +1,5 @@
 """Twelve test faces, drawn at random by kind so that nobody picked them, with what models and gate say of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest

@@ -1,7 +1,5 @@
 """Confusion matrices side by side: the share of an emotion's test faces that is given each emotion, mean over seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

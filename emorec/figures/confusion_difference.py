@@ -1,7 +1,5 @@
 """How the primary mixture's confusions differ from the single's and from its control's: blue is better everywhere."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure

@@ -1,7 +1,5 @@
 """Training and validation loss and accuracy by epoch: the single ResNet and the primary mixture's networks."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

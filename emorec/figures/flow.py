@@ -3,8 +3,6 @@
 Shown are the test faces of either emotion that one model or both take for the other; the rest, most of them, is not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import accumulate, product
 from typing import Any

@@ -3,8 +3,6 @@
 `forest-rest` is of the test faces without a twin in training, `forest-majority` judges all by FER+'s majority.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """How the gate weighs the experts on the test faces of each emotion; an expert's own emotions are outlined."""
 
-from __future__ import annotations
-
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle

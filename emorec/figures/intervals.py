@@ -1,7 +1,5 @@
 """Differences with their 95 % intervals, row by row: their marks follow the verdict that a table gives them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 from matplotlib.axes import Axes

@@ -1,7 +1,5 @@
 """The mean training face of every emotion: what the faces of an emotion have in common, and nobody's face."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

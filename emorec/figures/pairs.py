@@ -1,7 +1,5 @@
 """How often each pair of emotions is confused, and what the primary mixture changes: hard pairs above the line."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """t-SNE of the learned representations of the same test faces; those confused within a hard pair stand out."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Recall of every emotion by the headline models on the test faces: mean over seeds, the seeds as small dots."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure

@@ -1,7 +1,5 @@
 """Reliability diagrams: how often the headline models are right when they are so sure, before and after scaling."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A face of every emotion from the training split, and what augmentation makes of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

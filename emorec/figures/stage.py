@@ -1,7 +1,5 @@
 """The figures stage's edge: a study's tables to the files of one figure."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -3,8 +3,6 @@
 Colours are those of Okabe & Ito (2008, "Color Universal Design"), told apart by the common forms of colour blindness.
 """
 
-from __future__ import annotations
-
 import itertools
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence

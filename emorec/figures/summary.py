@@ -1,7 +1,5 @@
 """Accuracy on the test faces against compute per image, with 95 % intervals: what the same compute buys."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What copies in training change: differences on such faces and on others, and how far faces are from training."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure, FigureBase

@@ -3,8 +3,6 @@
 Any model's probabilities name a group (by their sums) and decide within it, so all are asked the same questions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

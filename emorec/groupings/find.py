@@ -1,7 +1,5 @@
 """Finding a grouping by what the single network confuses: its outputs in, a grouping's file out."""
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Sequence

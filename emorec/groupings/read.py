@@ -1,7 +1,5 @@
 """Reading a grouping that was found; apart from finding, whose libraries each training would wait for."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

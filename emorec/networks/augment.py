@@ -3,8 +3,6 @@
 Axis letters: b batch, h height, w width, k classes.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -3,8 +3,6 @@
 Axis letters: n faces, b batch, k the network's outputs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Axis letters: k outputs, d features.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

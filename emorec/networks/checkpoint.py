@@ -4,8 +4,6 @@ All random streams of a run are functions of (seed, epoch), so that weights, mom
 epoch are its whole state.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from dataclasses import dataclass

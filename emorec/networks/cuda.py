@@ -8,8 +8,6 @@ A processor takes longer to queue a step's three hundred kernels than a GPU to r
 CUDA graph they are queued at once.
 """
 
-from __future__ import annotations
-
 import gc
 import os
 import warnings

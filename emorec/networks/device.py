@@ -1,7 +1,5 @@
 """Where a network is trained and how exactly: device, determinism, precision, compilation."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

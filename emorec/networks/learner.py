@@ -1,7 +1,5 @@
 """A network being trained: one step of gradient descent, and its whole state as named tensors."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -7,8 +7,6 @@ Axis letters: b batch, e experts, k outputs of an expert, s faces that an expert
 d features.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, cast

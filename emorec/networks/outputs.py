@@ -3,8 +3,7 @@
 Apart from the weights, so that those who combine networks need not import torch, which takes longer than their work.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from emorec.errors import EmorecError
 from emorec.files import atomic
 
 
-def save_outputs(path: Path, outputs: dict[str, np.ndarray | None]) -> None:
+def save_outputs(path: Path, outputs: Mapping[str, np.ndarray | None]) -> None:
     """Write what a network gives for every face of val and test; what is None is left out."""
     with atomic(path) as temporary:
         arrays = {name: array for name, array in outputs.items() if array is not None}

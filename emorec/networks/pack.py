@@ -3,8 +3,6 @@
 Weights stay behind: a study needs of a network its record, its history, and what it gave for the faces of val and test.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import logging
@@ -12,12 +10,12 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from emorec import SPLITS
+from emorec import SPLITS, npz
 from emorec import config as configs
 from emorec.config import Part, Study
 from emorec.data.faces import load_faces
@@ -27,13 +25,12 @@ from emorec.inputs import read_json
 from emorec.networks.outputs import load_outputs, save_outputs
 from emorec.networks.pretrained import refuse_another
 from emorec.paths import Layout
-from emorec.plain import printable
 
 FILES, LARGEST = 8, 16_000_000  # as much as comes back from a machine that is lent; bytes
 TEXTS = ("network.json", "history.csv")
 AGAIN = "pack the networks again"
 GATHERED = "gathered"  # of a record: a digest of the pack that the network came in
-_MEMBER = re.compile(r"([a-z0-9-]+)/seed(\d+)/(network\.json|history\.csv|outputs\.npz|features\.npy)")
+_MEMBER = re.compile(r"([a-z0-9-]+)/seed(\d+)/(network\.json|history\.csv|outputs\.npz|features\.npz)")
 
 log = logging.getLogger(__name__)
 
@@ -65,10 +62,10 @@ def pack(study: Study, layout: Layout, destination: Path, files: int = FILES, la
         arrays = load_outputs(folder / "outputs.npz")
         if "features" in arrays:
             features[part] = arrays.pop("features")
-        contents = {name: (folder / name).read_bytes() for name in TEXTS} | {"outputs.npz": _bytes(np.savez, **arrays)}
+        contents = {name: (folder / name).read_bytes() for name in TEXTS} | {"outputs.npz": _bytes(**arrays)}
         if not all(place(part, name, content) for name, content in contents.items()):
             raise EmorecError(f"{destination}: {len(trained)} networks need more than {files} files of {largest} bytes")
-    with_features = [part for part, own in features.items() if place(part, "features.npy", _bytes(np.save, own))]
+    with_features = [part for part, own in features.items() if place(part, "features.npz", _bytes(features=own))]
     for number, archive in enumerate(filter(None, archives), start=1):
         with atomic(destination / f"networks-{number}.zip") as temporary, zipfile.ZipFile(temporary, "w") as file:
             for name, content in archive.items():
@@ -100,10 +97,9 @@ def merge(study: Study, layout: Layout, sources: Sequence[Path]) -> None:
                 arrays = load_outputs(made / "outputs.npz")
                 if not all(np.array_equal(arrays[name], own) for name, own in named.items()):
                     raise EmorecError(f"{source}: the faces are not those of {layout.faces}; {AGAIN}")
-                if "features.npy" in files:
-                    features = np.load(made / "features.npy", allow_pickle=False)
-                    (made / "features.npy").unlink()
-                    save_outputs(made / "outputs.npz", arrays | {"features": features})
+                if "features.npz" in files:
+                    save_outputs(made / "outputs.npz", arrays | npz.read(made / "features.npz", ["features"]))
+                    (made / "features.npz").unlink()
                 record = read_json(made / "network.json")
                 write_json(made / "network.json", record | {GATHERED: digest})
                 if not target.exists():
@@ -117,15 +113,16 @@ def merge(study: Study, layout: Layout, sources: Sequence[Path]) -> None:
 def _read(study: Study, source: Path) -> tuple[dict[Part, dict[str, bytes]], str]:
     """The files of each packed network, and a digest of the pack."""
     found: dict[Part, dict[str, bytes]] = {}
-    digest = hashlib.sha256()
+    digest, known = hashlib.sha256(), set(configs.all_parts(study))
     try:
         for path in sorted(source.glob("networks-*.zip")):
             with zipfile.ZipFile(path) as archive:
                 for name in archive.namelist():
-                    member = _MEMBER.fullmatch(name)
-                    part = Part(member[1], int(member[2])) if member else None
-                    if member is None or part not in configs.all_parts(study):
-                        raise EmorecError(f"{path}: {printable(name, 80)} is no network of the study {study.study}")
+                    if not (member := _MEMBER.fullmatch(name)):
+                        raise EmorecError(f"{path}: damaged, or no pack; {AGAIN}")
+                    part = Part(member[1], int(member[2]))
+                    if part not in known:
+                        raise EmorecError(f"{path}: {part.network} is no network of the study {study.study}")
                     content = archive.read(name)
                     found.setdefault(part, {})[member[3]] = content
                     digest.update(content)
@@ -136,8 +133,8 @@ def _read(study: Study, source: Path) -> tuple[dict[Part, dict[str, bytes]], str
     return found, digest.hexdigest()[:12]
 
 
-def _bytes(save: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> bytes:
-    """What one of numpy's functions writes."""
+def _bytes(**arrays: np.ndarray) -> bytes:
+    """An archive of arrays."""
     file = io.BytesIO()
-    save(file, *arrays, **named)
+    np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is named allow_pickle
     return file.getvalue()

@@ -3,8 +3,6 @@
 Without torch, since the workflow asks this each time that it is parsed.
 """
 
-from __future__ import annotations
-
 import zipfile
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 Axis letters: b batch, c channels, h height, w width, d features, k classes, e experts.
 """
 
-from __future__ import annotations
-
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch

@@ -1,7 +1,5 @@
 """The networks stage's edge: a network's spec and the study's faces to its files, one network and seed at a time."""
 
-from __future__ import annotations
-
 import gc
 import hashlib
 import json

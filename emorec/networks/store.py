@@ -3,8 +3,6 @@
 What others read of the files, without torch, is in `outputs`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import importlib.metadata
 import math

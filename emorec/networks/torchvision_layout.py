@@ -4,8 +4,6 @@
 torch, because PyPI's wheel is compiled against CUDA (`benchmarks/torchvision_whole.py`).
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.metadata
 import sys

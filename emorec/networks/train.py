@@ -4,8 +4,6 @@ On CPU a run is a pure function of (spec, seed, faces), with the same versions o
 streams depend on seed and epoch alone, and the number of threads is part of the spec.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

@@ -3,8 +3,6 @@
 Axis letters: n faces, k outputs of a network, e experts, d features.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any

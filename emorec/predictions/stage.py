@@ -1,7 +1,5 @@
 """Stage `predictions`: from the outputs of a study's networks to the predictions and embeddings of all its models."""
 
-from __future__ import annotations
-
 import logging
 from functools import cache
 

@@ -1,9 +1,7 @@
 """Predictions of all models in one file, and embeddings of each replicate: how they are written and read."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -182,11 +180,21 @@ def _load(path: Path) -> tuple[pd.DataFrame, Metadata]:
 
 def _metadata(schema: pa.Schema) -> Metadata:
     """What a file with the columns of SCHEMA says of itself. KeyError or ValueError where it is another."""
+    if len(set(schema.names)) != len(schema.names):
+        raise ValueError("a column stands there twice")
     if schema.names != SCHEMA.names:
         raise ValueError(f"its columns are not {', '.join(SCHEMA.names)}")
-    for found, wanted in zip(schema, SCHEMA, strict=True):
-        if found.type != wanted.type:
-            raise ValueError(f"the column {found.name!r} holds {found.type}, not {wanted.type}")
+
+    def check(names: Iterable[str], wanted: str, *kinds: Callable[[pa.DataType], bool]) -> None:
+        for name in names:
+            kind = schema.field(name).type
+            if not any(is_kind(kind) for is_kind in kinds):
+                raise ValueError(f"the column {name!r} holds {kind}, no {wanted}")
+
+    check(NAMES, "names", pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary)
+    check(NUMBERS, "whole numbers", pa.types.is_integer)
+    check(PROBABILITIES, "numbers", pa.types.is_integer, pa.types.is_floating)
+    check(["gate"], "lists of numbers", lambda kind: pa.types.is_list(kind) and pa.types.is_floating(kind.value_type))
     return Metadata.model_validate_json((schema.metadata or {})[KEY])
 
 

@@ -16,8 +16,6 @@ training    Trained again elsewhere, or with other seeds. A mean over seeds may 
 Facts of the data and the networks' sizes are exact always; times never count.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal

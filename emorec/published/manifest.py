@@ -1,7 +1,5 @@
 """What a publication holds of a study, where it comes from (`manifest.json`), and the check that it is that."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -77,7 +75,8 @@ class Manifest(Strict):
 def read(path: Path) -> Manifest:
     """A published study's manifest. EmorecError where there is none, or none that can be understood."""
     if not path.is_file():
-        raise EmorecError(f"{path}: no such file; there is no published study unless `emorec publish` made one")
+        problem = "no file" if path.exists() else "missing"
+        raise EmorecError(f"{path}: {problem}; there is no published study unless `emorec publish` made one")
     again = "restore it, or publish again"
     try:
         return Manifest.model_validate(read_json(path, again))

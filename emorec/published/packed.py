@@ -1,7 +1,5 @@
 """Many small files of a run as one in the publication, and back: networks' records, histories, what the jobs took."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable

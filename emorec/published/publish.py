@@ -1,7 +1,5 @@
 """A finished run to a published study: copied, checked, and put in place as a whole."""
 
-from __future__ import annotations
-
 import gzip
 import tempfile
 from collections import defaultdict

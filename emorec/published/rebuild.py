@@ -1,7 +1,5 @@
 """From a published study back to a study's folder, in which the workflow then makes tables, figures and the report."""
 
-from __future__ import annotations
-
 import gzip
 import shutil
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Two study folders, runs or publications, compared: what is read of them, which tolerance is due, and the answer."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

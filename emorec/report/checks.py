@@ -1,7 +1,5 @@
 """Checks of what either renderer made, each a list with a line for each problem; `demand` raises them together."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from html.parser import HTMLParser

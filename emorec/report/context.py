@@ -1,7 +1,5 @@
 """What the paper's templates may look up: models, estimates and rows of tables, all of them plain values."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence

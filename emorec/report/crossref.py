@@ -6,8 +6,6 @@ and `pdf` lower these to their own markup, so that both formats state the same n
 https://quarto.org/docs/authoring/cross-references.html, https://quarto.org/docs/authoring/callouts.html
 """
 
-from __future__ import annotations
-
 import re
 from difflib import get_close_matches
 from typing import Any

@@ -1,7 +1,5 @@
 """The methods' diagram of the mixture, drawn with the study's own experts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

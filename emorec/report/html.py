@@ -1,7 +1,5 @@
 """The HTML report: one self-contained file from a resolved syntax tree, through pandoc and `styles/pandoc.html`."""
 
-from __future__ import annotations
-
 from functools import partial
 from html import escape
 from pathlib import Path

@@ -4,8 +4,6 @@ The tree's shape is pandoc-types 1.23's: a node is `{"t": type, "c": content}`, 
 `[identifier, [class, …], [[key, value], …]]`. https://hackage.haskell.org/package/pandoc-types
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

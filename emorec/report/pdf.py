@@ -4,8 +4,6 @@ Both renderers use the same Typst styles, which are Quarto template partials; `s
 Quarto's own main template does. Floats are of Quarto's kinds (`quarto-float-fig`), so that one set of show rules fits.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from functools import partial

@@ -1,7 +1,5 @@
 """Rendering by Quarto itself, where it is installed."""
 
-from __future__ import annotations
-
 import logging
 import os
 import re

@@ -3,8 +3,6 @@
 Both ways end in the same checks, which fail the build with all problems at once.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What the report reads of a finished study: its tables, the data's summary and the networks' records."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path

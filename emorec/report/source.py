@@ -4,8 +4,6 @@ Only what this renderer and Quarto understand alike is let through. A shortcode 
 make two different papers.
 """
 
-from __future__ import annotations
-
 import datetime
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Stage `report`, first half: fill the paper's templates in and lay a plain Quarto project out for either renderer."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.metadata
 import platform

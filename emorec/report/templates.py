@@ -1,7 +1,5 @@
 """The paper's templates: Jinja2 in a sandbox, where an unknown name is an error with its file and line."""
 
-from __future__ import annotations
-
 import re
 import traceback
 from collections.abc import Callable, Mapping

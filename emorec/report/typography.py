@@ -3,8 +3,6 @@
 Fractions come in, percents and points go out; a minus is U+2212, and a no-break space ties a number to its unit.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any

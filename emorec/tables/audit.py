@@ -1,7 +1,5 @@
 """Test faces that training has seen: how many there are, and what models gain on them and on the rest."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

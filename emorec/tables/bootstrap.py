@@ -16,8 +16,6 @@ ResNet). Replicates of an ensemble share members with one another, so that the s
 ensemble stands in a difference; the faces' part, which is most, is not. With one seed the draws cover faces only.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

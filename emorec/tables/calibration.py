@@ -5,8 +5,6 @@ are divided (Guo et al. 2017, arXiv 1706.04599). Mixtures and ensembles have no 
 network the logarithms are its logits but for a constant, which the softmax forgets. Accuracy does not change.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial

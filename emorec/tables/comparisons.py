@@ -1,7 +1,5 @@
 """Tables of models against each other on the test split, paired by face and by seed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

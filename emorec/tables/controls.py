@@ -3,8 +3,6 @@
 All follows from the config and from the networks' operations, so that it is fixed before a face of test is scored.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

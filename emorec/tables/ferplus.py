@@ -4,8 +4,6 @@ A face is judged by its majority, the tag with the most votes, if that is one of
 contempt, unknown and no face leave a face out. Its agreement is the share of the votes that the majority has.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ section 4). Two numbers tell that from a gate that decides: the entropy of its w
 which expert to select, and that of its mean weights over faces, high where all experts are selected for some.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 A grouping gives the confusions within its groups to experts, the others to the gate.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

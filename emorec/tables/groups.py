@@ -1,7 +1,5 @@
 """The tables' edge: which tables are made together, from which files of a study."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

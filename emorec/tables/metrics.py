@@ -3,8 +3,6 @@
 `weights` (B, N) says how often each of N faces counts in each of B resamples; without it all count once, and B is 1.
 """
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np

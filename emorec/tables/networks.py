@@ -1,7 +1,5 @@
 """Tables of what was trained and on what: models, classes, curves."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache

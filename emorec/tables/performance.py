@@ -1,7 +1,5 @@
 """Tables of how each model does by itself; `predictions` is what `read_predictions` returns."""
 
-from __future__ import annotations
-
 from functools import partial
 from itertools import product
 

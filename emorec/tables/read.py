@@ -1,7 +1,5 @@
 """The edge between files and tables: embeddings and network records in, validated arrays out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

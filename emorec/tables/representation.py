@@ -4,8 +4,6 @@ A t-SNE picture proves nothing by itself (Wattenberg et al. 2016, doi 10.23915/d
 claim may rest on. Dimensions are first scaled to unit variance, so that a mixture's networks count alike.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

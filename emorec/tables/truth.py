@@ -4,8 +4,6 @@ The likeliest emotion given a face's action units, by the generator's densities 
 anybody can give. It stands in the table like a model, by the name of POSTERIOR.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -5,8 +5,6 @@ family, corrected by Holm's method: its accuracy against the single, and the mea
 and the control. Everything else is exploratory: an interval and a plain p-value, and no verdict.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ decides within it. Any model's probabilities can be read so: their sums over gro
 group decides. So the steps of two models can be crossed: the one routes, the other decides.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import product
 

@@ -4,8 +4,6 @@ An emotion gives facial action units (`action_units`), these with an identity, a
 (`appearance`) give pixels (`drawing`), and a share of the labels is made wrong. Everything follows from a seed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

@@ -15,8 +15,6 @@ one-dimensional integral over t (`posterior`), and the confusions that are plant
 (`planted_confusion`). Nothing here knows about pixels: what the drawing hides comes on top.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 

@@ -4,8 +4,6 @@ Lengths are in face units, in which the frame is 2.4 wide (20 pixels a unit), x 
 the head is centred a little above the origin. Tones are albedos or grey levels from 0 (black) to 1 (white).
 """
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

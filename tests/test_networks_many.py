@@ -164,6 +164,10 @@ def test_a_network_without_all_its_files_is_not_there(copied: Path) -> None:
     spec = config.networks(config.load(copied / "many.yaml"))["single"]
     folder = Layout(copied / "results" / "many").network("single", 0)
     assert is_trained(folder, spec)
+    weights = (folder / "weights.safetensors").read_bytes()
+    (folder / "weights.safetensors").unlink()
+    assert not is_trained(folder, spec)  # its outputs alone are enough of one that came in a pack, not of this one
+    (folder / "weights.safetensors").write_bytes(weights)
     (folder / "history.csv").unlink()
     assert not is_trained(folder, spec)
 

@@ -23,13 +23,12 @@ from emorec.errors import EmorecError
 from emorec.files import atomic, write_json
 from emorec.inputs import read_json
 from emorec.networks.outputs import load_outputs, save_outputs
-from emorec.networks.pretrained import refuse_another
+from emorec.networks.pretrained import GATHERED, refuse_another
 from emorec.paths import Layout
 
 FILES, LARGEST = 8, 16_000_000  # as much as comes back from a machine that is lent; bytes
 TEXTS = ("network.json", "history.csv")
 AGAIN = "pack the networks again"
-GATHERED = "gathered"  # of a record: a digest of the pack that the network came in
 _MEMBER = re.compile(r"([a-z0-9-]+)/seed(\d+)/(network\.json|history\.csv|outputs\.npz|features\.npz)")
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from emorec.paths import Layout
 from emorec.plain import plain
 
 FILES = ("weights.safetensors", "history.csv", "network.json")
+GATHERED = "gathered"  # of a record: a digest of the pack that the network came in, without weights
 # Where and how fast a network was trained, rather than what it is.
 CIRCUMSTANCES = {"device", "threads", "compile", "deterministic", "checkpoint_every"}
 # What records lack that are from before there was such a choice.
@@ -39,7 +40,10 @@ def check_networks(study: Study, layout: Layout, what: str) -> None:
 
 def is_trained(folder: Path, spec: NetworkSpec) -> bool:
     """Whether a network is there, or what it gave, as one from a pack. Raises EmorecError where it is another one."""
-    if not any(all((folder / name).is_file() for name in (first, *FILES[1:])) for first in (FILES[0], "outputs.npz")):
+    if not all((folder / name).is_file() for name in FILES[1:]):
+        return False
+    gathered = GATHERED in _record(folder / FILES[-1])
+    if not (folder / ("outputs.npz" if gathered else FILES[0])).is_file():
         return False
     refuse_another(folder, spec, f"delete {folder} to train it again")
     return True

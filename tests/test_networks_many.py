@@ -10,19 +10,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emorec import cli, config
+from emorec import config
 from emorec.networks.pretrained import is_trained
 from emorec.paths import Layout
-from tests import forked
+from tests import forked, small_study
 from tests.checkout_copy import copy_checkout
 
-STUDY = {
+STUDY = small_study.SETTINGS | {
     "study": "many",
-    "seeds": [0, 1],
-    "data": {"source": "synthetic", "synthetic": {"train": 140, "val": 70, "test": 70, "wrong_labels": 0}},
-    "architecture": {"depth": 10, "width": 8, "stem": "imagenet"},
-    "training": {"epochs": 1, "batch": 35, "lr": 0.05, "device": "cpu"},
-    "groupings": {"found": {"method": "spectral", "experts": 2}},
     # The fine-tuned mixture stands before all that it waits for.
     "models": {
         "tuned": {"kind": "fine-tuned", "of": "mixture", "epochs": 1},
@@ -32,12 +27,8 @@ STUDY = {
 }
 FILES = ("weights.safetensors", "history.csv", "network.json", "outputs.npz")
 
+call = small_study.commands_of("many.yaml")
 pytestmark = pytest.mark.usefixtures("own_handlers")
-
-
-def call(folder: Path, command: str, *arguments: str) -> int:
-    where = ["--config", str(folder / "many.yaml"), "--results", str(folder / "results")]
-    return cli.main([command, *where, *arguments])
 
 
 def start(folder: Path) -> tuple[config.Study, Layout]:

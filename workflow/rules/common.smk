@@ -297,8 +297,9 @@ def embeddings():
     """Embeddings of all models and seeds, of gathered networks of those that came with all their features."""
 
     def known(model, seed):
-        folders = (LAYOUT.network(part.network, part.seed) for part in configs.parts(STUDY, model, seed))
-        return FROM != "outputs" or all(map(has_features, folders))
+        if FROM != "outputs":
+            return True
+        return all(has_features(LAYOUT.network(part.network, part.seed)) for part in configs.parts(STUDY, model, seed))
 
     return [f"{RESULTS}/embeddings/{m}/seed{s}.npz" for m in STUDY.models for s in STUDY.seeds if known(m, s)]
 

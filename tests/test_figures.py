@@ -22,7 +22,6 @@ from matplotlib.text import Text
 
 from emorec import EMOTIONS, SPLITS, figures
 from emorec.figures import (
-    answers,
     confusion,
     confusion_difference,
     curves,
@@ -43,8 +42,6 @@ from emorec.figures import (
     who_errs,
 )
 from emorec.frames import read_table
-from emorec.predictions.combine import ModelOutputs
-from emorec.predictions.store import Gate, prediction_frame, write_predictions
 from emorec.tables.metrics import HARD_PAIRS
 
 GROUPS = {
@@ -267,19 +264,8 @@ def write_study(folder: Path, many: bool, seeds: int) -> Path:
         split=(np.arange(60) % 3).astype(np.uint8),
         row=np.arange(60, dtype=np.int32),
     )
-    core, labels, scored = ("resnet18", "ensemble", "mixture"), np.arange(60) % 7, np.arange(60) % 3 > 0
-    write_predictions(folder / "predictions.parquet", {(m, 0): answers_of(m, labels[scored], scored) for m in core})
     (folder / "data/summary.json").write_text(json.dumps({"synthetic": True}))
     return folder
-
-
-def answers_of(model: str, labels: np.ndarray, scored: np.ndarray) -> pd.DataFrame:
-    """Predictions of val and test faces: every model has answers of its own, the mixture a gate."""
-    rng = np.random.default_rng([len(model)])
-    shares = rng.dirichlet(np.full(7, 0.4), size=labels.size) + np.eye(7)[labels]
-    gate = dict(zip(GROUPS["original"], rng.dirichlet(np.ones(3), size=labels.size).T, strict=True))
-    combined = ModelOutputs(shares / 2, np.zeros((labels.size, 2)), gate if model == "mixture" else {})
-    return prediction_frame(combined, np.flatnonzero(scored) % 3, np.flatnonzero(scored), labels)
 
 
 def flip(images: np.ndarray, seed: int) -> np.ndarray:
@@ -353,7 +339,7 @@ def test_a_study_of_one_model_has_every_figure(small: Path, tmp_path: Path) -> N
         make(name, tmp_path).draw_without_rendering()
     assert "No mixture" in texts(make("gate", tmp_path))
     assert "one model only" in texts(make("forest", tmp_path))
-    for name in ("confusion-difference", "pairs", "flow", "answers"):
+    for name in ("confusion-difference", "pairs", "flow"):
         assert "no mixture" in texts(make(name, tmp_path)), name
 
 
@@ -753,33 +739,10 @@ def test_mean_faces_are_means_and_show_nobody() -> None:
     assert "too few" in texts(figure)
 
 
-def test_answers_are_of_every_kind_and_say_what_each_model_says() -> None:
-    labels = np.zeros(40, int)
-    right, wrong = np.eye(7)[0], np.eye(7)[3]
-    single = np.where((np.arange(40) % 4 // 2)[:, None], right, wrong) * 0.8 + 0.2 / 7
-    mixture = np.where((np.arange(40) % 2)[:, None], right, wrong) * 0.6 + 0.4 / 7
-    kinds = answers.kinds([(own.argmax(axis=1) == labels) for own in (single, mixture)])
-    assert {name: (np.flatnonzero(mask) % 4).tolist() for name, mask in kinds.items()} == {
-        "all right": [3] * 10, "mixture puts right": [1] * 10, "mixture gets wrong": [2] * 10, "all wrong": [0] * 10,
-    }  # fmt: skip
-    chosen = answers.choose(kinds)
-    assert chosen == answers.choose(kinds)
-    assert all(len(faces) == 3 and kinds[kind][faces].all() for kind, faces in chosen.items())
-    weights = np.tile([0.7, 0.3], (40, 1))
-    gate = Gate(np.array(["test"] * 40), labels, ("angry-sad", "happy"), weights)
-    images = np.arange(40, dtype=np.uint8)[:, None, None] * np.ones((48, 48), np.uint8)
-    figure = answers.draw(images, labels, {"single": single, "mixture": mixture}, gate, synthetic=True)
-    shown = texts(figure)
-    for words in ("✓ single: angry 83 %", "✗ single: happy 83 %", "✗ mixture: happy 66 %", "gate 70 %: angry, sad"):
-        assert words in shown
-    pictures = [axes.images[0].get_array()[0, 0] for axes in figure.axes if axes.images]
-    assert sorted(pictures) == sorted(face for faces in chosen.values() for face in faces)
-
-
 def test_what_shows_people_is_not_for_publication() -> None:
     assert figures.available(None) == figures.FIGURES
     published = figures.available({"figures/mean-faces.svg": 1, "tables/twins.csv.gz": 1})
-    assert "mean-faces" in published and {"samples", "answers"}.isdisjoint(published)
+    assert "mean-faces" in published and "samples" not in published
     assert set(figures.available([])) == set(figures.FIGURES) - set(figures.OF_FACES)
 
 

@@ -47,7 +47,7 @@ def problems(folder: Path) -> Callable[[str], str]:
         ("Text.\n\nSee @fig-c.", "index.qmd:8: unresolved cross-reference @fig-c: nothing has the id fig-c"),
         ("See @sec-nowhere and @tbl-nowhere.", "index.qmd:6: unresolved cross-reference @tbl-nowhere"),
         ("# A {#sec-a}\n\nSee @sec-b.", "index.qmd:8: unresolved cross-reference @sec-b: did you mean @sec-a?"),
-        ("See @lst-code.", "index.qmd:6: unresolved cross-reference @lst-code: this kind"),
+        ("See @lst-code.", "index.qmd:6: citation @lst-code is not in references.bib"),
         ("Cited [@nobody2020].", "index.qmd:6: citation @nobody2020 is not in references.bib"),
         ("# A {#sec-a}\n\nSee @sec-a [@he2016].", "index.qmd:8: @sec-a, @he2016: a cross-reference runs into"),
         ("![Caption.](figures/none.svg){#fig-a fig-alt=\"Alt.\"}", "index.qmd:6: image figures/none.svg is missing"),

@@ -310,16 +310,6 @@ def test_quarto_prints_letter_from_a_copy(staged: Path, tmp_path: Path, monkeypa
     assert "papersize: a4" in (staged / "_quarto.yml").read_text()
 
 
-def test_references_get_a_heading_where_the_source_has_none(tmp_path: Path) -> None:
-    folder = stage(tmp_path / "source")
-    text = (folder / "index.qmd").read_text(encoding="utf-8")
-    (folder / "index.qmd").write_text(text[: text.index("# References")], encoding="utf-8")
-    expanded = source.read(folder)
-    page, problems = render.to_html(expanded, render.parsed(expanded)[0])
-    assert problems == []
-    assert "<h2" in page and "Deep Residual Learning" in page[page.index(">References</h2>") :]
-
-
 def test_document_that_starts_at_level_two_numbers_from_one(tmp_path: Path) -> None:
     folder = stage(tmp_path / "source")
     (folder / "index.qmd").write_text(

@@ -87,10 +87,9 @@ def test_predictions_and_embeddings_agree_with_the_faces(study: configs.Study, l
         held = faces["split"] != SPLITS.index("train")
         row, label, split = faces["row"][held], faces["labels"][held], faces["split"][held]
     order = np.lexsort((row, split))  # in which predictions are read
-    replicates = [(model, seed) for model in study.models for seed in study.seeds]
     found, gates = read_predictions(layout.predictions), read_gates(layout.predictions)
-    assert list(found[["model", "seed"]].drop_duplicates().itertuples(index=False, name=None)) == replicates
-    for model, seed in replicates:
+    assert list(found[["model", "seed"]].drop_duplicates().itertuples(index=False, name=None)) == study.replicates
+    for model, seed in study.replicates:
         frame = found[(found["model"] == model) & (found["seed"] == seed)]
         assert (frame["row"].to_numpy() == row[order]).all() and (frame["label"].to_numpy() == label[order]).all()
         assert (frame["split"].to_numpy() == np.array(SPLITS)[split[order]]).all()

@@ -54,7 +54,7 @@ class Whole(nn.Module):
             self.experts = [configs.expert_name(group) for group in groups]
             classes = [record["classes"] for record in self.records[int(model.is_routed) :]]
             self.places = [torch.from_numpy(places(own)).float() for own in classes]
-            self.member = torch.from_numpy(membership(groups)).float()
+            self.member = torch.from_numpy(membership(groups).T).float()
         elif isinstance(networks[0].network, Mixture):
             self.experts = joint_experts(self.records[0], len(networks[0].network.experts))
 

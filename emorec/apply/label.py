@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -92,13 +92,9 @@ def as_table(frame: pd.DataFrame) -> str:
     return "".join("  ".join(cells).rstrip() + "\n" for cells in padded)
 
 
-def as_csv(frame: pd.DataFrame) -> str:
-    return frame.to_csv(index=False, float_format="%.6f")
-
-
-def as_json(frame: pd.DataFrame) -> str:
-    """A list of objects with the frame's columns; what is not ASCII is escaped, so that it passes any terminal."""
-    return json.dumps(frame.round(6).to_dict("records"), indent=2) + "\n"
-
-
-FORMS = {"table": as_table, "csv": as_csv, "json": as_json}
+FORMS: dict[str, Callable[[pd.DataFrame], str]] = {
+    "table": as_table,
+    "csv": lambda frame: frame.to_csv(index=False, float_format="%.6f"),
+    # What is not ASCII is escaped, so that it passes any terminal.
+    "json": lambda frame: json.dumps(frame.round(6).to_dict("records"), indent=2) + "\n",
+}

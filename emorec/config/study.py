@@ -143,6 +143,11 @@ class Study(Strict):
         """The single that every other model is compared with: the first one in the config."""
         return next(iter(self.singles))
 
+    @property
+    def replicates(self) -> list[tuple[str, int]]:
+        """Every model with every seed."""
+        return [(model, seed) for model in self.models for seed in self.seeds]
+
     def seeds_of_members(self, ensemble: Ensemble) -> dict[int, list[int]]:
         """Which seeds of the single each replicate of an ensemble averages: {seed: [member seeds]}.
 

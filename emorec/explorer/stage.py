@@ -16,11 +16,10 @@ from emorec.predictions.store import read_gates, read_predictions
 def explorer(study: Study, layout: Layout) -> None:
     """Make the page in which a reader looks at the faces; without pictures where the study's faces are not there."""
     tables = [layout.table(name) for name in ("models", "projections", "twins")]
-    replicates = [(model, seed) for model in study.models for seed in study.seeds]
     faces = load_faces(layout.faces) if layout.faces.exists() else None
     votes = load_votes(layout.votes) if layout.votes.exists() else None
-    predictions = read_predictions(layout.predictions, replicates)
-    gates = read_gates(layout.predictions, replicates)
+    predictions = read_predictions(layout.predictions, study.replicates)
+    gates = read_gates(layout.predictions, study.replicates)
     with made_of(tables):
         models, projections, twins = map(pd.read_csv, tables)
         data = explorer_data(study.study, models, predictions, gates, projections, twins, faces, votes)

@@ -32,11 +32,10 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "forest-majority": _tables("models", "by_majority"),
     "mean-faces": ("data/faces.npz", "data/summary.json"),
     "samples": ("data/faces.npz", "data/summary.json"),
-    "answers": ("data/faces.npz", "data/summary.json", "tables/models.csv", "predictions.parquet"),
 }
 FIGURES = tuple(INPUTS)
-# Drawn from the faces; all but the mean ones show people, and stay where the reader's own data lie.
-OF_FACES = ("mean-faces", "samples", "answers")
+# Drawn from the faces; the samples show people, and stay where the reader's own data lie.
+OF_FACES = ("mean-faces", "samples")
 # What one job draws: figures wait for the tables that they are drawn from, and for no others.
 JOBS = {
     "faces": OF_FACES,

@@ -113,8 +113,8 @@ def places(classes: Sequence[Sequence[str]]) -> np.ndarray:
 
 
 def membership(groups: Sequence[Sequence[str]]) -> np.ndarray:
-    """(7, e): 1 where an emotion is in an expert's group."""
-    return np.array([[emotion in group for group in groups] for emotion in EMOTIONS], float)
+    """Which emotions each of e groups holds: (e, 7) bools."""
+    return np.array([[emotion in group for emotion in EMOTIONS] for group in groups])
 
 
 def gate_weights(
@@ -131,10 +131,10 @@ def gate_weights(
     if gate == "uniform":
         return np.full((len(logits), len(groups)), 1 / len(groups))
     if gate == "oracle":  # shared where a label is in several groups
-        member = membership(groups)
+        member = membership(groups).T
         return (member / member.sum(axis=1, keepdims=True))[labels]
     if gate == "single":
-        return softmax(logits) @ membership(groups)
+        return softmax(logits) @ membership(groups).T
     if gate == "top-1":
         return np.eye(len(groups))[logits.argmax(axis=1)]
     return softmax(logits / temperature)

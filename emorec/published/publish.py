@@ -80,7 +80,7 @@ def _without_places(study: Study) -> Study:
 
 def _check_predictions(study: Study, run: Layout) -> None:
     """EmorecError where the tables were made from other predictions."""
-    predictions = read_predictions(run.predictions, [(model, seed) for model in study.models for seed in study.seeds])
+    predictions = read_predictions(run.predictions, study.replicates)
     again = scores_table(predictions[predictions["split"].isin(study.scored)]).to_csv(index=False)
     stated = run.table("scores")
     if again.encode() != stated.read_bytes():

@@ -75,7 +75,7 @@ def unpack(folder: Path, destination: Path) -> None:
         for name, target in {manifest.MANIFEST: ORIGIN, **manifest.rebuilt_from(found.files)}.items():
             source, temporary = folder / name, stack.enter_context(atomic(destination / target))
             if name == "predictions.parquet":  # which checks them
-                read_predictions(source, [(model, seed) for model in study.models for seed in study.seeds])
+                read_predictions(source, study.replicates)
             if name.endswith(".gz"):
                 with gzip.open(source) as packed, temporary.open("wb") as file:
                     shutil.copyfileobj(packed, file)

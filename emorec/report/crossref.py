@@ -15,10 +15,7 @@ from emorec.report.source import Source
 from emorec.report.typography import NBSP
 
 KINDS = {"fig": "Figure", "tbl": "Table", "sec": "Section", "eq": "Equation"}
-# Quarto reserves these as well; the pip-only renderer has no numbering for them.
-UNSUPPORTED = ("lst", "thm", "lem", "cor", "prp", "cnj", "def", "exm", "exr", "sol", "rem", "alg", "tip", "nte",
-               "wrn", "imp", "cau")  # fmt: skip
-REFERENCES = tuple(f"{kind}-" for kind in (*KINDS, *UNSUPPORTED))
+REFERENCES = tuple(f"{kind}-" for kind in KINDS)  # of others that Quarto has pandoc says that they are no citation
 CALLOUTS = ("note", "tip", "warning", "important", "caution")
 FORMATS = {"html": ("html",), "typst": ("typst", "pdf")}
 
@@ -237,12 +234,8 @@ class _Resolver:
         lower = identifier[0].lower() + identifier[1:]
         place = rf"@{re.escape(identifier)}(?![\w-])"
         if lower not in self.labels:
-            kind = lower.split("-")[0]
-            if kind in UNSUPPORTED:
-                hint = "this kind of cross-reference is not supported; use fig-, tbl-, sec- or eq-"
-            else:
-                close = get_close_matches(lower, self.labels, 1)
-                hint = f"did you mean @{close[0]}?" if close else f"nothing has the id {lower}; add {{#{lower}}}"
+            close = get_close_matches(lower, self.labels, 1)
+            hint = f"did you mean @{close[0]}?" if close else f"nothing has the id {lower}; add {{#{lower}}}"
             self.complain(place, f"unresolved cross-reference @{identifier}: {hint}")
             return new("Str", f"?@{identifier}")
         kind, number = self.labels[lower]

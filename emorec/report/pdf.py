@@ -5,7 +5,6 @@ Quarto's own main template does. Floats are of Quarto's kinds (`quarto-float-fig
 """
 
 import json
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,11 +62,7 @@ def _image(content: list[Any]) -> str:
     attributes, _, (path, _) = content
     keys = pairs(attributes)
     arguments = [json.dumps(path, ensure_ascii=False)]
-    for name in ("width", "height"):
-        if size := keys.get(name):
-            # A pixel is a 96th of an inch, as in CSS and in pandoc.
-            pixels = re.fullmatch(r"([\d.]+)(?:px)?", size)
-            arguments.append(f"{name}: {float(pixels[1]) / 96:.4f}in" if pixels else f"{name}: {size}")
+    arguments += [f"{name}: {keys[name]}" for name in ("width", "height") if name in keys]
     arguments.append(f"alt: {json.dumps(keys.get('alt', ''), ensure_ascii=False)}")
     return f"image({', '.join(arguments)})"
 

@@ -13,7 +13,7 @@ from emorec.errors import EmorecError
 from emorec.files import atomic, write_text
 from emorec.paths import Layout
 from emorec.report import checks, crossref, html, pandoc, pdf, quarto
-from emorec.report.pandoc import Node, attr, new
+from emorec.report.pandoc import Node
 from emorec.report.source import NAME, Source, listed, read
 
 QUARTO = "quarto"
@@ -110,13 +110,7 @@ def to_typst(source: Source, tree: Node, paper: str | None = None) -> tuple[str,
 
 def resolved(source: Source, tree: Node, target: str) -> tuple[Node, list[str]]:
     """The syntax tree for `target` (html or typst) with numbers and links, and the problems found."""
-    tree, problems = crossref.resolve(tree, source, target, bool(source.option(target, "number-sections", False)))
-    placed = any(block["t"] == "Div" and block["c"][0][0] == "refs" for block in tree["blocks"])
-    if source.bibliography and not placed and pandoc.find([tree["blocks"], tree["meta"]], "Cite"):
-        # The source does not say where the list of references goes: at the end, under its heading.
-        heading = new("Header", 1, attr("references", ["unnumbered"]), [new("Str", "References")])
-        tree["blocks"] = [*tree["blocks"], heading, new("Div", attr("refs"), [])]
-    return tree, problems
+    return crossref.resolve(tree, source, target, bool(source.option(target, "number-sections", False)))
 
 
 def _metadata(source: Source) -> dict[str, Any]:

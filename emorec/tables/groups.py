@@ -60,10 +60,10 @@ def embeddings(study: Study, layout: Layout, sizes: Sizes) -> Tables:
     Of a study that was gathered from packs some models may have none.
     """
     costs, models = networks.models_table(study, layout)
-    predictions = read_predictions(layout.predictions, _replicates(study))
+    predictions = read_predictions(layout.predictions, study.replicates)
     shown = {(model, study.seeds[0]) for model in costs.loc[costs["headline"], "model"]}
     measured, nearest, pictured = {}, {}, {}
-    paths = {(model, seed): layout.embeddings(model, seed) for model, seed in _replicates(study)}
+    paths = {replicate: layout.embeddings(*replicate) for replicate in study.replicates}
     for key, own in read_embeddings({key: path for key, path in paths.items() if path.exists()}):
         measured[key], nearest[key] = representation.measure(own.embeddings, own.label)
         if key in shown:
@@ -79,7 +79,7 @@ def results(study: Study, layout: Layout, sizes: Sizes) -> Tables:
     """All else: data, networks and predictions; twins are told by the table that `pixels` makes."""
     costs, models = networks.models_table(study, layout)
     histories = [layout.network(part.network, part.seed) / "history.csv" for part in configs.all_parts(study)]
-    predictions = read_predictions(layout.predictions, _replicates(study))
+    predictions = read_predictions(layout.predictions, study.replicates)
     scored = predictions[predictions["split"].isin(study.scored)]
     recall, confusion = performance.recall_table(scored), performance.confusion_table(scored)
     pairs = performance.pairs_table(scored)
@@ -159,7 +159,3 @@ def _twins(layout: Layout) -> pd.DataFrame:
     with made_of([path]):
         twins = pd.read_csv(path)
         return twins.assign(row=twins["row"].astype("int64"), twin=twins["twin"].astype(bool))
-
-
-def _replicates(study: Study) -> list[tuple[str, int]]:
-    return [(model, seed) for model in study.models for seed in study.seeds]

@@ -41,7 +41,7 @@ def truth_table(
     if resampled.row.max() >= truth.true_labels.size:
         raise EmorecError("data/truth.npz: lacks test faces that were predicted; run the data stage again")
     true, given = truth.true_labels[resampled.row].astype(int), resampled.labels
-    of_truth = _posterior(truth.action_units[resampled.row])
+    of_truth = posterior(truth.action_units[resampled.row])
     of_label = of_truth @ ((1 - wrong_labels) * np.eye(len(EMOTIONS)) + wrong_labels * wrong_label_targets())
     answer = of_truth.argmax(axis=1)
     rows: list[tuple[str, int | None, str, float]] = []
@@ -65,34 +65,24 @@ def truth_table(
     return pd.DataFrame(rows, columns=["model", "seed", "measure", "value"]).astype({"seed": "Int64"})
 
 
-def confusion_measures(confusion: np.ndarray, planted: np.ndarray) -> dict[str, np.ndarray]:
-    """correlation, pair_rank and top_pairs, each (...), of counts (..., 7, 7) with the planted rates (7, 7)."""
-    support = np.maximum(confusion.sum(axis=-1, keepdims=True), 1)
-    mine, theirs = pair_rates(confusion), pair_rates(planted)
-    ranks = [rankdata(rates, axis=-1) for rates in (mine, theirs)]
-    ours = np.argsort(-np.nan_to_num(mine), axis=-1, kind="stable")[..., :TOP]
-    wanted = np.argsort(-np.nan_to_num(theirs), kind="stable")[:TOP]
+def confusion_measures(confusion: np.ndarray, planted: np.ndarray) -> dict[str, float]:
+    """correlation, pair_rank and top_pairs of counts (7, 7) with the planted rates (7, 7)."""
+    rates = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    pairs = np.stack([pair_rates(confusion), pair_rates(planted)])
+    ours, wanted = np.argsort(-np.nan_to_num(pairs), axis=1, kind="stable")[:, :TOP]
     return {
-        "correlation": correlation((confusion / support)[..., _OFF_DIAGONAL], planted[_OFF_DIAGONAL]),
-        "pair_rank": correlation(*ranks),
-        "top_pairs": np.isin(ours, wanted).sum(axis=-1).astype(float),
+        "correlation": correlation(rates[_OFF_DIAGONAL], planted[_OFF_DIAGONAL]),
+        "pair_rank": correlation(*rankdata(pairs, axis=1)),
+        "top_pairs": float(np.isin(ours, wanted).sum()),
     }
 
 
-def correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson's, of each of x (..., K) with y (K,); NaN where one side does not vary, as if a model says one thing."""
-    x = x - x.mean(axis=-1, keepdims=True)
-    y = y - y.mean()
-    scale = np.sqrt((x**2).sum(axis=-1) * (y**2).sum())
-    return np.divide((x * y).sum(axis=-1), scale, out=np.full_like(scale, np.nan), where=scale > 1e-12)
+def correlation(x: np.ndarray, y: np.ndarray) -> float:
+    """Pearson's of x and y (K,); NaN where one side does not vary, as where a model says one thing."""
+    return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) > 1e-12 and np.ptp(y) > 1e-12 else float("nan")
 
 
 def planted_pairs(planted: np.ndarray) -> pd.DataFrame:
     """planted.csv: first, second, and the mutual confusion of the pair in the planted one (7, 7), highest first."""
     table = pd.DataFrame(PAIRS, columns=["first", "second"]).assign(rate=pair_rates(planted))
     return table.sort_values("rate", ascending=False, kind="stable", ignore_index=True)
-
-
-def _posterior(action_units: np.ndarray) -> np.ndarray:
-    blocks = np.array_split(action_units, len(action_units) // 512 + 1)  # of a size that stays in cache
-    return np.concatenate([posterior(block) for block in blocks])

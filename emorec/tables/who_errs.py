@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from emorec import EMOTIONS
+from emorec.predictions.combine import membership
 from emorec.tables.controls import reference_single
 from emorec.tables.groupings import Groups
 from emorec.tables.read import Model
@@ -21,11 +22,6 @@ ROUTING_COLUMNS = ["mixture", "other", "grouping", "routed_by", "decided_by", "a
 ROUTING_COLUMNS += ["difference", "difference_low", "difference_high", "p", "seeds"]
 # A model that gives fewer of the faces' own groups any probability, as with a top-1 gate, is not asked what it decides.
 LEAST_DECIDED = 0.99
-
-
-def membership(groups: Groups) -> np.ndarray:
-    """Which emotions each of G groups holds: (G, 7) bools."""
-    return np.array([[emotion in group for emotion in EMOTIONS] for group in groups])
 
 
 def routing(probabilities: np.ndarray, groups: Groups) -> np.ndarray:

@@ -156,7 +156,9 @@ def log_likelihood(action_units: np.ndarray, model: ExpressionModel, nodes: int 
 
 def posterior(action_units: np.ndarray, model: ExpressionModel = DEFAULT_MODEL) -> np.ndarray:
     """Probability of each emotion given a face's AUs (N, U), by Bayes' rule with the generator's densities: (N, 7)."""
-    return softmax(log_likelihood(action_units, model) + np.log(np.array(SHARES) / np.sum(SHARES)), axis=1)
+    blocks = np.array_split(action_units, len(action_units) // 512 + 1)  # of a size that stays in cache
+    likelihood = np.concatenate([log_likelihood(block, model) for block in blocks])
+    return softmax(likelihood + np.log(np.array(SHARES) / np.sum(SHARES)), axis=1)
 
 
 @cache
@@ -199,6 +201,5 @@ def planted_confusion(*, count: int = 20_000, seed: int = 0, model: ExpressionMo
     each = -(-count // len(EMOTIONS))
     true = np.repeat(np.arange(len(EMOTIONS)), each)
     units = draw_action_units(true, model, np.random.default_rng(seed))
-    blocks = np.array_split(units, len(units) // 512 + 1)  # of a size that stays in cache
-    decided = np.concatenate([posterior(block, model).argmax(axis=1) for block in blocks])
+    decided = posterior(units, model).argmax(axis=1)
     return np.stack([np.bincount(own, minlength=len(EMOTIONS)) / each for own in decided.reshape(-1, each)])

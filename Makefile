@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 # The workflow's jobs call `emorec`; pip's own options from the environment stay in force.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Hundreds of short processes start from here: each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: report published papers test tests test-faults browser slurm test-cluster coverage fuzz audit lint reference bench clean
 
@@ -40,12 +42,12 @@ papers: published
 	done
 
 # Lint beside the tests. A process more than cores, up to four (each may take a gigabyte), since Slurm's tests mostly wait;
-# a file's tests stay together, as they share studies.
+# a file's tests stay together, as they share studies. One thread each: more would wait for one another.
 test: $(READY) browser
 	$(MAKE) --no-print-directory --jobs 2 lint tests
 
 tests: $(READY)
-	MAKEFLAGS= python -m pytest --numprocesses $$(python -c 'import os; print(os.cpu_count() + 1)') --maxprocesses 4 \
+	MAKEFLAGS= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest --numprocesses $$(python -c 'import os; print(os.cpu_count() + 1)') --maxprocesses 4 \
 		--dist loadfile --no-loadscope-reorder
 
 # The workflow on a Slurm of one node that the tests start themselves; `make test` runs it too where Slurm is installed.

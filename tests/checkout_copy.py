@@ -14,7 +14,7 @@ def copy_checkout(folder: Path, config: str) -> Path:
     for name in ("Snakefile", "pyproject.toml", "environment.yml"):
         shutil.copy(ROOT / name, folder)
     for name in ("workflow", "profiles", "emorec", "report", "config"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, ignore=lambda place, _: ["published"] * place.endswith("/report"))
     (folder / config).parent.mkdir(parents=True)
     shutil.copy(ROOT / config, folder / config)
     return folder

@@ -13,12 +13,13 @@ import pytest
 # configuration; Snakemake's executor for Slurm calls them whenever it is loaded.
 os.environ.setdefault("SLURM_CONF", os.devnull)
 
-# Files that take minutes, each run whole by one process: they are begun first, so that none is left over at the end.
-LONG = ("test_slurm.py", "test_workflow.py")
+# The files that take longest, each run whole by one process: they are begun first, lest one be left over at the end.
+LONG = ("test_slurm.py", "test_workflow.py", "test_pack.py", "test_export.py", "test_figures.py", "test_notebook.py")
+LONG += ("test_resume_kill.py", "test_benchmarks.py", "test_mixture.py", "test_malformed.py", "test_networks_many.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONG)
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -13,6 +14,9 @@ import pytest
 # configuration; Snakemake's executor for Slurm calls them whenever it is loaded.
 os.environ.setdefault("SLURM_CONF", os.devnull)
 
+# A twentieth of the time went into looking for garbage among all that is imported.
+gc.set_threshold(100_000, 50, 100)
+
 # The files that take longest, each run whole by one process: they are begun first, lest one be left over at the end.
 LONG = ("test_slurm.py", "test_workflow.py", "test_pack.py", "test_export.py", "test_figures.py", "test_notebook.py")
 LONG += ("test_resume_kill.py", "test_benchmarks.py", "test_mixture.py", "test_malformed.py", "test_networks_many.py")
@@ -20,6 +24,10 @@ LONG += ("test_resume_kill.py", "test_benchmarks.py", "test_mixture.py", "test_m
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

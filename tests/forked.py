@@ -35,7 +35,7 @@ def _server() -> ForkServerContext:
 
 
 @cache
-def _jobs() -> str:
+def jobs() -> str:
     """The address at which commands of `emorec` are run."""
     address = str(Path(tempfile.mkdtemp(prefix="forks-")) / "socket")
     listener = socket.socket(socket.AF_UNIX)
@@ -51,7 +51,7 @@ def snakemake(folder: Path, *arguments: str, timeout: float = 900, **env: str) -
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as place:
         files = [str(Path(place) / name) for name in ("out", "err")]
-        whole = os.environ | {"PATH": path, "EMOREC_FORKS": _jobs()} | env
+        whole = os.environ | {"PATH": path, "EMOREC_FORKS": jobs()} | env
         process = _server().Process(target=_snakemake, args=(str(folder), command, whole, files))
         process.start()
         process.join(timeout)

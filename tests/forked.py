@@ -35,7 +35,7 @@ def _server() -> ForkServerContext:
 
 
 @cache
-def jobs() -> str:
+def _jobs() -> str:
     """The address at which commands of `emorec` are run."""
     address = str(Path(tempfile.mkdtemp(prefix="forks-")) / "socket")
     listener = socket.socket(socket.AF_UNIX)
@@ -51,7 +51,7 @@ def snakemake(folder: Path, *arguments: str, timeout: float = 900, **env: str) -
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as place:
         files = [str(Path(place) / name) for name in ("out", "err")]
-        whole = os.environ | {"PATH": path, "EMOREC_FORKS": jobs()} | env
+        whole = os.environ | {"PATH": path, "EMOREC_FORKS": _jobs()} | env
         process = _server().Process(target=_snakemake, args=(str(folder), command, whole, files))
         process.start()
         process.join(timeout)
@@ -99,10 +99,12 @@ def _answer(connection: socket.socket) -> None:
         from emorec.__main__ import main
 
         _end_with(main)
-    ready, *_ = select.select([connection, os.pidfd_open(job)], [], [])
-    if connection in ready:
-        os.kill(job, signal.SIGTERM)
-    _, status = os.waitpid(job, 0)
+    while (ended := os.waitpid(job, os.WNOHANG))[0] == 0:
+        if select.select([connection], [], [], 0.01)[0]:
+            os.kill(job, signal.SIGTERM)
+            ended = os.waitpid(job, 0)
+            break
+    status = ended[1]
     connection.sendall(str(os.waitstatus_to_exitcode(status) % 256).encode())
 
 

@@ -52,11 +52,10 @@ class Cluster:
 
     folder: Path
 
-    def environment(self, checkout: Path, **more: str) -> dict[str, str]:
+    def environment(self, checkout: Path) -> dict[str, str]:
         """Of a user of this cluster who works in `checkout`."""
-        whole = os.environ | {"PYTHONPATH": str(checkout)} | more
         programs = [str(self.folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
-        return whole | {"PATH": os.pathsep.join([*([str(forked.BIN)] if more else []), *programs])}
+        return os.environ | {"PATH": os.pathsep.join(programs), "PYTHONPATH": str(checkout)}
 
     def ask(self, *command: str) -> str:
         program = str(self.folder / "bin" / command[0])
@@ -114,16 +113,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def snakemake(
-    cluster: Cluster, checkout: Path, profile: str, *arguments: str, **env: str
-) -> Iterator[subprocess.Popen[str]]:
+def snakemake(cluster: Cluster, checkout: Path, profile: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Snakemake as a user of the cluster starts it, but looking at its jobs more often; killed after the block."""
     looks = ["--slurm-status-command", "squeue", "--latency-wait", "10"]
     command = [sys.executable, str(IMPATIENT), "--workflow-profile", profile, *looks]
     run = subprocess.Popen(
         [*command, *arguments],
         cwd=checkout,
-        env=cluster.environment(checkout, **env),
+        env=cluster.environment(checkout),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -174,8 +171,7 @@ def test_the_mini_study_asks_slurm_for_what_the_profile_says(cluster: Cluster, c
     # A mixture of networks trained apart, by a grouping that is found, has all rules that there are.
     study["models"] = {name: study["models"][name] for name in ("resnet18", "mixture-found")}
     (checkout / "few.yaml").write_text(yaml.safe_dump(study))
-    # Slurm and its Snakemakes are real; the jobs' commands are forked.
-    with snakemake(cluster, checkout, PROFILE, "--configfile", "few.yaml", EMOREC_FORKS=forked.jobs()) as run:
+    with snakemake(cluster, checkout, PROFILE, "--configfile", "few.yaml") as run:
         said = run.communicate(timeout=TIMEOUT)[0]
     assert run.returncode == 0, said[-6000:]
     study = configs.load(checkout / "results" / "mini" / "config.yaml")

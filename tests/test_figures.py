@@ -536,6 +536,18 @@ def test_the_forest_says_what_it_leaves_out() -> None:
     assert summary.shown_models(models, table) == ["resnet18", "mixture", "joint"]
 
 
+@pytest.mark.parametrize(("low", "high"), [(-0.9, 0.8), (-0.8, 0.9)])
+def test_a_note_lies_beside_its_interval(low: float, high: float) -> None:
+    with style.context():
+        figure = style.new_figure(60)
+        axes, _ = figure.subplots(1, 2)
+        axes.set(xlim=(-1, 1), ylim=(-1, 1))
+        forest.beside(axes, 0, low, high, "vs single\nResNet-10")
+        figure.draw_without_rendering()
+        box = axes.texts[0].get_window_extent().transformed(axes.transData.inverted())
+    assert box.x0 > high or box.x1 < low
+
+
 def test_who_errs_shows_scores_errors_and_who_routes(small: Path) -> None:
     models, scores, routing = (read_table(small / path) for path in figures.INPUTS["who-errs"])
     figure = who_errs.draw(models, scores, routing)

@@ -21,6 +21,7 @@ MEASURES = {
 # A model whose whole interval is further off than this fraction is left out: to scale, it would press all others into
 # one line.
 FAR = 0.08
+NOTE_ROOM = 0.27  # of a panel's width, for twelve letters beside an interval
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def rows_of(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[Row]:
     for model in models.loc[models["model"].isin(compared), "model"]:
         control = controls.get(model, "")
         note = f"vs {labels[control]}" if control and control != controls.get(primary or "") else ""
-        rows.append(Row(style.wrap(labels[model], 36), model, "accuracy", (single, control), style.wrap(note, 20)))
+        rows.append(Row(style.wrap(labels[model], 36), model, "accuracy", (single, control), style.wrap(note, 12)))
     return rows
 
 
@@ -110,8 +111,16 @@ def exploratory(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def beside(axes: Axes, row: int, low: float, high: float, note: str) -> None:
-    """A few words in a row of a finished panel, on the side where its interval, `low` to `high`, leaves more room."""
+    """A few words in a row of a finished panel, on the side where its interval, `low` to `high`, leaves more room.
+
+    The panel grows where that is less than NOTE_ROOM.
+    """
     first, last = axes.get_xlim()
-    place, side = (0.99, "right") if last - high > low - first else (0.01, "left")
+    if last - high > low - first:
+        place, side = 0.99, "right"
+        axes.set_xlim(first, max(last, (high - NOTE_ROOM * first) / (1 - NOTE_ROOM)))
+    else:
+        place, side = 0.01, "left"
+        axes.set_xlim(min(first, (low - NOTE_ROOM * last) / (1 - NOTE_ROOM)), last)
     transform = axes.get_yaxis_transform()
     axes.text(place, row, note, transform=transform, ha=side, va="center", fontsize=7, linespacing=0.9)

@@ -265,12 +265,8 @@ def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     """Write `figure` to `folder`/`name`.svg and .png; equal figures give equal bytes."""
     paths = (folder / f"{name}.svg", folder / f"{name}.png")
     with context():
-        # A constrained layout settles in the second pass; to be left alone from then on, lest the two files differ.
-        layout = figure.get_layout_engine()
-        if layout is not None:
-            layout.execute(figure)
-            layout.execute(figure)
-            figure.set_layout_engine("none")
+        # A constrained layout settles only in the second pass; without the first, the two files would differ.
+        figure.draw_without_rendering()
         with atomic(paths[0]) as temporary:
             figure.savefig(temporary, format="svg", dpi=SVG_DPI, metadata={"Date": None, "Creator": None})
         with atomic(paths[1]) as temporary:

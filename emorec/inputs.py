@@ -13,7 +13,7 @@ from typing import IO, Any
 from emorec.errors import EmorecError
 from emorec.plain import plain
 
-LARGEST = 200_000_000  # bytes of a table; of a record a fortieth of it
+LARGEST = 100_000_000  # bytes of a table; of a record a twentieth of it
 LONGEST = 1_000_000  # characters of a line
 AGAIN = "delete it and run again"
 
@@ -63,7 +63,7 @@ def _bounded(file: IO[str]) -> Iterator[str]:
 def read_json(path: Path, again: str = AGAIN) -> dict[str, Any]:
     """A JSON object. Raises EmorecError, one line, for a file that is missing or holds anything else."""
     try:
-        if path.stat().st_size > LARGEST // 40:
+        if path.stat().st_size > LARGEST // 20:
             raise EmorecError(f"{path}: larger than any record; {again}")
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -15,7 +15,7 @@ import pytest
 os.environ.setdefault("SLURM_CONF", os.devnull)
 
 # A twentieth of the time went into looking for garbage among all that is imported.
-gc.set_threshold(100_000, 50, 100)
+gc.set_threshold(500_000, 20, 100)
 
 # The files that take longest, each run whole by one process: they are begun first, lest one be left over at the end.
 LONG = ("test_slurm.py", "test_workflow.py", "test_pack.py", "test_export.py", "test_figures.py", "test_notebook.py")

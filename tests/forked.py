@@ -7,6 +7,7 @@ the checkout that it stands in, as always. Tests of Slurm and of kills start pro
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import multiprocessing
@@ -77,6 +78,7 @@ def _serve(listener: socket.socket) -> None:
     """Run each command that comes in a process of its own."""
     for name in OF_JOBS:
         importlib.import_module(name)
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
     while True:
         connection, _ = listener.accept()
@@ -110,6 +112,7 @@ def _answer(connection: socket.socket) -> None:
 
 def _become(folder: str, command: Sequence[str], env: Mapping[str, str], streams: Sequence[int]) -> None:
     """Be a process that was started in `folder` with this command, environment and standard streams."""
+    gc.disable()  # it ends before there is much garbage
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.chdir(folder)

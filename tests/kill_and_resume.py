@@ -8,6 +8,7 @@ longer than the run.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -27,6 +28,7 @@ def start(arguments: list[str]) -> int:
     """Fork a process that runs the command; its process id."""
     child = os.fork()
     if child == 0:
+        gc.disable()  # it ends before there is much garbage
         status = 1
         try:
             status = cli.main(arguments)

@@ -142,14 +142,17 @@ def log_likelihood(action_units: np.ndarray, model: ExpressionModel, nodes: int 
             result[:, index] = quiet.sum(axis=(1, 2))
             continue
         intensity = model.low + (model.high - model.low) * betaincinv(*INTENSITY_SHAPES[emotion], quantiles)
+        mixed = {}  # by AU and strength, which variants share
+        for unit, strength in {(u, row[u]) for row in table for u in np.flatnonzero(row)}:
+            driven = _log_density(units[:, :, unit], intensity * strength, model.rest)
+            log_absent = np.log(max(model.absent, 1e-300))
+            mixed[unit, strength] = np.logaddexp(np.log1p(-model.absent) + driven, log_absent + quiet[:, :, unit])
         parts = []
         for weight, row in zip(weights, table, strict=True):
             active = np.flatnonzero(row)
-            driven = _log_density(units[:, :, active], intensity[:, None] * row[active], model.rest)
-            log_absent = np.log(max(model.absent, 1e-300))
-            mixed = np.logaddexp(np.log1p(-model.absent) + driven, log_absent + quiet[:, :, active])
             still = quiet.sum(axis=2) - quiet[:, :, active].sum(axis=2)
-            parts.append(np.logaddexp.reduce(mixed.sum(axis=2) + still, axis=1) - np.log(nodes) + np.log(weight))
+            whole = sum(mixed[unit, row[unit]] for unit in active) + still
+            parts.append(np.logaddexp.reduce(whole, axis=1) - np.log(nodes) + np.log(weight))
         result[:, index] = np.logaddexp.reduce(np.stack(parts), axis=0)
     return result
 

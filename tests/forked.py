@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -38,7 +39,9 @@ def _server() -> ForkServerContext:
 @cache
 def _jobs() -> str:
     """The address at which commands of `emorec` are run."""
-    address = str(Path(tempfile.mkdtemp(prefix="forks-")) / "socket")
+    folder = tempfile.mkdtemp(prefix="forks-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    address = str(Path(folder) / "socket")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)

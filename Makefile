@@ -47,8 +47,8 @@ test: $(READY) browser
 	$(MAKE) --no-print-directory --jobs 2 lint tests
 
 tests: $(READY)
-	MAKEFLAGS= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest --numprocesses $$(python -c 'import os; print(os.cpu_count() + 1)') --maxprocesses 4 \
-		--dist loadfile --no-loadscope-reorder
+	MAKEFLAGS= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest --dist loadfile --no-loadscope-reorder \
+		--numprocesses $$(python -c 'import os; print(os.cpu_count() + 1)') --maxprocesses 4
 
 # The workflow on a Slurm of one node that the tests start themselves; `make test` runs it too where Slurm is installed.
 test-cluster: $(READY) slurm

@@ -15,7 +15,7 @@ from emorec.report.source import Source
 from emorec.report.typography import NBSP
 
 KINDS = {"fig": "Figure", "tbl": "Table", "sec": "Section", "eq": "Equation"}
-REFERENCES = tuple(f"{kind}-" for kind in KINDS)  # of others that Quarto has pandoc says that they are no citation
+REFERENCES = tuple(f"{kind}-" for kind in KINDS)  # pandoc takes all others for citations
 CALLOUTS = ("note", "tip", "warning", "important", "caution")
 FORMATS = {"html": ("html",), "typst": ("typst", "pdf")}
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import slurm
 import yaml
@@ -275,7 +276,10 @@ def test_trainings_that_are_cancelled_or_overdue_go_on_in_the_next_run(cluster: 
     done = forked.snakemake(undisturbed, "--cores", "2", *arguments)
     assert done.returncode == 0, done.stderr[-4000:]
     for path in weights.values():
-        assert path.read_bytes() == (undisturbed / path.relative_to(checkout)).read_bytes()
+        other = undisturbed / path.relative_to(checkout)
+        assert path.read_bytes() == other.read_bytes()
+        histories = [pd.read_csv(own.with_name("history.csv")).drop(columns="seconds") for own in (path, other)]
+        pd.testing.assert_frame_equal(*histories, check_exact=True)
     for target in targets:
         assert (checkout / target).read_bytes() == (undisturbed / target).read_bytes()
 

@@ -134,7 +134,7 @@ def log_likelihood(action_units: np.ndarray, model: ExpressionModel, nodes: int 
     """
     units = np.asarray(action_units, dtype=float)[:, None, :]
     quiet = _log_density(units, np.zeros(1), model.rest)
-    quantiles = (np.arange(nodes) + 0.5) / nodes
+    quantiles, log_absent = (np.arange(nodes) + 0.5) / nodes, np.log(max(model.absent, 1e-300))
     result = np.empty((len(units), len(EMOTIONS)))
     for index, emotion in enumerate(EMOTIONS):
         weights, table = strengths(emotion)
@@ -145,7 +145,6 @@ def log_likelihood(action_units: np.ndarray, model: ExpressionModel, nodes: int 
         mixed = {}  # by AU and strength, which variants share
         for unit, strength in {(u, row[u]) for row in table for u in np.flatnonzero(row)}:
             driven = _log_density(units[:, :, unit], intensity * strength, model.rest)
-            log_absent = np.log(max(model.absent, 1e-300))
             mixed[unit, strength] = np.logaddexp(np.log1p(-model.absent) + driven, log_absent + quiet[:, :, unit])
         parts = []
         for weight, row in zip(weights, table, strict=True):

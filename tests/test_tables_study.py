@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from emorec.errors import EmorecError
 from emorec.files import write_text
 from emorec.paths import Layout
 from emorec.predictions.store import read_predictions
+from emorec.tables import groups
 from emorec.tables.comparisons import comparisons_table
 from emorec.tables.networks import classes_table, curves_table, models_table
 from emorec.tables.performance import summary_table
@@ -220,6 +222,21 @@ def test_missing_and_unreadable_files_are_named(study: Path, tmp_path: Path) -> 
         models_table(configs.load(study / "config.yaml"), layout)
     with pytest.raises(EmorecError, match="network.json"):
         curves_table([tmp_path / "history.csv"])
+
+
+@pytest.mark.parametrize("kept", ["no model", "no headline model"])
+def test_models_of_a_gathered_study_may_lack_embeddings(study: Path, tmp_path: Path, kept: str) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(study, folder)
+    headline = set(pd.read_csv(study / "tables/models.csv").query("headline")["model"])
+    others = {path.name for path in (study / "embeddings").iterdir()} - headline
+    for path in (folder / "embeddings").iterdir():
+        if kept == "no model" or path.name in headline:
+            shutil.rmtree(path)
+    written = groups.embeddings(configs.load(folder / "config.yaml"), Layout(folder), groups.Sizes(50, 50))
+    assert {name: list(table) for name, table in written.items()} == {name: COLUMNS[name].split() for name in written}
+    assert set(written["representation"]["model"]) == (set() if kept == "no model" else others) and others
+    assert written["projections"].empty
 
 
 def test_bad_embeddings_are_named(study: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from emorec import config as configs
@@ -57,20 +58,21 @@ def pixels(study: Study, layout: Layout, sizes: Sizes) -> Tables:
 def embeddings(study: Study, layout: Layout, sizes: Sizes) -> Tables:
     """What needs the embeddings of the test faces: how well they part the emotions, and maps to the plane.
 
-    Of a study that was gathered from packs some models may have none.
+    Of a study that was gathered from packs some models may have none, or all.
     """
     costs, models = networks.models_table(study, layout)
     predictions = read_predictions(layout.predictions, study.replicates)
     shown = {(model, study.seeds[0]) for model in costs.loc[costs["headline"], "model"]}
-    measured, nearest, pictured = {}, {}, {}
+    measured, nearest, pictured, labels = {}, {}, {}, np.empty(0, int)
     paths = {replicate: layout.embeddings(*replicate) for replicate in study.replicates}
     for key, own in read_embeddings({key: path for key, path in paths.items() if path.exists()}):
         measured[key], nearest[key] = representation.measure(own.embeddings, own.label)
+        labels = own.label
         if key in shown:
             pictured[key] = own
     return {
         "representation": representation.representation_table(measured),
-        "purity": representation.purity_table(nearest, own.label, models, sizes.resamples),
+        "purity": representation.purity_table(nearest, labels, models, sizes.resamples),
         "projections": representation.projections_table(pictured, predictions, sizes.sample),
     }
 

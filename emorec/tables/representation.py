@@ -96,7 +96,7 @@ def purity_table(
     `nearest` holds the nearest faces (N, K) of each model and seed, labels (N,) are those of the embedded faces.
     Left out are models that share no seed.
     """
-    weights = face_weights(labels.size, resamples)
+    weights = face_weights(labels.size, resamples) if nearest else np.empty((resamples, 0))
     rows = []
     for model, reference in opponents(models):
         seeds = sorted({s for m, s in nearest if m == model.name} & {s for m, s in nearest if m == reference.name})
@@ -149,4 +149,5 @@ def projections_table(
             x, y = plane.T.astype(np.float64).round(5)
             faces = {"row": own.row[kept], "label": names[own.label[kept]], "predicted": names[predicted[order[kept]]]}
             tables.append(pd.DataFrame({"model": model, "method": method, **faces, "x": x, "y": y}))
-    return pd.concat(tables, ignore_index=True)
+    columns = ["model", "method", "row", "label", "predicted", "x", "y"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)

@@ -54,6 +54,15 @@ def test_equals_go_to_the_first_and_the_wide_single_is_no_control() -> None:
     assert choose_controls([SINGLE, WIDE, _mixture("mixture")], flops) == {"mixture": "single"}
 
 
+def test_of_equals_the_control_is_made_of_the_same_single() -> None:
+    models = [SINGLE, Model("all", "ensemble", of="single"), Model("clean", "single")]
+    models += [Model("clean-ensemble", "ensemble", of="clean"), Model("clean-3", "ensemble", of="clean")]
+    models += [_mixture("mixture", of="single"), _mixture("clean-mixture", of="clean"), _mixture("small", of="single")]
+    flops = FLOPS | {"all": 400, "clean": 100, "clean-ensemble": 400, "clean-3": 300}
+    controls = choose_controls(models, flops | {"mixture": 400, "clean-mixture": 400, "small": 301})
+    assert controls == {"mixture": "all", "clean-mixture": "clean-ensemble", "small": "clean-3"}
+
+
 def test_who_is_compared_with_whom() -> None:
     models = [
         SINGLE,

@@ -3,9 +3,9 @@
 All follows from the config and from the networks' operations, so that it is fixed before a face of test is scored.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-
-import numpy as np
+from functools import partial
 
 from emorec.tables.read import Model
 
@@ -18,18 +18,18 @@ def reference_single(models: Sequence[Model]) -> Model:
 def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[str, str]:
     """The model of equal compute for each mixture, by name: {mixture: control}.
 
-    Of the reference single and the ensembles the one whose operations per image come nearest by their ratio, the first
-    of equals: what the same compute buys without specialisation. Operations count rather than networks: a mixture whose
-    experts share a trunk, say, costs less than their number. Oracles have no control.
+    Of the reference single and the ensembles the one whose operations per image come nearest by their ratio, of equals
+    the first ensemble of the same single: what the same compute buys without specialisation. Operations count rather
+    than networks: a mixture whose experts share a trunk, say, costs less than their number. Oracles have no control.
     """
     candidates = [reference_single(models), *(model for model in models if model.kind == "ensemble")]
-    costs = np.array([max(flops[model.name], 1) for model in candidates])
-    controls = {}
-    for model in models:
-        if model.kind == "mixture":
-            nearest = np.abs(np.log(costs / max(flops[model.name], 1))).argmin()
-            controls[model.name] = candidates[nearest].name
-    return controls
+
+    def distance(model: Model, other: Model) -> tuple[float, bool]:
+        ratio = max(flops[other.name], 1) / max(flops[model.name], 1)
+        return abs(math.log(ratio)), other.of != model.of
+
+    mixtures = [model for model in models if model.kind == "mixture"]
+    return {model.name: min(candidates, key=partial(distance, model)).name for model in mixtures}
 
 
 def headline(models: Sequence[Model]) -> list[str]:

@@ -44,6 +44,7 @@ def models_table(study: Study, layout: Layout) -> tuple[pd.DataFrame, list[Model
         first = own[study.seeds[0]]
         separate = study.models[entry.of] if entry.kind == "fine-tuned" else entry
         mixture = separate if separate.kind == "mixture" else None
+        of = "" if separate.kind == "single" else separate.of
         experts = len(configs.expert_networks(study, mixture)) if mixture else None
         grouping = mixture.grouping if mixture else ""
         gate, primary = _gate(entry), name == study.primary_mixture
@@ -73,7 +74,7 @@ def models_table(study: Study, layout: Layout) -> tuple[pd.DataFrame, list[Model
             }
         )
         unchanged = len(kept_start) == len(study.seeds)
-        models.append(Model(name, kind, grouping, entry.kind, gate, primary, is_its_start=unchanged))
+        models.append(Model(name, kind, grouping, entry.kind, gate, primary, of=of, is_its_start=unchanged))
     table = pd.DataFrame(rows).astype({"experts": "Int64"})
     controls = choose_controls(models, dict(zip(table["model"], table["flops"], strict=True)))
     models = [replace(model, control=controls.get(model.name, "")) for model in models]

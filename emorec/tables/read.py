@@ -18,6 +18,7 @@ from emorec.predictions.store import PROBABILITIES
 class Model:
     """One compared model: columns of models.csv; `control` is the model of equal compute, empty where none is.
 
+    of: the single whose architecture and training its networks have, empty for a single.
     is_its_start: whether fine-tuning improved nothing in any seed, so that it is the mixture that it started from.
     """
 
@@ -28,6 +29,7 @@ class Model:
     gate: str = ""
     primary: bool = False
     control: str = ""
+    of: str = ""
     is_its_start: bool = False
 
 

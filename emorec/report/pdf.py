@@ -26,14 +26,16 @@ def write(tree: Node, folder: Path, bibliography: list[str]) -> tuple[str, list[
     return pandoc.write(transform(tree, _lower), "typst-citations-smart", options, folder, bibliography)
 
 
-def compile(markup: str, folder: Path, timestamp: int) -> tuple[bytes, list[str]]:
+def compile(markup: str, folder: Path, timestamp: int, paper: str | None = None) -> tuple[bytes, list[str]]:
     """Compile Typst markup to PDF with the fonts that come with Typst; returns the file and Typst's warnings.
 
-    `timestamp` (seconds since 1970) is the document's date: the clock would make two builds differ.
+    `timestamp` (seconds since 1970) is the document's date: the clock would make two builds differ. `paper` is a name
+    of Typst's, in place of the markup's own (styles/typst-show.typ).
     """
+    how: dict[str, Any] = {"ignore_system_fonts": True, "format": "pdf", "timestamp": timestamp}
     try:
-        pdf, complaints = typst.compile_with_warnings(  # type: ignore[call-overload]  # wants one type of all inputs
-            markup.encode(), root=str(folder), ignore_system_fonts=True, format="pdf", timestamp=timestamp
+        pdf, complaints = typst.compile_with_warnings(
+            markup.encode(), root=str(folder), sys_inputs={"paper": paper} if paper else {}, **how
         )
     except typst.TypstError as error:
         raise EmorecError(f"{folder}: typst failed: {' '.join(str(error).split())}") from None

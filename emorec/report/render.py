@@ -68,15 +68,10 @@ def by_pandoc(folder: Path, papers: Sequence[str | None] = (None,)) -> tuple[str
     page, in_page = to_html(source, tree)
     # Both formats share nearly all problems: there's no need to print the second one to find them.
     checks.demand([*problems, *in_page])
-    documents: list[bytes] = []
-    complaints: list[str] = []
-    for paper in papers:
-        markup, in_print = to_typst(source, tree, paper)
-        checks.demand(in_print or checks.check_typst(markup, "index.typ"))
-        document, found = pdf.compile(markup, folder, source.timestamp)
-        documents.append(document)
-        complaints += found
-    return page, documents, complaints
+    markup, in_print = to_typst(source, tree)
+    checks.demand(in_print or checks.check_typst(markup, "index.typ"))
+    printed = [pdf.compile(markup, folder, source.timestamp, paper) for paper in papers]
+    return page, [document for document, _ in printed], [complaint for _, found in printed for complaint in found]
 
 
 def parsed(source: Source) -> tuple[Node, list[str]]:
@@ -93,15 +88,13 @@ def to_html(source: Source, tree: Node) -> tuple[str, list[str]]:
     return page, [*problems, *_located(source, complaints)]
 
 
-def to_typst(source: Source, tree: Node, paper: str | None = None) -> tuple[str, list[str]]:
-    """The Typst markup of a parsed source, for its own paper size or another, and its problems."""
+def to_typst(source: Source, tree: Node) -> tuple[str, list[str]]:
+    """The Typst markup of a parsed source, and its problems."""
     tree, problems = resolved(source, tree, "typst")
     settings = {"papersize": "a4", "toc-depth": "3", "toc-title": "Contents"}
     settings = {name: str(source.option("typst", name, usual)) for name, usual in settings.items()}
     if source.option("typst", "number-sections", False):
         settings["section-numbering"] = str(source.option("typst", "section-numbering", "1.1.1"))
-    if paper:
-        settings["papersize"] = paper
     tree["meta"] |= {name: {"t": "MetaString", "c": value} for name, value in settings.items()}
     tree["meta"]["toc"] = {"t": "MetaBool", "c": bool(source.option("typst", "toc", False))}
     markup, complaints = pdf.write(tree, source.folder, source.bibliography)

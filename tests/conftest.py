@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import forked
+
 # Where Slurm's commands are installed but not configured, as for tests/cluster, they ask the name server for a
 # configuration; Snakemake's executor for Slurm calls them whenever it is loaded.
 os.environ.setdefault("SLURM_CONF", os.devnull)
@@ -20,6 +22,11 @@ gc.set_threshold(500_000, 20, 100)
 # The files that take longest, each run whole by one process: they are begun first, lest one be left over at the end.
 LONG = ("test_slurm.py", "test_workflow.py", "test_pack.py", "test_export.py", "test_figures.py", "test_notebook.py")
 LONG += ("test_resume_kill.py", "test_benchmarks.py", "test_mixture.py", "test_malformed.py", "test_networks_many.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if getattr(config.option, "numprocesses", None):
+        forked.start()  # once for all processes that test
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,93 +1,82 @@
-"""`snakemake` and, in its jobs, `emorec`, forked from processes that have their libraries imported already.
+"""`snakemake` and, in its jobs, `emorec`, forked from a process that has their libraries imported already.
 
 Importing them is half of a dry run and most of a small job. Nothing of emorec is among them: the child imports it from
-the checkout that it stands in, as always. Tests of Slurm and of kills start processes of their own.
+the checkout that it stands in, as always. Tests of kills and of jobs that are cut off start processes of their own.
+
+The programs in tests/bin ask that process: `python tests/forked.py SOCKET`, which ends with its standard input.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
-import multiprocessing
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-BIN = Path(__file__).parent / "bin"  # whose `emorec` asks `_serve`
-OF_SNAKEMAKE = ["snakemake.cli", "pandas", "pydantic", "yaml"]
-OF_JOBS = ["torch", "pandas", "pyarrow.parquet", "scipy.optimize", "scipy.stats", "matplotlib.figure", "pydantic"]
+BIN = Path(__file__).parent / "bin"
+ADDRESS = "EMOREC_FORKS"  # the variable with the socket's path
+LIBRARIES = ["snakemake.cli", "yaml", "torch", "pandas", "pyarrow.parquet", "scipy.optimize", "scipy.stats"]
+LIBRARIES += ["matplotlib.figure", "pydantic"]
 
 
-@cache
-def _server() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(OF_SNAKEMAKE)
-    return context
+def start() -> None:
+    """Start the process, unless this one or its parent has; it ends with the one that started it."""
+    if ADDRESS in os.environ:
+        return
+    folder = tempfile.TemporaryDirectory(prefix="forks-")
+    address = str(Path(folder.name) / "socket")
+    server = subprocess.Popen([sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert server.stdin and server.stdout
+    server.stdout.readline()  # it listens
+    os.environ[ADDRESS] = address
+    atexit.register(folder.cleanup)
+    atexit.register(server.wait)
+    atexit.register(server.stdin.close)
 
 
-@cache
-def _jobs() -> str:
-    """The address at which commands of `emorec` are run."""
-    folder = tempfile.mkdtemp(prefix="forks-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    address = str(Path(folder) / "socket")
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address)
-    listener.listen(64)
-    _server().Process(target=_serve, args=(listener,), daemon=True).start()
-    return address
+def environment(path: str) -> dict[str, str]:
+    """In which commands of `emorec` and `python -m snakemake` are forked; `path` is where other programs are found."""
+    start()
+    return {"PATH": os.pathsep.join([str(BIN), path]), ADDRESS: os.environ[ADDRESS]}
 
 
 def snakemake(folder: Path, *arguments: str, timeout: float = 900, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in `folder` with `env` over the environment: like subprocess.run with text that is captured."""
-    command = ["snakemake", *arguments]
-    path = os.pathsep.join([str(BIN), os.environ["PATH"]])
-    with tempfile.TemporaryDirectory() as place:
-        files = [str(Path(place) / name) for name in ("out", "err")]
-        whole = os.environ | {"PATH": path, "EMOREC_FORKS": _jobs()} | env
-        process = _server().Process(target=_snakemake, args=(str(folder), command, whole, files))
-        process.start()
-        process.join(timeout)
-        late = process.is_alive()
-        if late:
-            process.kill()
-            process.join()
-        out, err = (Path(file).read_text(encoding="utf-8", errors="replace") for file in files)
-        if late:
-            raise subprocess.TimeoutExpired(command, timeout, out, err)
-    return subprocess.CompletedProcess(command, process.exitcode or 0, out, err)
+    """Run Snakemake in `folder` with `env` over the environment, and capture what it says."""
+    command = [str(BIN / "python"), "-m", "snakemake", *arguments]
+    whole = os.environ | environment(os.environ["PATH"]) | env
+    return subprocess.run(command, cwd=folder, env=whole, capture_output=True, text=True, timeout=timeout)
 
 
-def _snakemake(folder: str, command: list[str], env: dict[str, str], files: list[str]) -> None:
-    streams = [os.open(os.devnull, os.O_RDONLY), *(os.open(file, os.O_WRONLY | os.O_CREAT) for file in files)]
-    _become(folder, command, env, streams)
-    from snakemake.cli import main
-
-    _end_with(main)
-
-
-def _serve(listener: socket.socket) -> None:
-    """Run each command that comes in a process of its own."""
-    for name in OF_JOBS:
+def serve(address: str) -> None:
+    """Run each command that comes in a process of its own, until standard input closes."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen(64)
+    print("ready", flush=True)
+    for name in LIBRARIES:
         importlib.import_module(name)
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
     while True:
+        ready = select.select([listener, sys.stdin], [], [])[0]
+        if sys.stdin in ready:
+            return
         connection, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
-            _answer(connection)
+            with contextlib.suppress(ConnectionError):  # whoever asked may be gone
+                _answer(connection)
             os._exit(0)
         connection.close()
 
@@ -101,8 +90,13 @@ def _answer(connection: socket.socket) -> None:
     if (job := os.fork()) == 0:
         connection.close()
         _become(folder, command, env, streams)
-        from emorec.__main__ import main
+        if Path(command[0]).name == "emorec":
+            from emorec.__main__ import main
+        else:  # python -m snakemake
+            from snakemake.cli import main
 
+            sys.executable = command[0]
+            del sys.argv[:2]
         _end_with(main)
     while (ended := os.waitpid(job, os.WNOHANG))[0] == 0:
         if select.select([connection], [], [], 0.01)[0]:
@@ -118,6 +112,11 @@ def _become(folder: str, command: Sequence[str], env: Mapping[str, str], streams
     gc.disable()  # it ends before there is much garbage
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
+    # Anew: the old ones take a pipe for the file that it was.
+    sys.stdin, sys.stdout, sys.stderr = (
+        os.fdopen(number, "w" if number else "r", closefd=False) for number in range(3)
+    )
+    sys.stderr.reconfigure(line_buffering=True)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
@@ -137,8 +136,14 @@ def _end_with(main: Callable[[], int | None]) -> None:
         status = main() or 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
     finally:
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

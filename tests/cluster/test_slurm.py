@@ -114,14 +114,20 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def snakemake(cluster: Cluster, checkout: Path, profile: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Snakemake as a user of the cluster starts it, but looking at its jobs more often; killed after the block."""
+def snakemake(
+    cluster: Cluster, checkout: Path, profile: str, *arguments: str, fork: bool = False
+) -> Iterator[subprocess.Popen[str]]:
+    """Snakemake as a user of the cluster starts it, but looking at its jobs more often; killed after the block.
+
+    With `fork` its jobs' processes are forked (forked.py): for jobs that are not cut off.
+    """
+    env = cluster.environment(checkout)
     looks = ["--slurm-status-command", "squeue", "--latency-wait", "10"]
     command = [sys.executable, str(IMPATIENT), "--workflow-profile", profile, *looks]
     run = subprocess.Popen(
         [*command, *arguments],
         cwd=checkout,
-        env=cluster.environment(checkout),
+        env=env | forked.environment(env["PATH"]) if fork else env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -172,7 +178,7 @@ def test_the_mini_study_asks_slurm_for_what_the_profile_says(cluster: Cluster, c
     # A mixture of networks trained apart, by a grouping that is found, has all rules that there are.
     study["models"] = {name: study["models"][name] for name in ("resnet18", "mixture-found")}
     (checkout / "few.yaml").write_text(yaml.safe_dump(study))
-    with snakemake(cluster, checkout, PROFILE, "--configfile", "few.yaml") as run:
+    with snakemake(cluster, checkout, PROFILE, "--configfile", "few.yaml", fork=True) as run:
         said = run.communicate(timeout=TIMEOUT)[0]
     assert run.returncode == 0, said[-6000:]
     study = configs.load(checkout / "results" / "mini" / "config.yaml")
@@ -259,7 +265,7 @@ def test_trainings_that_are_cancelled_or_overdue_go_on_in_the_next_run(cluster: 
         assert checkpoints[name].exists() and not weights[name].exists()
         assert len(cluster.devices()[jobs[name]]) == 1
 
-    with snakemake(cluster, checkout, "gres", *arguments) as run:
+    with snakemake(cluster, checkout, "gres", *arguments, fork=True) as run:
         said = run.communicate(timeout=TIMEOUT)[0]
     assert run.returncode == 0, said[-6000:]
     for name in jobs:

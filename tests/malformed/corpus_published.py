@@ -11,6 +11,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +174,7 @@ def told(change: Callable[[dict], object]) -> bytes:
     return parquet(frame(), content)
 
 
+@cache
 def bomb() -> bytes:
     """A few kilobytes that stand for six million faces."""
     schema, file = frame().schema, io.BytesIO()
@@ -246,6 +248,7 @@ for name, says, content in [
     published(f"predictions: {name}, to be compared", (PREDICTIONS, says), listed(PREDICTIONS, content), COMPARE)
 
 
+@cache
 def zeros(size: int) -> bytes:
     """What inflates to `size` bytes, a thousandfold."""
     file = io.BytesIO()

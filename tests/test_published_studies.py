@@ -17,10 +17,11 @@ STUDIES = sorted(path.parent for path in ROOT.glob("results/published/*/config.y
 NAMES = [study.name for study in STUDIES]
 
 
-# README's table of a study: the single, its control, the primary mixture, and these two, which say most besides.
+# README's table of a study: the single, its control, the primary mixture, and these, which say most besides.
 BESIDES = {
     "fer2013-gpu": ("ensemble-3", "mixture-top-1"),
     "fer2013-cpu": ("resnet18-balanced", "joint"),
+    "fer2013-fair": ("specialists-by-single", "clean", "clean-ensemble", "clean-mixture"),
 }
 
 
@@ -109,37 +110,64 @@ def test_readme_states_the_verdict(study: Path) -> None:
 
 
 def test_readme_s_other_findings_are_the_tables() -> None:
-    """What stands in the list below README's tables, of both studies."""
-    gpu, cpu = (ROOT / "results/published" / name / "tables" for name in BESIDES)
+    """What stands in the list below README's tables, of all studies."""
+    gpu, cpu, fair = (ROOT / "results/published" / name / "tables" for name in BESIDES)
+    controls = {gpu: "ensemble-4", cpu: "ensemble-4", fair: "ensemble"}
     text = " ".join((ROOT / "README.md").read_text().split())
 
-    def test_of(tables: Path, measure: str, reference: str) -> pd.Series:
-        compared = pd.read_csv(tables / "comparisons.csv").query("model == 'mixture' and tier == 'secondary'")
-        return compared.set_index(["measure", "reference"]).loc[(measure, reference)]
+    def test_of(tables: Path, measure: str, reference: str, model: str = "mixture") -> pd.Series:
+        compared = pd.read_csv(tables / "comparisons.csv", index_col=["model", "measure", "reference"])
+        return compared.loc[(model, measure, reference or controls[tables])]
 
-    singles = [test_of(tables, "accuracy", "resnet18") for tables in (gpu, cpu)]
-    assert {row["verdict"] for row in singles} == {"not told apart"}
+    def points(row: pd.Series, sign: int = -1) -> list[str]:
+        """Difference and interval, from the lower end up."""
+        ends = sorted(sign * 100 * row[name] for name in ("low", "high"))
+        return [f"{value:.1f}".replace("-", "−") for value in (sign * 100 * row["difference"], *ends)]
+
+    singles = [test_of(tables, "accuracy", "resnet18") for tables in controls]
+    assert [row["verdict"] for row in singles] == ["not told apart", "not told apart", "worse"]
     high = [f"{100 * row['high']:.1f} points" for row in singles]
     assert f"a gain of more than {high[0]} (large networks) and {high[1]} (narrow ones)" in text
+    assert "small mixture is worse by {} points ({} to {})".format(*points(singles[2])) in text
 
-    names = test_of(cpu, "names_group", "ensemble-4")
-    by, least, most = (f"{-100 * names[column]:.1f}" for column in ("difference", "high", "low"))
-    assert names["verdict"] == "worse" and f"than the ensemble does (by {by} points, {least} to {most})" in text
-    assert test_of(gpu, "names_group", "ensemble-4")["verdict"] == "not told apart"
+    behind = points(test_of(fair, "accuracy", "", "specialists-by-single"))
+    ahead = points(test_of(fair, "accuracy", "resnet18", "specialists-by-single"), 1)
+    assert "is {} points ({} to {}) behind the ensemble and {} points ({} to {}) ahead".format(*behind, *ahead) in text
+
+    names = [test_of(tables, "names_group", "") for tables in controls]
+    assert [row["verdict"] for row in names] == ["not told apart", "worse", "worse"]
+    said = "narrow ones by {} points ({} to {}), small ones by {} ({} to {}); large ones do not differ significantly"
+    assert said.format(*points(names[1]), *points(names[2])) in text
+    within = [test_of(tables, "within_group", "")["verdict"] for tables in controls]
+    assert within == ["not told apart", "not told apart", "worse"]
+    shares = []
+    for tables, control in controls.items():
+        scores = pd.read_csv(tables / "group_scores.csv").query("measure == 'within_group' and grouping == 'original'")
+        scores = scores[scores["reference"].isna() & scores["group"].isna()].set_index("model")["estimate"]
+        shares += [100 * scores[model] for model in ("resnet18", control, "mixture")]
+    assert f"for {min(shares):.0f} to {max(shares):.0f} % of the faces" in text
 
     rest = []
-    for tables in (gpu, cpu):
+    for tables, control in controls.items():
         scores = pd.read_csv(tables / "twins_scores.csv").query("measure == 'accuracy' and subset == 'rest'")
-        rest.append(-100 * scores.set_index(["model", "reference"]).loc[("mixture", "ensemble-4"), "estimate"])
-    assert f"the mixture is {rest[0]:.1f} (large) and {rest[1]:.1f} points (narrow) behind the ensemble" in text
+        rest.append(f"{-100 * scores.set_index(['model', 'reference']).loc[('mixture', control), 'estimate']:.1f}")
+    assert "the mixture is {} (large), {} (narrow) and {} points (small) behind".format(*rest) in text
+    clean = points(test_of(fair, "accuracy", "clean-ensemble", "clean-mixture"))
+    assert "the mixture is {} points ({} to {}) behind the ensemble that was trained alike".format(*clean) in text
+    summary = pd.read_csv(fair / "summary.csv").query("split == 'test' and metric == 'accuracy'")
+    means = summary.set_index("model")["mean"]
+    for model in ("ensemble", "mixture", "mixture-by-single", "specialists", "specialists-by-single"):
+        assert means[f"clean-{model}"] < means[model], "trained without the copies, every model is less accurate"
+    assert means["clean"] < means["resnet18"]
 
     told = {}
-    for tables in (gpu, cpu):
+    for tables, control in controls.items():
         pairs = pd.read_csv(tables / "pair_comparisons.csv")
-        pairs = pairs[(pairs["model"] == "mixture") & pairs["reference"].isin(["resnet18", "ensemble-4"])]
+        pairs = pairs[(pairs["model"] == "mixture") & pairs["reference"].isin(["resnet18", control])]
         apart = pairs[pairs["verdict"] != "not told apart"]
         told[tables] = set(apart[["reference", "first", "second", "verdict"]].itertuples(index=False, name=None))
-    assert told[gpu] == set() and told[cpu] == {
+    assert told[gpu] == set() and told[fair] == {("ensemble", "happy", "neutral", "worse")}
+    assert told[cpu] == {
         ("ensemble-4", "angry", "disgust", "better"),
         ("ensemble-4", "angry", "sad", "worse"),
         ("resnet18", "happy", "neutral", "worse"),

@@ -347,6 +347,25 @@ def test_what_a_study_lacks_is_not_described(papers: dict[str, str]) -> None:
     assert "(*PrivateTest*)" in large and "(*PrivateTest*)" not in small
 
 
+def test_models_trained_without_copies_are_told_of_there(many: Path, papers: dict[str, str], tmp_path: Path) -> None:
+    study = _copy(many, tmp_path)
+    for path in (study / "networks/resnet18-wide").rglob("network.json"):
+        record = json.loads(path.read_text())
+        record["spec"]["training"]["twins"] = "drop"
+        path.write_text(json.dumps(record))
+    found = context.Lookups(results.read(study))
+    assert [model["name"] for model in found.without_copies()] == ["resnet18-wide"]
+    paper, before = (" ".join(text.split()) for text in (_paper(study), papers["many"]))
+    change = f"{100 * found.difference('resnet18-wide', found.single).value:+.1f}".replace("-", "−")
+    dropped = ["The wide ResNet-18 was trained without the faces that have a copy"]
+    dropped.append(f"left out? The wide ResNet-18 minus the single network is {change} points")
+    for words in dropped:
+        assert words in paper and words not in before, words
+    for words in ("The wide ResNet-18 changes", "the wide ResNet-18"):
+        assert words in before, words
+    assert "The wide ResNet-18 changes" not in paper
+
+
 @pytest.mark.parametrize("which", ["study", "many"])
 def test_the_abstract_is_short_and_answers(papers: dict[str, str], which: str) -> None:
     abstract = _abstract(papers[which]).replace("\u00a0", " ")

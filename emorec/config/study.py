@@ -26,7 +26,7 @@ from emorec.config.sections import (
     Training,
 )
 
-RESERVED = ("published", "from-published", "packed")  # folders of results/ that hold studies themselves
+RESERVED = ("published", "from-published")  # folders of results/ that hold studies themselves
 
 
 class Study(Strict):

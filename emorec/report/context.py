@@ -199,6 +199,18 @@ class Lookups:
         """The records of a network's seeds, or of all."""
         return [record for record in self._results.networks if network in ("", record["network"])]
 
+    def without_copies(self) -> list[Row]:
+        """The models whose networks are all trained without faces that have a twin in a later split."""
+        return [
+            model
+            for model in self.models
+            if all(
+                record["spec"]["training"].get("twins") == "drop"
+                for network in model["parts"].split()
+                for record in self.records(network)
+            )
+        ]
+
     def networks(self) -> list[Row]:
         """A row a network, in the order classifier, gate, expert, mixture; means over its seeds."""
         order = ("classifier", "gate", "expert", "mixture")

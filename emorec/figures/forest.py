@@ -21,7 +21,7 @@ MEASURES = {
 # A model whose whole interval is further off than this fraction is left out: to scale, it would press all others into
 # one line.
 FAR = 0.08
-NOTE_ROOM = 0.27  # of a panel's width, for twelve letters beside an interval
+NOTE_LETTERS, NOTE_ROOM = 14, 0.31  # of a line beside an interval, and what they take of a panel's width
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def rows_of(models: pd.DataFrame, comparisons: pd.DataFrame) -> list[Row]:
     for model in models.loc[models["model"].isin(compared), "model"]:
         control = controls.get(model, "")
         note = f"vs {labels[control]}" if control and control != controls.get(primary or "") else ""
-        rows.append(Row(style.wrap(labels[model], 36), model, "accuracy", (single, control), style.wrap(note, 12)))
+        note = style.wrap(note, NOTE_LETTERS)
+        rows.append(Row(style.wrap(labels[model], 36), model, "accuracy", (single, control), note))
     return rows
 
 

@@ -201,15 +201,8 @@ class Lookups:
 
     def without_copies(self) -> list[Row]:
         """The models whose networks are all trained without faces that have a twin in a later split."""
-        return [
-            model
-            for model in self.models
-            if all(
-                record["spec"]["training"].get("twins") == "drop"
-                for network in model["parts"].split()
-                for record in self.records(network)
-            )
-        ]
+        kept = {own["network"] for own in self.records() if own["spec"]["training"].get("twins") != "drop"}
+        return [model for model in self.models if kept.isdisjoint(model["parts"].split())]
 
     def networks(self) -> list[Row]:
         """A row a network, in the order classifier, gate, expert, mixture; means over its seeds."""

@@ -5,7 +5,6 @@ All follows from the config and from the networks' operations, so that it is fix
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from emorec.tables.read import Model
 
@@ -23,13 +22,12 @@ def choose_controls(models: Sequence[Model], flops: Mapping[str, int]) -> dict[s
     than networks: a mixture whose experts share a trunk, say, costs less than their number. Oracles have no control.
     """
     candidates = [reference_single(models), *(model for model in models if model.kind == "ensemble")]
-
-    def distance(model: Model, other: Model) -> tuple[float, bool]:
-        ratio = max(flops[other.name], 1) / max(flops[model.name], 1)
-        return abs(math.log(ratio)), other.of != model.of
-
-    mixtures = [model for model in models if model.kind == "mixture"]
-    return {model.name: min(candidates, key=partial(distance, model)).name for model in mixtures}
+    size = {model.name: math.log(max(flops[model.name], 1)) for model in models}
+    return {
+        own.name: min(candidates, key=lambda each: (abs(size[each.name] - size[own.name]), each.of != own.of)).name
+        for own in models
+        if own.kind == "mixture"
+    }
 
 
 def headline(models: Sequence[Model]) -> list[str]:

@@ -56,10 +56,8 @@ def pixels(study: Study, layout: Layout, sizes: Sizes) -> Tables:
 
 
 def embeddings(study: Study, layout: Layout, sizes: Sizes) -> Tables:
-    """What needs the embeddings of the test faces: how well they part the emotions, and maps to the plane.
-
-    Of a study that was gathered from packs some models may have none, or all.
-    """
+    """What needs the embeddings of the test faces, which models of a gathered study may lack: how well they part the
+    emotions, and maps to the plane."""
     costs, models = networks.models_table(study, layout)
     predictions = read_predictions(layout.predictions, study.replicates)
     shown = {(model, study.seeds[0]) for model in costs.loc[costs["headline"], "model"]}

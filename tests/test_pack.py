@@ -15,7 +15,7 @@ from emorec import config
 from emorec.networks import pack
 from emorec.networks.outputs import load_outputs
 from emorec.paths import Layout
-from emorec.report import render, source
+from emorec.report import render
 from tests import forked, small_study
 from tests.checkout_copy import copy_checkout
 
@@ -84,9 +84,9 @@ def test_of_two_machines_each_brings_its_own(there: Path, here: Path, tmp_path: 
         for folder in (half / "results" / "carried" / "networks").glob(f"*/seed{1 - int(seed)}"):
             shutil.rmtree(folder)
         assert call(half, "pack", str(half / "packed")) == 0
-    packs = [str(tmp_path / f"half{seed}" / "packed") for seed in ("0", "1")]
-    assert call(here, "merge", *packs) == 0
-    assert call(here, "merge", *packs) == 0  # once more is no harm
+    sources = [str(tmp_path / f"half{seed}" / "packed") for seed in ("0", "1")]
+    assert call(here, "merge", *sources) == 0
+    assert call(here, "merge", *sources) == 0  # once more is no harm
     study = config.load(here / "carried.yaml")
     records = [
         json.loads((layout(here).network(part.network, part.seed) / "network.json").read_text())
@@ -122,11 +122,9 @@ def test_models_without_all_features_have_no_embedding(there: Path, here: Path, 
         here, "--cores", "2", "--configfile", "carried.yaml", "--config", "from=outputs", "--", wanted
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    laid_out = source.read(here / wanted)
-    tree, problems = render.parsed(laid_out)
-    page, more = render.to_html(laid_out, tree)
-    assert not problems and not more
-    words = re.sub(r"<[^>]+>|\s+", " ", page).replace("\xa0", " ")
+    page = tmp_path / "emorec.html"
+    render.render(here / wanted, page, page.with_suffix(".pdf"), render.PANDOC)
+    words = re.sub(r"<[^>]+>|\s+", " ", page.read_text(encoding="utf-8")).replace("\xa0", " ")
     assert "keeps no representation of the mixture" in words
     assert "trained in one place and gathered here" in words
 
@@ -155,9 +153,9 @@ def test_a_damaged_pack_or_none_is_one_line(there: Path, here: Path, capsys: pyt
     shutil.copytree(there / "packed", damaged)
     archive = damaged / "networks-1.zip"
     archive.write_bytes(archive.read_bytes()[:-1000])
-    for place, said in ((damaged, "damaged"), (here / "nothing", "no pack")):
+    for source, said in ((damaged, "damaged"), (here / "nothing", "no pack")):
         capsys.readouterr()
-        assert call(here, "merge", str(place)) == 1
+        assert call(here, "merge", str(source)) == 1
         error = capsys.readouterr().err
         assert said in error and "pack the networks again" in error and error.count("\n") == 1
     assert not list(layout(here).root.glob("networks/*"))

@@ -363,6 +363,14 @@ def test_models_trained_without_copies_are_told_of_there(many: Path, papers: dic
         assert words in paper and words not in before, words
     assert "The wide ResNet-18 changes" in before and "The wide ResNet-18 changes" not in paper
 
+    for path in (study / "networks").rglob("network.json"):
+        record = json.loads(path.read_text())
+        record["spec"]["training"]["twins"] = "drop"
+        path.write_text(json.dumps(record))
+    assert context.Lookups(results.read(study)).without_copies() == []  # of a study in which all are
+    paper = " ".join(_paper(study).split())
+    assert "The wide ResNet-18 changes" in paper and "was trained without the faces" not in paper
+
 
 @pytest.mark.parametrize("which", ["study", "many"])
 def test_the_abstract_is_short_and_answers(papers: dict[str, str], which: str) -> None:

@@ -200,9 +200,10 @@ class Lookups:
         return [record for record in self._results.networks if network in ("", record["network"])]
 
     def without_copies(self) -> list[Row]:
-        """The models whose networks are all trained without faces that have a twin in a later split."""
+        """The models that are trained without faces that have a twin in a later split, where the single is not."""
         kept = {own["network"] for own in self.records() if own["spec"]["training"].get("twins") != "drop"}
-        return [model for model in self.models if kept.isdisjoint(model["parts"].split())]
+        without = [model for model in self.models if kept.isdisjoint(model["parts"].split())]
+        return [] if self.single in without else without
 
     def networks(self) -> list[Row]:
         """A row a network, in the order classifier, gate, expert, mixture; means over its seeds."""

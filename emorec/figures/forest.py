@@ -124,4 +124,6 @@ def beside(axes: Axes, row: int, low: float, high: float, note: str) -> None:
         place, side = 0.01, "left"
         axes.set_xlim(min(first, (low - NOTE_ROOM * last) / (1 - NOTE_ROOM)), last)
     transform = axes.get_yaxis_transform()
-    axes.text(place, row, note, transform=transform, ha=side, va="center", fontsize=7, linespacing=0.9)
+    # On its row's ground, so that the line at zero does not run through the words.
+    ground = {"facecolor": "white" if row % 2 else style.BAND, "edgecolor": "none", "pad": 0.5}
+    axes.text(place, row, note, transform=transform, ha=side, va="center", fontsize=7, linespacing=0.9, bbox=ground)

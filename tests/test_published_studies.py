@@ -152,6 +152,8 @@ def test_readme_s_other_findings_are_the_tables() -> None:
         scores = pd.read_csv(tables / "twins_scores.csv").query("measure == 'accuracy' and subset == 'rest'")
         rest.append(f"{-100 * scores.set_index(['model', 'reference']).loc[('mixture', control), 'estimate']:.1f}")
     assert "the mixture is {} (large), {} (narrow) and {} points (small) behind".format(*rest) in text
+    spent = pd.read_csv(fair / "models.csv", index_col="model")["train_flops"]
+    assert f"training the ensemble took {spent['ensemble'] / spent['mixture']:.1f} times the operations" in text
     clean = points(test_of(fair, "accuracy", "clean-ensemble", "clean-mixture"))
     assert "the mixture is {} points ({} to {}) behind the ensemble that was trained alike".format(*clean) in text
     summary = pd.read_csv(fair / "summary.csv").query("split == 'test' and metric == 'accuracy'")

@@ -191,8 +191,25 @@ def test_settings_show_every_key_and_who_differs(study: Path, tmp_path: Path) ->
     assert settings["training.augmentation.some_new_key"]["value"] == "1 and 2"
     assert settings["training.lr"] == {"key": "training.lr", "value": "0.0005", "otherwise": []}
     others = {other["value"]: other for other in settings["architecture.width"]["otherwise"]}
-    assert others["8"] == {"value": "8", "roles": [], "names": ["resnet18-gate-original"]}
-    assert others["12"] == {"value": "12", "roles": ["expert"], "names": []}
+    assert others["8"] == {"value": "8", "kinds": [], "names": ["resnet18-gate-original"]}
+    assert others["12"] == {"value": "12", "kinds": [("expert", "")], "names": []}
+
+
+def test_networks_that_differ_are_named_by_kind() -> None:
+    roles = {"a": "classifier", "a-gate-g": "gate", "b": "classifier", "b-gate-g": "gate", "fine-tuned": "mixture"}
+    roles |= {f"{single}-expert-{group}": "expert" for single in "ab" for group in ("sad", "happy-started")}
+    records = [{"network": name, "role": role, "start": "started" in name or None} for name, role in roles.items()]
+
+    def kinds(*names: str) -> tuple[list, list]:
+        found = context._by_kind(names, context._kinds(records))
+        return found["kinds"], found["names"]
+
+    of_b = ("b", "b-gate-g", "b-expert-sad", "b-expert-happy-started")
+    started = ("a-expert-happy-started", "b-expert-happy-started")
+    assert kinds(*of_b, "a-gate-g") == ([("kin", "b")], ["a-gate-g"])
+    assert kinds(*of_b[:-1]) == ([], list(of_b[:-1]))
+    assert kinds(*started, "fine-tuned") == ([("started", "")], ["fine-tuned"])
+    assert kinds(*started, "a-expert-sad", "b-expert-sad", "a") == ([("expert", "")], ["a"])
 
 
 def test_wall_times_are_those_of_this_study(many: Path) -> None:
@@ -224,8 +241,8 @@ def test_what_is_exploratory_has_no_verdict() -> None:
         ("worse", "the mixture is less accurate than the ensemble by 2.0 points (95 % CI 1.0 to 3.0)"),
         (
             "not told apart",
-            "the mixture is not significantly more or less accurate than the ensemble (Δ +2.0 points, 95 % CI −1.0 to "
-            "3.0); a gain of more than 3.0 points is excluded",
+            "the mixture is not significantly more or less accurate than the ensemble (Δ\\ +2.0 points, 95 % CI −1.0 "
+            "to 3.0); a gain of more than 3.0 points is excluded",
         ),
     ],
 )

@@ -21,7 +21,7 @@ MEASURES = {
 # A model whose whole interval is further off than this fraction is left out: to scale, it would press all others into
 # one line.
 FAR = 0.08
-NOTE_LETTERS, NOTE_ROOM = 14, 0.31  # of a line beside an interval, and what they take of a panel's width
+NOTE_LETTERS, NOTE_ROOM = 16, 0.35  # of a line beside an interval, and what they take of a panel's width
 
 
 @dataclass(frozen=True)

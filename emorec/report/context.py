@@ -229,14 +229,14 @@ class Lookups:
     def settings(self) -> list[Row]:
         """Every setting of the reference network; `otherwise`: other values, with the networks that have them."""
         usual = _flatten(self.reference["spec"])
-        roles = {record["network"]: record["role"] for record in self._results.networks}
+        kinds = _kinds(self._results.networks)
         specs = {record["network"]: _flatten(record["spec"]) for record in self._results.networks}
         found = []
         for key in dict.fromkeys(chain(usual, *specs.values())):
             value, networks = usual.get(key, t.NONE), defaultdict(list)
             for name, spec in specs.items():
                 networks[spec.get(key, t.NONE)].append(name)
-            otherwise = [{"value": each, **_by_role(of, roles)} for each, of in networks.items() if each != value]
+            otherwise = [{"value": each, **_by_kind(of, kinds)} for each, of in networks.items() if each != value]
             found.append({"key": key, "value": value, "otherwise": otherwise})
         return found
 
@@ -326,8 +326,23 @@ def _flatten(spec: Row, prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _by_role(names: Sequence[str], roles: dict[str, str]) -> Row:
-    """`roles` of which all networks are among `names`, where there are several, and the `names` that are left."""
-    of = {role: [name for name, own in roles.items() if own == role] for role in ("expert", "gate", "mixture")}
-    whole = [role for role, own in of.items() if len(own) > 1 and set(own) <= set(names)]
-    return {"roles": whole, "names": [name for name in names if roles[name] not in whole]}
+def _kinds(records: Sequence[Row]) -> dict[tuple[str, str], set[str]]:
+    """Names of networks by (role, ""), and by ("kin", name) those of a single, its gates and its experts."""
+    experts = [record for record in records if record["role"] == "expert"]
+    kinds = {(role, ""): {own["network"] for own in records if own["role"] == role} for role in ("gate", "mixture")}
+    kinds["expert", ""] = {own["network"] for own in experts}
+    kinds["started", ""] = {own["network"] for own in experts if own.get("start")}
+    for single in dict.fromkeys(own["network"] for own in records if own["role"] == "classifier"):
+        parts = (f"{single}-gate-", f"{single}-expert-")
+        kinds["kin", single] = {single} | {own["network"] for own in records if own["network"].startswith(parts)}
+    return kinds
+
+
+def _by_kind(names: Sequence[str], kinds: dict[tuple[str, str], set[str]]) -> Row:
+    """The `kinds` of which all networks, several, are among `names`, largest first, and the `names` that are left."""
+    left, whole = set(names), []
+    for kind, own in sorted(kinds.items(), key=lambda item: -len(item[1])):
+        if len(own) > 1 and own <= left:
+            whole.append(kind)
+            left -= own
+    return {"kinds": whole, "names": [name for name in names if name in left]}

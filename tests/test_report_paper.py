@@ -212,6 +212,48 @@ def test_networks_that_differ_are_named_by_kind() -> None:
     assert kinds(*started, "a-expert-sad", "b-expert-sad", "a") == ([("expert", "")], ["a"])
 
 
+def test_the_nearest_to_its_control_and_the_harder_step_are_the_tables(many: Path, tmp_path: Path) -> None:
+    found = context.Lookups(results.read(many))
+    mixtures = [model for model in found.mixtures if model["control"]]
+    compared = (
+        _table(many, "comparisons").query("measure == 'accuracy'").set_index(["model", "reference"])["difference"]
+    )
+    differences = {model["name"]: compared[model["name"], model["control"]] for model in mixtures}
+    assert found.nearest_to_control(mixtures)["name"] == max(differences, key=lambda name: differences[name])
+
+    copy = _copy(many, tmp_path)
+
+    def plant(table: pd.DataFrame, gap: float) -> pd.DataFrame:
+        table.loc[table["measure"] == "names_group", "estimate"] = 0.7
+        table.loc[table["measure"] == "within_group", "estimate"] = 0.9
+        one = (table["model"] == "ensemble") & (table["measure"] == "within_group")
+        table.loc[one, "estimate"] = 0.7 + gap
+        return table
+
+    for gap, harder in ((0.03, True), (0.01, False)):
+        _edit(copy, "group_scores", lambda table, gap=gap: plant(table, gap))
+        assert context.Lookups(results.read(copy)).naming_is_harder() == harder
+
+
+def test_what_all_comparisons_would_make_of_the_primary_test(many: Path, tmp_path: Path) -> None:
+    copy = _copy(many, tmp_path)
+
+    def plant(table: pd.DataFrame, p: float) -> pd.DataFrame:
+        table.loc[table["tier"] == "primary", "p"] = p
+        return table
+
+    said = {}
+    for p in (0.02, 1e-3, 1e-9):
+        _edit(copy, "comparisons", lambda table, p=p: plant(table, p))
+        said[p] = " ".join(_paper(copy).split())
+    count = int((_table(copy, "comparisons")["measure"] == "accuracy").sum())
+    words = f"by Bonferroni, the *p*-value of the primary test would be {0.02 * count:.3f} in the place"
+    assert words in said[0.02] and "and the test would decide nothing" in said[0.02]
+    assert 1 > 0.02 * count > 0.05 > 1e-3 * count
+    assert f"would be {1e-3 * count:.3f} in the place of 0.001." in said[1e-3]
+    assert "by Bonferroni" not in said[1e-9]
+
+
 def test_wall_times_are_those_of_this_study(many: Path) -> None:
     (job,) = context.Lookups(results.read(many)).jobs()
     assert job == {"stage": "train", "network": "joint", "jobs": 1, "seconds": 100, "processor": 150, "memory": 812.5}
@@ -369,13 +411,17 @@ def test_models_trained_without_copies_are_told_of_there(many: Path, papers: dic
     for path in (study / "networks/resnet18-wide").rglob("network.json"):
         record = json.loads(path.read_text())
         record["spec"]["training"]["twins"] = "drop"
-        path.write_text(json.dumps(record))
+        path.write_text(json.dumps(record | {"left_out": {"train": 12, "val": 3}, "hardware": "another"}))
     found = context.Lookups(results.read(study))
     assert [model["name"] for model in found.without_copies()] == ["resnet18-wide"]
     paper, before = (" ".join(text.split()) for text in (_paper(study), papers["many"]))
     change = f"{100 * found.difference('resnet18-wide', found.single).value:+.1f}".replace("-", "−")
     dropped = ["The wide ResNet-18 was trained without the faces that have a copy"]
-    dropped.append(f"left out? The wide ResNet-18 minus the single network is {change} points")
+    dropped.append(
+        f"left out? 12 of {found.faces['train']:,} are, and 3 validation faces with a twin in the test set choose"
+    )
+    dropped.append(f"The wide ResNet-18 minus the single network is {change} points")
+    dropped.append("The two were trained on different processors")
     for words in dropped:
         assert words in paper and words not in before, words
     assert "The wide ResNet-18 changes" in before and "The wide ResNet-18 changes" not in paper

@@ -11,9 +11,11 @@ from typing import Any
 import pandas as pd
 
 from emorec import EMOTIONS, SIDE, SPLITS
+from emorec.data.twins import TWIN
 from emorec.errors import EmorecError
 from emorec.report import typography as t
 from emorec.report.results import Results
+from emorec.tables.bootstrap import RESAMPLES
 from emorec.tables.truth import POSTERIOR, TOP
 
 Row = dict[str, Any]
@@ -80,7 +82,7 @@ class Lookups:
         self.data = {"note": "", **results.data}
         self.synthetic, self.votes = bool(results.data["synthetic"]), bool(results.data.get("votes"))
         self.faces = {split: sum(row["faces"] for row in self.rows("classes", split=split)) for split in SPLITS}
-        self.posterior, self.planted_top = POSTERIOR, TOP
+        self.posterior, self.planted_top, self.resamples, self.twin_threshold = POSTERIOR, TOP, RESAMPLES, TWIN
 
     def names(self) -> dict[str, Any]:
         """All of it by the names that templates use."""
@@ -142,6 +144,10 @@ class Lookups:
     def differences_to_control(self, models: Iterable[Row]) -> list[Estimate]:
         return [self.difference(model, model["control"] or self.single) for model in models]
 
+    def nearest_to_control(self, models: Sequence[Row]) -> Row:
+        """The model that is least behind its control in accuracy, or most ahead."""
+        return max(models, key=lambda model: self.differences_to_control([model])[0].value)
+
     def delta(self, model: Any, reference: Any, measure: str = "accuracy") -> str:
         """The cell of a difference; a dash where the two are not compared."""
         known = self.rows("comparisons", model=model, reference=reference or "", measure=measure)
@@ -151,6 +157,12 @@ class Lookups:
         """names_group, within_group, within_errors or across_errors by the primary mixture's grouping."""
         where = {"model": model, "reference": reference, "measure": measure, "group": group}
         return self._estimate("group_scores", "estimate", **where, grouping=self.primary["grouping"])
+
+    def naming_is_harder(self) -> bool:
+        """Whether each of `trio` names the group less often than it decides within it, by two points or more."""
+        score = self.group_score
+        gaps = [score(of, "within_group").value - score(of, "names_group").value for of in self.trio]
+        return min(gaps) >= 0.02
 
     def routing(self, routed_by: Any, decided_by: Any, other: Any, mixture: Any = None) -> dict[str, Estimate]:
         """A cell of who routes × who decides: its `accuracy`, and its `difference` to `other` doing both."""

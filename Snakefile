@@ -23,8 +23,11 @@ else:
 
     include: "workflow/rules/data.smk"
     include: "workflow/rules/networks.smk"
-    include: "workflow/rules/groupings.smk"
     include: "workflow/rules/predictions.smk"
+
+    if not ONE_PROCESS:
+
+        include: "workflow/rules/groupings.smk"
 
 
 include: "workflow/rules/tables.smk"

@@ -104,7 +104,7 @@ def sha256(path: Path) -> str:
 
 def discard_partial(folder: Path) -> None:
     """Delete the temporary files that killed processes left in `folder`; those that are being written stay locked."""
-    for left in folder.glob(".*.????????.*"):
+    for left in [*folder.glob(".*.????????.*"), *folder.glob(".*.????????")]:  # those of names without a suffix, too
         with suppress(FileNotFoundError), open(left, "r+b", buffering=0) as file:
             if _lock(file):
                 left.unlink(missing_ok=True)

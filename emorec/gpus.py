@@ -25,7 +25,7 @@ def visible() -> list[str]:
     """The cards that this process may use, as CUDA_VISIBLE_DEVICES names them: its value, or all by their UUIDs."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
-        return [card.strip() for card in given.split(",") if card.strip()]
+        return [card.strip() for card in given.split(",") if card.strip() not in ("", "-1")]
     if shutil.which("nvidia-smi") is None:
         return []
     listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=60, check=False)

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -65,9 +65,12 @@ def date_back(root: Path, slack: float = 60.0) -> int:
     Snakemake goes by files' times: where the clock was set back, it would use these up until the clock has caught up.
     """
     now = time.time()
-    future = [path for path in root.rglob("*") if path.is_file() and path.stat().st_mtime > now + slack]
-    for path in future:
-        os.utime(path, (now, now))
+    future = []
+    for path in root.rglob("*"):
+        with suppress(FileNotFoundError):  # another workflow may be at work
+            if path.is_file() and path.stat().st_mtime > now + slack:
+                os.utime(path, (now, now))
+                future.append(path)
     if future:
         log.warning("%s: the clock was set back: %d files of the future are dated now", root, len(future))
     return len(future)

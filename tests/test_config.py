@@ -274,6 +274,15 @@ def test_models_are_checked(model: str, entry: dict[str, Any], reason: str) -> N
     refuse(every_family(**{model: entry}), f"models.{model}", reason)
 
 
+def test_a_size_that_follows_from_itself_is_refused() -> None:
+    wide = {"kind": "single", "parameters_like": "of-wide"}
+    refuse(every_family(wide=wide, **{"of-wide": {"kind": "ensemble", "of": "wide", "members": 2}}), "is made of wide")
+    other = {"kind": "single", "parameters_like": "mixture"}
+    chain = {"of-other": {"kind": "ensemble", "of": "other", "members": 3}}
+    made = config.validate(every_family(other=other, wide=wide | {"parameters_like": "of-other"}, **chain), "tiny.yaml")
+    assert config.networks(made)["wide"].architecture.width > config.networks(made)["other"].architecture.width
+
+
 # What follows
 
 

@@ -628,7 +628,12 @@ def test_reader_shows_the_page_their_own_table(given: Given, shown: Path, tmp_pa
 
 def test_twin_is_beside_the_face(given: Given, shown: Path) -> None:
     with opened(shown, viewport={"width": 1280, "height": 900}) as browser:
-        for number, said, pictures in ((6, "exact twin", 2), (3, "Its twin", 2), (1, "No twin", 1), (7, "No face", 1)):
+        for number, said, pictures in (
+            (6, "exact twin", 2),
+            (3, "Its twin", 2),
+            (1, "No twin", 1),
+            (7, "No training face", 1),
+        ):
             row = given.twins["row"][number]
             go(browser, f"face={row}")
             face = browser.locator("#face")

@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from emorec import config
-from emorec.networks.pretrained import is_trained
+from emorec.groupings.read import network_spec
+from emorec.networks.pretrained import check_networks, is_trained
+from emorec.networks.stage import made_of
 from emorec.paths import Layout
 from tests import forked, small_study
 from tests.checkout_copy import copy_checkout
@@ -191,18 +193,52 @@ def test_renewed_is_what_is_of_another_config_or_other_faces_and_what_starts_fro
     assert all((again[name] != after[name]) == name.endswith("seed0/weights.safetensors") for name in after)
 
 
+def test_what_a_network_starts_from_is_part_of_what_it_is_made_of(copied: Path) -> None:
+    """So that a run that dies after one network was trained anew does not leave those of the old one."""
+    study, layout = config.load(copied / "many.yaml"), Layout(copied / "results" / "many")
+
+    def digests() -> dict[str, str]:
+        specs = {part.network: network_spec(study, layout, part.network) for part in config.all_parts(study)}
+        return {name: made_of(spec, 0, layout, "code") for name, spec in specs.items()}
+
+    before, weights = digests(), layout.network("single-gate-found", 0) / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    after = digests()
+    assert [name for name in before if before[name] != after[name]] == ["tuned"]
+
+
+def test_a_grouping_is_found_anew_where_it_is_older_than_what_it_rests_on(copied: Path) -> None:
+    layout = Layout(copied / "results" / "many")
+    grouping, outputs = layout.grouping("found"), layout.network("single", 1) / "outputs.npz"
+    found, networks = grouping.stat().st_mtime_ns, _dates(copied)
+    assert call(copied, "networks", "--renew") == 0 and grouping.stat().st_mtime_ns == found
+    os.utime(outputs)
+    assert call(copied, "networks") == 0 and grouping.stat().st_mtime_ns == found
+    assert call(copied, "networks", "--renew") == 0 and grouping.stat().st_mtime_ns > found
+    assert _dates(copied) == networks  # the same groups
+
+
+def test_networks_by_a_found_grouping_may_be_brought_along(copied: Path) -> None:
+    study, layout = config.load(copied / "many.yaml"), Layout(copied / "results" / "many")
+    check_networks(study, layout, "weights")
+    check_networks(study, layout, "outputs")
+
+
 def test_on_a_gpu_of_this_machine_all_networks_are_one_job(made: Path, tmp_path: Path) -> None:
-    """The device is `auto`, and there is an nvidia-smi; nothing is run."""
-    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n")
+    """The device is `auto`, and there is an nvidia-smi that lists a card; nothing is run."""
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 'GPU 0: NVIDIA Stub (UUID: GPU-1)'\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     study = STUDY | {"study": "carded", "training": STUDY["training"] | {"device": "auto"}}
     (made / "carded.yaml").write_text(yaml.safe_dump(study))
     planned = {}
-    for name, path in (("card", f"{tmp_path}:{os.environ['PATH']}"), ("none", os.environ["PATH"])):
-        done = forked.snakemake(made, "--cores", "1", "--configfile", "carded.yaml", "--dry-run", PATH=path)
+    usual, carded = os.environ["PATH"], f"{tmp_path}:{os.environ['PATH']}"
+    env = {"card": {"PATH": carded}, "none": {"PATH": usual}, "hidden": {"PATH": carded, "CUDA_VISIBLE_DEVICES": "-1"}}
+    for name, own in env.items():
+        done = forked.snakemake(made, "--cores", "1", "--configfile", "carded.yaml", "--dry-run", **own)
         assert done.returncode == 0, done.stderr[-2000:]
         planned[name] = {m[0]: int(m[1]) for m in re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.M)}
     assert planned["card"]["networks"] == 1 and not {"train", "outputs"} & planned["card"].keys()
     assert planned["none"]["train"] > 1 and "networks" not in planned["none"]
-    both = {name: count for name, count in planned["none"].items() if name not in ("train", "total")}
+    assert planned["hidden"] == planned["none"]
+    both = {name: count for name, count in planned["none"].items() if name not in ("train", "grouping", "total")}
     assert both.items() <= planned["card"].items()

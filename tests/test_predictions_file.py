@@ -71,6 +71,11 @@ def test_what_comes_back_is_what_was_written(path: Path, frames: dict[tuple[str,
     assert (found[PROBABILITIES].to_numpy() * STEPS % 1 == 0).all()
 
 
+def test_of_no_models_there_are_no_gates(path: Path) -> None:
+    """As in a study whose mixtures all do without."""
+    assert read_gates(path, []) == {}
+
+
 def test_the_order_of_rows_in_the_file_does_not_matter(path: Path, tmp_path: Path) -> None:
     table = pq.read_table(path)
     pq.write_table(table.take(np.random.default_rng(0).permutation(len(table))), tmp_path / "other.parquet")

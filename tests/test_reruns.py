@@ -132,6 +132,12 @@ def test_dates_places_and_stray_files_make_nothing_again(finished: Path, tmp_pat
     assert planned(elsewhere) == set()
 
 
+def test_how_often_a_network_is_saved_meanwhile_makes_nothing_again(finished: Path) -> None:
+    with restored(finished / CONFIG):
+        (finished / CONFIG).write_text(yaml.safe_dump(STUDY | {"training": {"lr": 0.05, "checkpoint_every": 7}}))
+        assert planned(finished) == set()
+
+
 @pytest.mark.parametrize("change", ["added", "deleted", "moved"])
 def test_a_face_added_moved_or_deleted_is_noticed(finished: Path, change: str) -> None:
     angry = finished / "pictures" / "train" / "angry"

@@ -12,7 +12,7 @@ from fake_study import make_study
 from emorec import config as configs
 from emorec.files import write_json
 from emorec.paths import Layout
-from emorec.tables.controls import choose_controls, headline, opponents, primary_mixture
+from emorec.tables.controls import choose_controls, headline, is_compared, opponents, primary_mixture
 from emorec.tables.networks import models_table
 from emorec.tables.read import Model
 
@@ -44,6 +44,14 @@ def _mixture(name: str, family: str = "mixture", kind: str = "mixture", control:
 def test_a_control_is_of_equal_compute(flops: int, control: str) -> None:
     models = [SINGLE, WIDE, THREE, FOUR, _mixture("mixture")]
     assert choose_controls(models, FLOPS | {"mixture": flops}) == {"mixture": control}
+
+
+def test_what_fine_tuning_left_alone_is_compared_where_the_study_is_about_it() -> None:
+    tuned = {"family": "fine-tuned", "control": "four", "is_its_start": True}
+    for primary in (True, False):
+        model = _mixture("tuned", **tuned, primary=primary)
+        assert is_compared(model) == primary
+        assert ((model, SINGLE) in opponents([SINGLE, FOUR, model])) == primary
 
 
 def test_equals_go_to_the_first_and_the_wide_single_is_no_control() -> None:

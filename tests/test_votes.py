@@ -123,6 +123,20 @@ def test_the_data_stage_keeps_the_votes(tmp_path: Path) -> None:
     written(tmp_path, lines(faces))
     stage(Data(path=str(tmp_path / "fer2013.csv")), layout)
     assert '"votes"' in layout.summary.read_text() and load_votes(layout.votes).votes.shape == (21, 10)
+    (tmp_path / "fer2013new.csv").unlink()  # nor are they kept when they are taken away
+    stage(Data(path=str(tmp_path / "fer2013.csv")), layout)
+    assert '"votes"' not in layout.summary.read_text() and not layout.votes.exists()
+
+
+def test_lines_of_faces_that_are_left_out_are_passed_over(tmp_path: Path) -> None:
+    """A table with contempt, say, and the votes for all of its lines."""
+    faces, kept = some_faces(), np.delete(np.arange(21), [3, 10, 11])
+    some = Faces(faces.images[kept], faces.labels[kept], faces.split[kept], faces.row[kept])
+    read = read_votes(written(tmp_path, lines(faces)), some)
+    np.testing.assert_array_equal(read.row, kept)
+    np.testing.assert_array_equal(majority(read.votes), some.labels)
+    with pytest.raises(EmorecError, match="17 rows for 18 faces"):
+        read_votes(written(tmp_path, lines(faces)[:-1]), some)
 
 
 def test_synthetic_faces_have_no_votes() -> None:

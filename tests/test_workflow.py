@@ -208,6 +208,15 @@ def test_change_of_an_epoch_count_retrains_all(finished: Path) -> None:
     assert not any(job.startswith("data") for job in jobs)
 
 
+def test_another_primary_mixture_makes_the_tests_again(finished: Path) -> None:
+    changed = yaml.safe_load((finished / MINI).read_text()) | {"primary": "mixture-found"}
+    (finished / "primary.yaml").write_text(yaml.safe_dump(changed, sort_keys=False))
+    jobs = planned(finished, "primary.yaml")
+    tables = ["scores, comparisons and verdicts", "how well the representations separate the emotions"]
+    assert {f"tables: {name}" for name in tables} <= set(jobs)
+    assert not [job for job in jobs if job.startswith(("data", "train", "predictions", "tables: copies"))]
+
+
 def test_a_study_without_a_mixture_ends_in_tables(checkout: Path) -> None:
     wanted = yaml.safe_load((checkout / "config" / "ablation.yaml").read_text())
     wanted["data"] = {"source": "synthetic"}

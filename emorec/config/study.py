@@ -65,6 +65,8 @@ class Study(Strict):
                 raise ValueError(f"models.{self.reference}.{key}: the first single is what all others are measured by")
         for name, model in self.models.items():
             self._check_model(f"models.{name}", model)
+        for name in self.singles:
+            self._check_size(name)
         if self.primary is not None:
             _check_name("primary", "mixture that could be used", self.primary, self._usable_mixtures)
         return self
@@ -101,6 +103,19 @@ class Study(Strict):
             _check_name(f"{where}.parameters_like", "mixture or ensemble", model.parameters_like, others)
             if "width" in model.architecture:
                 raise ValueError(f"{where}.architecture.width: parameters_like chooses the width; leave it out")
+
+    def _check_size(self, name: str) -> None:
+        """ValueError where the size of a single follows from its own, by way of models made of it."""
+        seen, own = {name}, self.singles[name]
+        while own.parameters_like:
+            base: Model = self.models[own.parameters_like]
+            while base.kind != "single":
+                above, base = base, self.models[base.of]
+            if above.of in seen:
+                like = f"models.{name}.parameters_like: {self.singles[name].parameters_like}"
+                raise ValueError(f"{like} is made of {above.of}, so that neither's size is known; name another model")
+            seen.add(above.of)
+            own = base
 
     @property
     def singles(self) -> dict[str, Single]:

@@ -29,6 +29,7 @@ def stage(data: Data, layout: Layout) -> None:
     of_faces = fingerprint(data, layout.known_data)
     if data.source == "synthetic":
         faces, summary = _draw(data.synthetic, layout.truth)
+        counted = None
     else:
         source = find_source(data.path)
         log.info("reading %s", source)
@@ -40,6 +41,8 @@ def stage(data: Data, layout: Layout) -> None:
             log.info("votes of FER+ from %s", votes)
             save(layout.votes, row=counted.row, votes=counted.votes)
             summary["votes"] = {"source": "FER+", "sha256": source_digest(votes), "faces": len(counted.row)}
+    if counted is None:
+        layout.votes.unlink(missing_ok=True)  # of other faces: tables and explorer go by whether it is there
     save_faces(layout.faces, faces)
     write_json(layout.summary, summary)
     sizes = (f"{sum(counts.values())} {split}" for split, counts in summary["counts"].items())

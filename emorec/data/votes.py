@@ -56,8 +56,13 @@ def find_votes(named: str | Path | None, source: Path) -> Path | None:
 
 
 def read_votes(path: Path, faces: Faces) -> Votes:
-    """FER+'s votes for `faces`, those of one table in its order. Raises EmorecError for what is malformed."""
+    """FER+'s votes for `faces`, those of one table in its order. Raises EmorecError for what is malformed.
+
+    Lines of faces that are not among them, since their class is none of the seven, are passed over.
+    """
     votes = np.zeros((len(faces), len(COLUMNS)), np.uint8)
+    places = {row: place for place, row in enumerate(faces.row.tolist())}
+    all_are_here = max(places) + 1 == len(places)
     count = 0
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -70,18 +75,21 @@ def read_votes(path: Path, faces: Faces) -> Votes:
             if twice:
                 raise malformed(path, f"the column {printable(twice[0], 40)} stands there twice; keep one", 1)
             for row, fields in enumerate(filter(None, reader), start=2):
-                if count == len(faces):
+                place = places.get(row - 2)
+                if place is None and all_are_here:
                     raise malformed(path, f"more rows than the {len(faces):,} faces; {REMEDY}", row)
                 if len(fields) != len(header):
                     raise malformed(path, f"{len(fields)} columns, the header has {len(header)}; {REMEDY}", row)
+                if place is None:
+                    continue
                 line = dict(zip(header, map(str.strip, fields), strict=True))
-                if USAGES.get(line["Usage"]) != faces.split[count]:
+                if USAGES.get(line["Usage"]) != faces.split[place]:
                     shown = printable(line["Usage"], 20)
                     raise malformed(path, f"Usage {shown} is not that of the face; {REMEDY}", row)
                 for column, name in enumerate(COLUMNS):
                     if not re.fullmatch("[0-9]{1,3}", line[name]) or int(line[name]) > 255:
                         raise malformed(path, f"'{printable(line[name], 20)}' is no number of votes; {REMEDY}", row)
-                    votes[count, column] = int(line[name])
+                    votes[place, column] = int(line[name])
                 count += 1
     except (UnicodeDecodeError, csv.Error) as error:
         raise malformed(path, f"no CSV text ({plain(error)}); {REMEDY}") from None

@@ -109,7 +109,7 @@ def _unweighted(probabilities: np.ndarray, groups: Sequence[Sequence[int]]) -> n
 
 
 def _twins(twins: pd.DataFrame, row: np.ndarray) -> tuple[dict[str, str], list[int]]:
-    """By test face its nearest face in another split, and the rows of those that are twins."""
+    """By test face its nearest training face, and the rows of those that are twins."""
     own = twins.set_index("row").reindex(row)
     if own["twin"].isna().any() or not own.index.is_unique:
         raise EmorecError("tables/twins.csv: its faces are not those that were predicted; run the tables' stage again")

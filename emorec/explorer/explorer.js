@@ -277,8 +277,8 @@ function voted(face) {
 
 function twin(face) {
   const row = twins.row[face];
-  if (row < 0) return note("No face in another split is like it.");
-  const how = ["No twin; the nearest face in another split is", "Its twin in another split is", "Its exact twin in another split is"][twins.twin[face]];
+  if (row < 0) return note("No training face is like it.");
+  const how = ["No twin; the nearest training face is", "Its twin in training is", "Its exact twin in training is"][twins.twin[face]];
   const label = twins.label[face] === NONE ? "" : `, labelled ${emotions[twins.label[face]]}`;
   return make("div", { className: "who twin" }, ...picture(row, `face of row ${row}`),
     make("p", { textContent: `${how} row ${row}${label} (distance ${twins.distance[face].toFixed(2)})` }));

@@ -83,13 +83,15 @@ def parts(models: pd.DataFrame, curves: pd.DataFrame) -> dict[str, str]:
     networks = [primary] if roles.get(primary) == "mixture" else parts[primary].split()
     # The expert for one emotion has no curve, and one for all of them is the single network itself.
     own = [style.reference(models), *networks]
-    return {name: labels.get(name) or title(name) for name in own if name in roles.index}
+    grouping = models.set_index("model")["grouping"][primary]
+    return {name: labels.get(name) or title(name, grouping) for name in own if name in roles.index}
 
 
-def title(network: str) -> str:
-    """What a part of a mixture is called: `resnet18-expert-happy-neutral` to `expert: happy, neutral`."""
+def title(network: str, grouping: str) -> str:
+    """What a part of a mixture is called: `resnet18-expert-happy-neutral` to `expert: happy, neutral`, and
+    `resnet18-expert-found-2` of the grouping `found` to `expert 2`."""
     _, _, group = network.partition("-expert-")
-    words = group.split("-")
+    words = group.removeprefix(f"{grouping}-").split("-")
     emotions = [word for word in words if word in EMOTIONS]
     numbers = [word for word in words if word.isdecimal()]  # of groups that were found
     return "gate" if not group else f"expert: {', '.join(emotions)}" if emotions else f"expert {numbers[0]}"

@@ -68,11 +68,11 @@ def refuse_another(folder: Path, spec: NetworkSpec, remedy: str) -> None:
 def differences(record: dict[str, Any], spec: NetworkSpec) -> list[str]:
     """What a network's record says otherwise than its spec, CIRCUMSTANCES aside; keys that it lacks have defaults.
 
-    Of a spec whose grouping has not been found yet, the classes are not compared. Raises KeyError, TypeError,
-    AttributeError or ValueError for a record that is none.
+    Of a spec whose grouping has not been found yet, or that has none, classes are not compared. Raises KeyError,
+    TypeError, AttributeError or ValueError for a record that is none.
     """
     wanted, own = spec.to_dict(record["seed"]), USUAL | record
-    unknown = set() if spec.classes else {"classes", "mixture"}
+    unknown = {"classes", "mixture"} if spec.grouping or not spec.classes else set()
     found = [key for key in ("classes", *USUAL) if key not in unknown and own[key] != wanted[key]]
     for name, schema in (("architecture", Architecture), ("training", Training)):
         options = schema.model_validate(record["spec"][name]).model_dump()

@@ -15,7 +15,7 @@ from emorec import config as configs
 from emorec.config import NetworkSpec, Part, Study
 from emorec.data.faces import Faces, load_faces, pixel_statistics
 from emorec.data.stored import load_twins
-from emorec.files import discard_partial
+from emorec.files import discard_partial, sha256
 from emorec.gpus import own_card
 from emorec.groupings.read import network_spec
 from emorec.networks import train as training
@@ -39,13 +39,15 @@ def train_all(
     """Train those of `parts`, in their order, that are not there, and write the outputs that are missing.
 
     Leaking faces and groupings are found as soon as a network waits for them; each job has its ledger. With `renew`,
-    networks of another config, other faces or other `code` are trained anew, and what starts from them. Returns whether
-    all are there; they may not be where the time is over, `until` by time.monotonic.
+    networks that are not made of this config, these faces, this `code` and the networks before them are trained anew,
+    and groupings found anew that are older than the outputs they rest on. Returns whether all are there; they may not
+    be where the time is over, `until` by time.monotonic.
     """
     from emorec.data import twins  # here, as they need scipy and sklearn, which one training does not
     from emorec.groupings import find
 
-    specs, renewed, found = configs.networks(study), set[Part](), set[str]()
+    specs = configs.networks(study)
+    singles = [layout.network(study.reference, seed) / "outputs.npz" for seed in study.seeds]
     with own_card(study.training.device):  # one for all: CUDA stays on the card that it was started on
         for part in parts:
             if time.monotonic() > until:
@@ -54,17 +56,11 @@ def train_all(
                 with ledger.recorded(layout.root, "twins", ("data",)):
                     twins.stage(layout)
             grouping = specs[part.network].grouping
-            of_others = any(own.network == study.reference for own in renewed)
-            if grouping and grouping not in found and (of_others or not layout.grouping(grouping).exists()):
+            if grouping and not _is_found(layout.grouping(grouping), singles if renew else []):
                 with ledger.recorded(layout.root, f"grouping-{grouping}", ("data", "networks")):
                     find.stage(grouping, study, layout)
-                found.add(grouping)
             spec, folder = network_spec(study, layout, part.network), layout.network(part.network, part.seed)
-            if renew:
-                same = is_made_of(folder, made_of(spec, part.seed, layout, code))
-                there = same and not renewed & set(spec.before(part.seed))
-            else:
-                there = is_trained(folder, spec)
+            there = is_made_of(folder, made_of(spec, part.seed, layout, code)) if renew else is_trained(folder, spec)
             if there and (folder / "outputs.npz").exists():
                 continue
             job = f"{'outputs' if there else 'train'}-{part.network}-{part.seed}"
@@ -76,9 +72,16 @@ def train_all(
                         train(spec, part.seed, layout, code, compile_cache, until)
                     except training.OutOfTime:
                         return False
-                    renewed.add(part)
                     gc.collect()  # a compiled network refers to itself, and would keep the GPU's memory
     return True
+
+
+def _is_found(grouping: Path, outputs: Sequence[Path]) -> bool:
+    """Whether a grouping's file is there, and none of the `outputs` that are there is younger."""
+    if not grouping.exists():
+        return False
+    date = grouping.stat().st_mtime_ns
+    return all(path.stat().st_mtime_ns <= date for path in outputs if path.exists())
 
 
 def train(
@@ -129,12 +132,15 @@ def train(
 
 
 def made_of(spec: NetworkSpec, seed: int, layout: Layout, code: str) -> str:
-    """A digest of what a network is made of: its spec, the faces by their fingerprint, and the code that trains."""
+    """A digest of what a network is made of: its spec, the faces by their fingerprint, the code that trains, and the
+    weights of the networks that it starts or learns from."""
     description = spec.to_dict(seed)
     for key in CIRCUMSTANCES:
         del description["training"][key]
     faces = layout.fingerprint.read_text(encoding="utf-8").strip() if layout.fingerprint.exists() else ""
-    return hashlib.sha256(json.dumps([description, faces, code], sort_keys=True).encode()).hexdigest()
+    weights = [layout.network(part.network, part.seed) / "weights.safetensors" for part in spec.before(seed)]
+    before = [sha256(path) if path.exists() else "" for path in weights]
+    return hashlib.sha256(json.dumps([description, faces, code, *before], sort_keys=True).encode()).hexdigest()
 
 
 def outputs(spec: NetworkSpec, seed: int, layout: Layout) -> None:

@@ -219,6 +219,8 @@ def _check_replicates(found: ByReplicate, wanted: list[tuple[str, int]], metadat
     """Raise _Unusable unless all that are wanted are there, of the same faces, with the experts that are named."""
     if lacking := [f"{model} with seed {seed}" for model, seed in wanted if (model, seed) not in found]:
         raise _Unusable(f"lacks {lacking[0]}{', and others' if lacking[1:] else ''}")
+    if not wanted:
+        return
     first = found[wanted[0]][FACE].reset_index(drop=True)
     if (twice := first.duplicated(["split", "row"])).any():
         raise _Unusable(f"row {first.row[twice].iloc[0]} occurs twice")

@@ -70,8 +70,9 @@ class Lookups:
         control = self.primary["control"]
         self.control = self.model(control) if control and control != self.single["name"] else None
         self.rival = self.control or self.single
-        # What took part in comparisons: no bounds, and no fine-tuned mixture that is the one that it started from.
-        self.compared = [model for model in self.models if model["kind"] != "oracle" and not model["kept_all"]]
+        # What took part in comparisons (tables/controls.py): no bounds, and no fine-tuned mixture that is its start.
+        own = [model for model in self.models if model["primary"] or not model["kept_all"]]
+        self.compared = [model for model in own if model["kind"] != "oracle"]
         self.mixtures = [model for model in self.compared if model["kind"] == "mixture"]
         self.oracles = [model for model in self.models if model["kind"] == "oracle"]
         self.trio = [model for model in (self.single, self.control, self.primary) if model]

@@ -48,8 +48,9 @@ def primary_mixture(models: Sequence[Model]) -> Model | None:
 
 
 def is_compared(model: Model) -> bool:
-    """Whether a model is one of its own that could be used: no oracle, and no mixture that fine-tuning left alone."""
-    return model.kind != "oracle" and not model.is_its_start
+    """Whether a model is one of its own that could be used: no oracle, and no mixture that fine-tuning left alone,
+    unless the study is about it."""
+    return model.kind != "oracle" and (model.primary or not model.is_its_start)
 
 
 def opponents(models: Sequence[Model]) -> list[tuple[Model, Model]]:

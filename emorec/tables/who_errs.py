@@ -13,7 +13,7 @@ import pandas as pd
 
 from emorec import EMOTIONS
 from emorec.predictions.combine import membership
-from emorec.tables.controls import reference_single
+from emorec.tables.controls import is_compared, reference_single
 from emorec.tables.groupings import Groups
 from emorec.tables.read import Model
 from emorec.tables.resampled import Drawn, Resampled, estimates
@@ -117,7 +117,7 @@ def routing_table(resampled: Resampled, models: Sequence[Model], groupings: Mapp
     rows = []
     for mixture in models:
         groups = groupings.get(mixture.grouping)
-        if mixture.kind != "mixture" or groups is None or mixture.is_its_start:
+        if mixture.kind != "mixture" or groups is None or not is_compared(mixture):
             continue
         is_partition = (membership(groups).sum(axis=0) == 1).all()
         if not is_partition or np.isnan(within_group(p[mixture.name], labels, groups)).any():

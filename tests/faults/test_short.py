@@ -197,6 +197,18 @@ def test_another_time_alone_is_no_harm(study: Path) -> None:
     assert ledger.check(study) == 3
 
 
+def test_of_two_jobs_that_wrote_a_file_the_later_is_right(tmp_path: Path) -> None:
+    """What a network says may be made again by another job than the one that trained it."""
+    outputs = tmp_path / "networks" / "outputs.npz"
+    for job, text in (("train-single-0", "first"), ("outputs-single-0", "second, longer")):
+        with ledger.recorded(tmp_path, job):
+            write_text(outputs, text)
+    assert ledger.check(tmp_path, always_hash=True) == 1
+    outputs.write_text("cut")
+    with pytest.raises(EmorecError, match="outputs-single-0"):
+        ledger.check(tmp_path)
+
+
 def test_a_job_that_fails_or_is_killed_leaves_no_ledger(study: Path) -> None:
     with pytest.raises(RuntimeError), ledger.recorded(study, "tables-scores"):
         write_text(study / "tables" / "scores.csv", "new")

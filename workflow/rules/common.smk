@@ -13,6 +13,7 @@ from emorec import config as configs
 from emorec import closure, figures, ledger, progress, running
 from emorec.errors import EmorecError
 from emorec.files import write_text
+from emorec.gpus import visible
 from emorec.mappings import over
 from emorec.networks.pretrained import check_networks, has_features
 from emorec.paths import TABLES, Layout, results_tables
@@ -239,9 +240,12 @@ def training(wildcards):
     return NETWORKS[wildcards.network].training
 
 
+CARDS = visible()
+
+
 def on_gpu(how):
     """Whether a network with this training is trained on a GPU."""
-    return how.device == "cuda" or (how.device == "auto" and shutil.which("nvidia-smi") is not None)
+    return how.device == "cuda" or (how.device == "auto" and bool(CARDS))
 
 
 def gpus(wildcards):
@@ -263,6 +267,13 @@ def twins_file(wildcards):
 def left_out(*trainings):
     """The file of faces with twins, where one of the trainings leaves them out."""
     return [f"{RESULTS}/data/twins.npz"] if any(how.twins == "drop" for how in trainings) else []
+
+
+def own_spec(wildcards):
+    """What the wanted network is; not how often it is saved meanwhile, which changes nothing."""
+    spec = NETWORKS[wildcards.network].to_dict(int(wildcards.seed))
+    del spec["training"]["checkpoint_every"]
+    return spec
 
 
 def starting_weights(wildcards):

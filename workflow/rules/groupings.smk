@@ -1,12 +1,8 @@
-# Between the single networks and the experts: who shares one, where the config leaves that to the faces.
+# Between the single networks and the experts: who shares one, where the config leaves that to the faces. Networks that are
+# one job find it themselves.
 rule grouping:
     input:
-        # Of networks that are one job the found groupings are a part.
-        outputs=(
-            trained("outputs.npz")
-            if ONE_PROCESS
-            else [network_file(STUDY.reference, seed, "outputs.npz") for seed in STUDY.seeds]
-        ),
+        outputs=[network_file(STUDY.reference, seed, "outputs.npz") for seed in STUDY.seeds],
         twins=left_out(NETWORKS[STUDY.reference].training),
     output:
         f"{RESULTS}/groupings/{{grouping}}.json",

@@ -31,13 +31,14 @@ if FROM == "weights":
 
 elif ONE_PROCESS:
 
-    # The stamp alone is its output: what is there and still right is left alone.
+    # The stamp and found groupings are its output: networks that are there and still right are left alone.
     rule networks:
         input:
             faces=faces(),
             twins=left_out(*(spec.training for spec in NETWORKS.values())),
         output:
             stamp=STAMP,
+            groupings=[f"{RESULTS}/groupings/{name}.json" for name in configs.spectral_groupings(STUDY)],
         log:
             f"{RESULTS}/logs/networks.log",
         benchmark:
@@ -50,7 +51,7 @@ elif ONE_PROCESS:
         params:
             specs=[NETWORKS[part.network].to_dict(part.seed) for part in configs.all_parts(STUDY)],
             faces=faces_from,
-            code=code("emorec.networks.stage:train", comments=False),
+            code=code("emorec.networks.stage:train", "emorec.groupings.find:find", comments=False),
             config=CONFIG,
         message:
             "networks: all of the study, one after the other on the GPU"
@@ -80,7 +81,7 @@ elif FROM == "pixels":
             runtime=240,
             gpu=gpus,
         params:
-            spec=lambda wildcards: NETWORKS[wildcards.network].to_dict(int(wildcards.seed)),
+            spec=own_spec,
             faces=faces_from,
             code=code("emorec.networks.stage:train", comments=False),
             config=CONFIG,

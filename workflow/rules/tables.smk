@@ -41,6 +41,7 @@ rule embeddings:
         runtime=30,
     params:
         code=code("emorec.tables.groups:embeddings"),
+        primary=STUDY.primary_mixture,
         config=CONFIG,
     message:
         "tables: how well the representations separate the emotions"
@@ -72,6 +73,7 @@ rule results:
         code=code("emorec.tables.groups:results"),
         models={name: entry.model_dump() for name, entry in STUDY.models.items()},
         seeds=STUDY.seeds,
+        primary=STUDY.primary_mixture,
         config=CONFIG,
     message:
         "tables: scores, comparisons and verdicts"

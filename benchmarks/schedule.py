@@ -25,7 +25,7 @@ from emorec.figures import JOBS
 from emorec.size import resnet_size
 
 CARDS = (1, 2, 4, 8, 16, 32, 64)
-SHORT = 7  # rules of one job besides those of figures: predictions, three of tables, three of the report
+SHORT = 8  # rules of one job besides those of figures: summary, predictions, three of tables, three of the report
 
 
 @dataclass(frozen=True)

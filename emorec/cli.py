@@ -127,13 +127,22 @@ def config(args: argparse.Namespace) -> None:
         sys.stdout.write(configs.dump(configs.load(args.config)))
 
 
-@command(reads=())
+@command(option("--faces-only", action="store_true", help="leave summary.json to `emorec summary`"), reads=())
 def data(args: argparse.Namespace) -> None:
-    """Read FER2013, or draw the synthetic faces, into data/faces.npz."""
+    """Read FER2013, or draw the synthetic faces, into data/faces.npz, and sum them up in data/summary.json."""
     from emorec.data.prepare import stage as run
 
     study, layout = _study(args)
-    run(study.data, layout)
+    run(study.data, layout, summary_too=not args.faces_only)
+
+
+@command(reads=("data/faces.npz",))
+def summary(args: argparse.Namespace) -> None:
+    """Sum up the faces in data/summary.json, with people's votes, where there are any, in data/votes.npz."""
+    from emorec.data.prepare import stage as run
+
+    study, layout = _study(args)
+    run(study.data, layout, faces_too=False)
 
 
 @command(reads=("data",))

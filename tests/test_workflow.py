@@ -208,6 +208,15 @@ def test_change_of_an_epoch_count_retrains_all(finished: Path) -> None:
     assert not any(job.startswith("data") for job in jobs)
 
 
+def test_other_faces_make_all_again(finished: Path) -> None:
+    changed = yaml.safe_load((finished / MINI).read_text())
+    changed["data"]["synthetic"]["seed"] = 2
+    (finished / "other-faces.yaml").write_text(yaml.safe_dump(changed, sort_keys=False))
+    jobs = planned(finished, "other-faces.yaml")
+    assert {"data: faces of study mini", "twins: faces with a copy in a later split"} <= set(jobs)
+    assert sum(job.startswith("train") for job in jobs) == len(configs.all_parts(configs.load(finished / MINI)))
+
+
 def test_another_primary_mixture_makes_the_tests_again(finished: Path) -> None:
     changed = yaml.safe_load((finished / MINI).read_text()) | {"primary": "mixture-found"}
     (finished / "primary.yaml").write_text(yaml.safe_dump(changed, sort_keys=False))

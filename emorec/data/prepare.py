@@ -13,7 +13,7 @@ import numpy as np
 from emorec import EMOTIONS, SPLITS
 from emorec.config import Data, Synthetic
 from emorec.data.content import fingerprint
-from emorec.data.faces import Faces, digests, pixel_statistics, save_faces
+from emorec.data.faces import Faces, digests, load_faces, pixel_statistics, save_faces
 from emorec.data.read import find_source, read_faces, source_digest
 from emorec.data.stored import save
 from emorec.data.votes import find_votes, read_votes
@@ -23,27 +23,35 @@ from emorec.paths import Layout
 log = logging.getLogger(__name__)
 
 
-def stage(data: Data, layout: Layout) -> None:
-    """Write the faces of a study, their summary and, where there are any, the truth of synthetic faces and people's
-    votes. Raises EmorecError and writes nothing if the source is no good."""
-    of_faces = fingerprint(data, layout.known_data)
+def stage(data: Data, layout: Layout, *, faces_too: bool = True, summary_too: bool = True) -> None:
+    """Write the faces of a study, with the truth of synthetic ones, and their summary, with people's votes where there
+    are any; or one of the two, the summary of faces that are there. Two, since only the former decides what is trained.
+
+    Raises EmorecError and writes nothing if the source is no good.
+    """
+    of_faces, votes = fingerprint(data, layout.known_data), None
     if data.source == "synthetic":
-        faces, summary = _draw(data.synthetic, layout.truth)
-        counted = None
+        faces = _draw(data.synthetic, layout.truth) if faces_too else load_faces(layout.faces)
+        made = ("synthetic faces", True, _digest(data.synthetic, faces))
     else:
         source = find_source(data.path)
         log.info("reading %s", source)
         faces = read_faces(source, data.classes)
         votes = find_votes(data.ferplus, source)
-        counted = read_votes(votes, faces) if votes else None
-        summary = summarise(faces, "FER2013", False, source_digest(source))
-        if votes and counted:
-            log.info("votes of FER+ from %s", votes)
-            save(layout.votes, row=counted.row, votes=counted.votes)
-            summary["votes"] = {"source": "FER+", "sha256": source_digest(votes), "faces": len(counted.row)}
-    if counted is None:
+        made = ("FER2013", False, source_digest(source))
+    counted = read_votes(votes, faces) if votes else None
+    if faces_too:
+        save_faces(layout.faces, faces)
+        write_text(layout.fingerprint, f"{of_faces}\n")
+    if not summary_too:
+        return
+    summary = summarise(faces, *made)
+    if votes and counted:
+        log.info("votes of FER+ from %s", votes)
+        save(layout.votes, row=counted.row, votes=counted.votes)
+        summary["votes"] = {"source": "FER+", "sha256": source_digest(votes), "faces": len(counted.row)}
+    else:
         layout.votes.unlink(missing_ok=True)  # of other faces: tables and explorer go by whether it is there
-    save_faces(layout.faces, faces)
     write_json(layout.summary, summary)
     sizes = (f"{sum(counts.values())} {split}" for split, counts in summary["counts"].items())
     log.info("%d faces: %s", len(faces), ", ".join(sizes))
@@ -52,20 +60,22 @@ def stage(data: Data, layout: Layout) -> None:
     for split, emotions in summary["absent"].items():
         if emotions:
             log.warning("no face in %s is %s: nothing is learnt or measured of it there", split, " or ".join(emotions))
-    write_text(layout.fingerprint, f"{of_faces}\n")
 
 
-def _draw(how: Synthetic, truth: Path) -> tuple[Faces, dict[str, Any]]:
+def _draw(how: Synthetic, truth: Path) -> Faces:
     from emorec.data.synthetic import NAMES, synthetic_faces
 
     drawn = synthetic_faces(how.train, how.val, how.test, how.seed, how.wrong_labels, pose=how.pose)
-    faces = Faces(drawn.images, drawn.labels, drawn.split, drawn.row)
     units = drawn.action_units.astype(np.float16)
     save(truth, true_labels=drawn.true_labels, action_units=units, names=np.array(NAMES))
+    return Faces(drawn.images, drawn.labels, drawn.split, drawn.row)
+
+
+def _digest(how: Synthetic, faces: Faces) -> str:
     digest = hashlib.sha256(json.dumps(how.model_dump(), sort_keys=True).encode())
-    digest.update(drawn.images.data)
-    digest.update(drawn.labels.data)
-    return faces, summarise(faces, "synthetic faces", True, digest.hexdigest())
+    digest.update(faces.images.data)
+    digest.update(faces.labels.data)
+    return digest.hexdigest()
 
 
 def summarise(faces: Faces, source: str, synthetic: bool, sha256: str) -> dict[str, Any]:

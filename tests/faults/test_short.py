@@ -271,7 +271,7 @@ def test_out_of_memory_is_one_line_and_leaves_nothing(tmp_path: Path, config: Pa
 def test_what_torch_says_of_memory_is_one_line(
     config: Path, own_handlers: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], message: str
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError(message + "\nmore lines")
 
     monkeypatch.chdir(config.parent)
@@ -283,7 +283,7 @@ def test_what_torch_says_of_memory_is_one_line(
 def test_an_error_of_the_program_is_not_called_one_of_memory(
     config: Path, own_handlers: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("something else")
 
     monkeypatch.chdir(config.parent)

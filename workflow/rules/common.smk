@@ -159,7 +159,8 @@ def faces_from(wildcards=None):
 
 def faces():
     """The study's faces as inputs. While they are what they would be if they were made again, their dates are of no
-    concern: what is made of them is not made anew where the data stage only sums them up in another way."""
+    concern. (What is `ancient` and has other reasons to be made again is overlooked where the job before it runs, which
+    is why that one makes the faces alone.)"""
     paths = [str(LAYOUT.faces), str(LAYOUT.fingerprint)]
     made = LAYOUT.fingerprint.exists() and LAYOUT.fingerprint.read_text(encoding="utf-8").strip()
     return [ancient(path) for path in paths] if made == faces_from() else paths

@@ -1,10 +1,10 @@
+# What decides the networks, and apart from it what is only told of the faces. Both are known by the content of what they are
+# made from: the files themselves, which may lie anywhere, are no inputs.
 rule data:
     output:
         faces=f"{RESULTS}/data/faces.npz",
         fingerprint=f"{RESULTS}/data/fingerprint",
-        summary=f"{RESULTS}/data/summary.json",
         truth=([f"{RESULTS}/data/truth.npz"] if STUDY.data.source == "synthetic" else []),
-        votes=([f"{RESULTS}/data/votes.npz"] if votes_source() else []),
     log:
         f"{RESULTS}/logs/data.log",
     benchmark:
@@ -14,21 +14,43 @@ rule data:
         mem_mb=2000,
         runtime=15,
     params:
-        # Told by their content: the files themselves, which may lie anywhere, are no inputs.
+        faces=faces_from,
+        config=CONFIG,
+    message:
+        "data: faces of study {STUDY.study}"
+    shell:
+        "emorec data --faces-only --config {params.config:q} --log {log:q}"
+
+
+rule summary:
+    input:
+        faces=faces(),
+    output:
+        summary=f"{RESULTS}/data/summary.json",
+        votes=([f"{RESULTS}/data/votes.npz"] if votes_source() else []),
+    log:
+        f"{RESULTS}/logs/summary.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/summary.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
         faces=faces_from,
         votes=votes_from,
         code=code("emorec.data.prepare:stage"),
         config=CONFIG,
     message:
-        "data: faces of study {STUDY.study}"
+        "data: what there is of each emotion"
     shell:
-        "emorec data --config {params.config:q} --log {log:q}"
+        "emorec summary --config {params.config:q} --log {log:q}"
 
 
 # Which faces leak by a twin; made where a network is trained without them.
 rule twins:
     input:
-        faces=ancient(rules.data.output.faces),
+        faces=faces(),
     output:
         f"{RESULTS}/data/twins.npz",
     log:

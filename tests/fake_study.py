@@ -303,7 +303,6 @@ def _write_data(out: Path, labels: np.ndarray, split: np.ndarray, row: np.ndarra
             action_units=units.astype(np.float16),
             names=np.array(NAMES),
         )
-    training = images[split == 0] / 255
     summary: dict[str, Any] = {
         "source": "made up for tests",
         "synthetic": True,
@@ -312,12 +311,6 @@ def _write_data(out: Path, labels: np.ndarray, split: np.ndarray, row: np.ndarra
         "counts": {
             name: {e: int(((split == s) & (labels == c)).sum()) for c, e in enumerate(EMOTIONS)}
             for s, name in enumerate(SPLITS)
-        },
-        "mean": float(training.mean()),
-        "std": float(training.std()),
-        "duplicates": {
-            "exact_within": {"train": 3, "val": 0, "test": 1},
-            "exact_across": {"train-val": 2, "train-test": 1, "val-test": 0},
         },
     }
     write_json(out / "summary.json", summary)

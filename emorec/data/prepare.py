@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from emorec import EMOTIONS, SPLITS
 from emorec.config import Data, Synthetic
 from emorec.data.content import fingerprint
-from emorec.data.faces import Faces, digests, load_faces, pixel_statistics, save_faces
+from emorec.data.faces import Faces, load_faces, save_faces
 from emorec.data.read import find_source, read_faces, source_digest
 from emorec.data.stored import save
 from emorec.data.votes import find_votes, read_votes
@@ -80,7 +79,6 @@ def _digest(how: Synthetic, faces: Faces) -> str:
 
 def summarise(faces: Faces, source: str, synthetic: bool, sha256: str) -> dict[str, Any]:
     """Everything in summary.json. `source` is the data's name for readers, `sha256` of what was read or drawn."""
-    mean, std = pixel_statistics(faces.images[faces.split == SPLITS.index("train")])
     counts = count_faces(faces.labels, faces.split)
     return {
         "source": source,
@@ -91,9 +89,6 @@ def summarise(faces: Faces, source: str, synthetic: bool, sha256: str) -> dict[s
         "faces": len(faces),
         "counts": counts,
         "absent": {split: [emotion for emotion, n in row.items() if n == 0] for split, row in counts.items()},
-        "mean": mean,
-        "std": std,
-        "duplicates": find_duplicates(faces.images, faces.split),
     }
 
 
@@ -101,18 +96,3 @@ def count_faces(labels: np.ndarray, split: np.ndarray) -> dict[str, dict[str, in
     """Faces by split and emotion, both in the project's order. `labels`, `split`: (n,)."""
     counts = Counter(zip(split.tolist(), labels.tolist(), strict=True))
     return {name: {emotion: counts[s, e] for e, emotion in enumerate(EMOTIONS)} for s, name in enumerate(SPLITS)}
-
-
-def find_duplicates(images: np.ndarray, split: np.ndarray) -> dict[str, dict[str, int]]:
-    """Count faces (n, h, w) uint8 that are the same to the last pixel.
-
-    exact_within: by split, the faces with an equal face before them in it. exact_across: by pair "a-b" of splits, the
-    faces of b that are in a as well.
-    """
-    found = list(zip(digests(images), split.tolist(), strict=True))
-    faces = {name: [face for face, code in found if code == SPLITS.index(name)] for name in SPLITS}
-    known = {name: set(part) for name, part in faces.items()}
-    return {
-        "exact_within": {name: len(part) - len(known[name]) for name, part in faces.items()},
-        "exact_across": {f"{a}-{b}": sum(face in known[a] for face in faces[b]) for a, b in combinations(SPLITS, 2)},
-    }

@@ -14,6 +14,7 @@ from emorec.data.truth import load_truth
 from emorec.data.twins import NEAREST
 from emorec.data.votes import load_votes
 from emorec.files import write_csv
+from emorec.frames import read_table
 from emorec.groupings.read import read_groups
 from emorec.inputs import made_of
 from emorec.paths import Layout
@@ -99,7 +100,8 @@ def results(study: Study, layout: Layout, sizes: Sizes) -> Tables:
     # What is read first is named first where it is none.
     groups, methods = _groupings(study, layout, {model.grouping for model in models})
     by_model = {model.name: groups.get(model.grouping, []) for model in models}
-    twins = _twins(layout)
+    with made_of([layout.table("twins")]):
+        twins = read_table(layout.table("twins"))[["row", "twin"]]
     votes = load_votes(layout.votes) if layout.votes.exists() else None
     drawn_from, planted = None, None
     if study.data.source == "synthetic":
@@ -152,10 +154,3 @@ def _groupings(study: Study, layout: Layout, used: set[str]) -> tuple[dict[str, 
             groups[name] = configs.groups_of(study, name, found) or []
             methods[name] = "given" if isinstance(entry, list) else entry.method
     return groups, methods
-
-
-def _twins(layout: Layout) -> pd.DataFrame:
-    path = layout.table("twins")
-    with made_of([path]):
-        twins = pd.read_csv(path)
-        return twins.assign(row=twins["row"].astype("int64"), twin=twins["twin"].astype(bool))

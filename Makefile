@@ -15,8 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 report: $(READY)
 	@echo "1. The demo study, on faces that the program draws: it trains all networks, scores the models and writes the"
-	@echo "   paper. About ten minutes on two cores. What is there already is kept, and Ctrl-C loses little."
-	@echo "2. The papers of the published studies, from their predictions: a minute each."
+	@echo "   paper. Four to eight minutes on two cores. What is there already is kept, and Ctrl-C loses little."
+	@echo "2. The papers of the published studies, from their predictions: half a minute to a minute each."
 	snakemake --cores $(CORES)
 	@$(MAKE) --no-print-directory published
 	@echo

@@ -181,9 +181,9 @@ def outputs(args: argparse.Namespace) -> None:
 def networks(args: argparse.Namespace) -> None:
     """Train many networks of a study in one process, all by default, and run each over val and test.
 
-    Networks that are there already are left alone; with --renew only those that are made of the same config, faces and
-    code. On a GPU, where a network trains in seconds, starting processes and compiling for each would take longer, so
-    that there the workflow calls this once, and knows by the --stamp that all are there.
+    Networks that are there already are left alone; with --renew only those that are made of the same config, faces,
+    code and networks before them. On a GPU, where a network trains in seconds, starting processes and compiling for
+    each would take longer, so that there the workflow calls this once, and knows by the --stamp that all are there.
     """
     from emorec.files import write_text
     from emorec.networks.stage import train_all as run

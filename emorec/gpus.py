@@ -28,7 +28,11 @@ def visible() -> list[str]:
         return [card.strip() for card in given.split(",") if card.strip() not in ("", "-1")]
     if shutil.which("nvidia-smi") is None:
         return []
-    listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=60, check=False)
+    try:
+        listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        log.warning("nvidia-smi lists no cards: %s", error)
+        return []
     return re.findall(r"^GPU \d+:.*\(UUID: (\S+?)\)", listed.stdout, flags=re.MULTILINE)
 
 

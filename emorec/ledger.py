@@ -36,25 +36,20 @@ def check(root: Path, parts: Sequence[str] = ("",), *, always_hash: bool = False
 
     Raises EmorecError naming the first that is not what its job wrote. `always_hash` trusts no file's time.
     """
-    known: dict[str, tuple[Path, dict[str, Any]]] = {}
-    for ledger in sorted((root / FOLDER).glob("*.json"), key=_date):  # of two that name a file the younger is right
-        known |= {name: (ledger, entry) for name, entry in _read(ledger).items()}
-    wanted = [n for n in known if any(part == "" or n == part or n.startswith(f"{part}/") for part in parts)]
-    for name in wanted:
-        ledger, entry = known[name]
+    known: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
+    for ledger in sorted((root / FOLDER).glob("*.json")):
+        for name, entry in _read(ledger).items():
+            if any(part == "" or name == part or name.startswith(f"{part}/") for part in parts):
+                known.setdefault(name, []).append((ledger, entry))
+    for name, entries in known.items():  # of two jobs that may write a file, either is right
+        if any(_same(root / name, entry, always_hash) for _, entry in entries):
+            continue
         # A job that runs meanwhile has deleted its ledger before it wrote anything.
-        if not _same(root / name, entry, always_hash) and _read(ledger).get(name) == entry:
+        if still := [ledger for ledger, entry in entries if _read(ledger).get(name) == entry]:
             raise EmorecError(
-                f"{root / name}: changed since it was made (see {ledger}); delete it, and the next run makes it again"
+                f"{root / name}: changed since it was made (see {still[0]}); delete it, and the next run makes it again"
             )
-    return len(wanted)
-
-
-def _date(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:  # of a job that has started
-        return 0
+    return len(known)
 
 
 def _same(path: Path, entry: dict[str, Any], always_hash: bool) -> bool:

@@ -645,6 +645,8 @@ def test_curves_show_the_parts_of_the_mixture(large: Path) -> None:
     assert curves.title("resnet18-expert-found-2-as-often", "found") == "expert 2"
     assert curves.title("resnet18-expert-found-3-2", "found-3") == "expert 2"
     assert curves.title("resnet18-expert-happy-split-1", "happy-split") == "expert 1"
+    assert curves.title("resnet18-expert-fear-surprise-as-often", "fear-surprise") == "expert: fear, surprise"
+    assert curves.title("resnet18-expert-happy-neutral", "happy") == "expert: happy, neutral"
     # The single that routes has its panel already; a mixture trained as one network has one of its own.
     routed = models.assign(parts=models["parts"].str.replace("resnet18-gate-original", "resnet18"))
     assert list(curves.parts(routed, table).values())[:2] == ["single ResNet-18", "expert: happy, neutral"]

@@ -421,7 +421,7 @@ def test_models_trained_without_copies_are_told_of_there(many: Path, papers: dic
         f"left out? 12 of {found.faces['train']:,} are, and 3 validation faces with a twin in the test set choose"
     )
     dropped.append(f"The wide ResNet-18 minus the single network is {change} points")
-    dropped.append("The two were trained on different processors")
+    dropped.append("were trained on different processors")
     for words in dropped:
         assert words in paper and words not in before, words
     assert "The wide ResNet-18 changes" in before and "The wide ResNet-18 changes" not in paper
@@ -455,6 +455,9 @@ def test_a_study_without_ensemble_is_about_the_single_network(tmp_path: Path) ->
     assert "ensemble" not in _abstract(paper)
     assert "the mixture is " in _abstract(paper) and "accurate than the single network" in _abstract(paper)
     assert "The control of the primary mixture is the single network" in paper
+    discussion = paper[paper.index("# Discussion") : paper.index("# How to reproduce")]
+    assert "single network" in discussion.split("\n\n")[1] and "the ensemble" not in discussion
+    assert "At equal compute" not in discussion and "Averaging networks" not in discussion
 
 
 def test_a_free_mixture_may_be_the_papers(many: Path, tmp_path: Path) -> None:
@@ -480,7 +483,17 @@ def test_fine_tuning_that_never_helped_is_said_once(many: Path, tmp_path: Path) 
     found = context.Lookups(results.read(copy))
     assert found.model("mixture-tuned")["kept_all"]
     assert "mixture-tuned" not in [model["name"] for model in found.compared]
-    assert _paper(copy).count("Fine-tuning never improved validation accuracy") == 1
+    paper = _paper(copy)
+    assert paper.count("Fine-tuning never improved validation accuracy") == 1 and "stands in no comparison" in paper
+
+
+def test_fine_tuning_that_never_helped_the_primary_mixture_leaves_it_in(many: Path, tmp_path: Path) -> None:
+    copy = _copy(many, tmp_path)
+    _edit(copy, "models", lambda t: t.assign(kept_start=np.where(t.model == "mixture", "0", "")))
+    assert "mixture" in [model["name"] for model in context.Lookups(results.read(copy)).compared]
+    paper = " ".join(_paper(copy).split())
+    assert "so that it is that mixture." in paper and "stands in no comparison" not in paper
+    assert "of one, the mixture" not in paper
 
 
 def test_representations_may_lack_mixtures(study: Path, tmp_path: Path) -> None:

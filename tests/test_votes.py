@@ -130,13 +130,15 @@ def test_the_data_stage_keeps_the_votes(tmp_path: Path) -> None:
 
 def test_lines_of_faces_that_are_left_out_are_passed_over(tmp_path: Path) -> None:
     """A table with contempt, say, and the votes for all of its lines."""
-    faces, kept = some_faces(), np.delete(np.arange(21), [3, 10, 11])
-    some = Faces(faces.images[kept], faces.labels[kept], faces.split[kept], faces.row[kept])
+    faces, kept = some_faces(), np.delete(np.arange(21), [3, 10, 20])
+    some = Faces(faces.images[kept], faces.labels[kept], faces.split[kept], faces.row[kept], rows=21)
     read = read_votes(written(tmp_path, lines(faces)), some)
     np.testing.assert_array_equal(read.row, kept)
     np.testing.assert_array_equal(majority(read.votes), some.labels)
     with pytest.raises(EmorecError, match="17 rows for 18 faces"):
-        read_votes(written(tmp_path, lines(faces)[:-1]), some)
+        read_votes(written(tmp_path, lines(faces)[:-2]), some)
+    with pytest.raises(EmorecError, match="more rows than the 21 faces"):
+        read_votes(written(tmp_path, [*lines(faces), lines(faces)[-1]]), some)
 
 
 def test_synthetic_faces_have_no_votes() -> None:

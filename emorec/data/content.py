@@ -28,7 +28,7 @@ def fingerprint(data: Data, kept: Path) -> str:
     """One digest of all that decides the faces of a study: what they are read from, or how drawn, and by which code."""
     if data.source == "synthetic":
         made_of: object = data.synthetic.model_dump()
-        code = closure.digest("emorec.data.synthetic", comments=False)
+        code = closure.digest("emorec.data.synthetic", "emorec.data.prepare:_draw", comments=False)
     else:
         from emorec.data.read import find_source
 

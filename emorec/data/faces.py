@@ -27,6 +27,7 @@ class Faces:
     row: np.ndarray  # (n,) int32, each face's place in the source, counted from 0; no two are equal
     note: str = ""  # how `val` or `test` were made where the source lacks them
     labelling: str = ""  # what numbers in the source were taken to mean, and what was left out
+    rows: int = 0  # of the source, with what was left out; 0 for faces that were read from faces.npz or drawn
 
     def __len__(self) -> int:
         return len(self.images)

@@ -98,7 +98,7 @@ def read_faces(source: Path, classes: Classes | None = None) -> Faces:
         images = np.empty((len(kept), SIDE, SIDE), np.uint8)
         for index, row in enumerate(kept.tolist()):
             images[index] = raw.picture(row)
-        faces = Faces(images, labels, split, kept.astype(np.int32), raw.note or note, labelling)
+        faces = Faces(images, labels, split, kept.astype(np.int32), raw.note or note, labelling, len(raw.split))
     for name, usage in zip(SPLITS, USAGES, strict=True):
         if not (faces.split == USAGES[usage]).any():
             raise malformed(source, f"no faces in split {name} ({usage}); all three are needed, get the data again")

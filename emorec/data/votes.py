@@ -62,7 +62,7 @@ def read_votes(path: Path, faces: Faces) -> Votes:
     """
     votes = np.zeros((len(faces), len(COLUMNS)), np.uint8)
     places = {row: place for place, row in enumerate(faces.row.tolist())}
-    all_are_here = max(places) + 1 == len(places)
+    rows = faces.rows or len(faces)
     count = 0
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -75,9 +75,9 @@ def read_votes(path: Path, faces: Faces) -> Votes:
             if twice:
                 raise malformed(path, f"the column {printable(twice[0], 40)} stands there twice; keep one", 1)
             for row, fields in enumerate(filter(None, reader), start=2):
+                if row - 2 >= rows:
+                    raise malformed(path, f"more rows than the {rows:,} faces; {REMEDY}", row)
                 place = places.get(row - 2)
-                if place is None and all_are_here:
-                    raise malformed(path, f"more rows than the {len(faces):,} faces; {REMEDY}", row)
                 if len(fields) != len(header):
                     raise malformed(path, f"{len(fields)} columns, the header has {len(header)}; {REMEDY}", row)
                 if place is None:

@@ -1,5 +1,6 @@
 """Training and validation loss and accuracy by epoch: the single ResNet and the primary mixture's networks."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def title(network: str, grouping: str) -> str:
     """What a part of a mixture is called: `resnet18-expert-happy-neutral` to `expert: happy, neutral`, and
     `resnet18-expert-found-2` of the grouping `found` to `expert 2`."""
     _, _, group = network.partition("-expert-")
-    words = group.removeprefix(f"{grouping}-").split("-")
-    emotions = [word for word in words if word in EMOTIONS]
-    numbers = [word for word in words if word.isdecimal()]  # of groups that were found
-    return "gate" if not group else f"expert: {', '.join(emotions)}" if emotions else f"expert {numbers[0]}"
+    if number := re.match(rf"{re.escape(grouping)}-(\d+)(?:-|$)", group):
+        return f"expert {number[1]}"
+    emotions = [word for word in group.split("-") if word in EMOTIONS]
+    return f"expert: {', '.join(emotions)}" if group else "gate"

@@ -50,7 +50,7 @@ def is_trained(folder: Path, spec: NetworkSpec) -> bool:
 
 
 def is_made_of(folder: Path, digest: str) -> bool:
-    """Whether a network is there that was made of the config, faces and code behind `digest` (stage.made_of)."""
+    """Whether a network is there that was made of the config, faces, code and networks behind `digest` (made_of)."""
     return all((folder / name).is_file() for name in FILES) and _record(folder / FILES[-1]).get("made_of") == digest
 
 

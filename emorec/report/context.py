@@ -145,6 +145,10 @@ class Lookups:
     def differences_to_control(self, models: Iterable[Row]) -> list[Estimate]:
         return [self.difference(model, model["control"] or self.single) for model in models]
 
+    def ahead_of_control(self, models: Sequence[Row]) -> list[Row]:
+        """Those whose difference to their control in accuracy has an interval above zero."""
+        return [model for model in models if self.differences_to_control([model])[0].low > 0]
+
     def nearest_to_control(self, models: Sequence[Row]) -> Row:
         """The model that is least behind its control in accuracy, or most ahead."""
         return max(models, key=lambda model: self.differences_to_control([model])[0].value)

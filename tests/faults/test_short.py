@@ -61,6 +61,8 @@ def emorec(folder: Path, *arguments: str, before=None) -> subprocess.CompletedPr
     """The command line in a process of its own; `before` runs in it first."""
     line = [sys.executable, "-m", "emorec", *arguments, "--config", "short.yaml"]
     environment = support.environment(ROOT)
+    if before:  # Python would take what it compiled and could not write whole for written
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
     return subprocess.run(
         line, cwd=folder, capture_output=True, text=True, timeout=300, preexec_fn=before, env=environment
     )
@@ -197,7 +199,7 @@ def test_another_time_alone_is_no_harm(study: Path) -> None:
     assert ledger.check(study) == 3
 
 
-def test_of_two_jobs_that_wrote_a_file_the_later_is_right(tmp_path: Path) -> None:
+def test_of_two_jobs_that_may_write_a_file_either_is_right(tmp_path: Path) -> None:
     """What a network says may be made again by another job than the one that trained it."""
     outputs = tmp_path / "networks" / "outputs.npz"
     for job, text in (("train-single-0", "first"), ("outputs-single-0", "second, longer")):
@@ -205,7 +207,7 @@ def test_of_two_jobs_that_wrote_a_file_the_later_is_right(tmp_path: Path) -> Non
             write_text(outputs, text)
     assert ledger.check(tmp_path, always_hash=True) == 1
     outputs.write_text("cut")
-    with pytest.raises(EmorecError, match="outputs-single-0"):
+    with pytest.raises(EmorecError, match=r"outputs\.npz: changed since it was made"):
         ledger.check(tmp_path)
 
 

@@ -162,7 +162,8 @@ def faces():
     concern. (What is `ancient` and has other reasons to be made again is overlooked where the job before it runs, which
     is why that one makes the faces alone.)"""
     paths = [str(LAYOUT.faces), str(LAYOUT.fingerprint)]
-    made = LAYOUT.fingerprint.exists() and LAYOUT.fingerprint.read_text(encoding="utf-8").strip()
+    there = LAYOUT.faces.exists() and LAYOUT.fingerprint.exists()
+    made = there and LAYOUT.fingerprint.read_text(encoding="utf-8").strip()
     return [ancient(path) for path in paths] if made == faces_from() else paths
 
 
@@ -241,12 +242,12 @@ def training(wildcards):
     return NETWORKS[wildcards.network].training
 
 
-CARDS = visible()
+cards = cache(visible)
 
 
 def on_gpu(how):
     """Whether a network with this training is trained on a GPU."""
-    return how.device == "cuda" or (how.device == "auto" and bool(CARDS))
+    return how.device == "cuda" or (how.device == "auto" and bool(cards()))
 
 
 def gpus(wildcards):

@@ -215,10 +215,10 @@ def test_networks_that_differ_are_named_by_kind() -> None:
 def test_the_nearest_to_its_control_and_the_harder_step_are_the_tables(many: Path, tmp_path: Path) -> None:
     found = context.Lookups(results.read(many))
     mixtures = [model for model in found.mixtures if model["control"]]
-    compared = (
-        _table(many, "comparisons").query("measure == 'accuracy'").set_index(["model", "reference"])["difference"]
-    )
-    differences = {model["name"]: compared[model["name"], model["control"]] for model in mixtures}
+    compared = _table(many, "comparisons").query("measure == 'accuracy'").set_index(["model", "reference"])
+    differences = {model["name"]: compared["difference"][model["name"], model["control"]] for model in mixtures}
+    ahead = [model["name"] for model in mixtures if float(compared["low"][model["name"], model["control"]]) > 0]
+    assert [model["name"] for model in found.ahead_of_control(mixtures)] == ahead
     assert found.nearest_to_control(mixtures)["name"] == max(differences, key=lambda name: differences[name])
 
     copy = _copy(many, tmp_path)

@@ -101,6 +101,12 @@ class NetworkSpec:
     def before(self, seed: int) -> list[Part]:
         return [*self.starts(seed), *self.teachers(seed)]
 
+    def decisive(self, seed: int) -> dict[str, Any]:
+        """`to_dict` without how often it is saved meanwhile, which changes nothing in the result."""
+        record = self.to_dict(seed)
+        del record["training"]["checkpoint_every"]
+        return record
+
     def to_dict(self, seed: int) -> dict[str, Any]:
         """All of it as JSON has it, for one seed."""
         record: dict[str, Any] = to_jsonable_python(self) | {"emotions": list(self.emotions)}

@@ -28,27 +28,28 @@ def stage(data: Data, layout: Layout, *, faces_too: bool = True, summary_too: bo
 
     Raises EmorecError and writes nothing if the source is no good.
     """
-    of_faces, votes = fingerprint(data, layout.known_data), None
-    if data.source == "synthetic":
+    of_faces = fingerprint(data, layout.known_data)
+    source = None if data.source == "synthetic" else find_source(data.path)
+    if source is None:
         faces = _draw(data.synthetic, layout.truth) if faces_too else load_faces(layout.faces)
-        made = ("synthetic faces", True, _digest(data.synthetic, faces))
     else:
-        source = find_source(data.path)
         log.info("reading %s", source)
         faces = read_faces(source, data.classes)
-        votes = find_votes(data.ferplus, source)
-        made = ("FER2013", False, source_digest(source))
-    counted = read_votes(votes, faces) if votes else None
+    path = find_votes(data.ferplus, source) if source else None
+    votes = read_votes(path, faces) if path else None
     if faces_too:
         save_faces(layout.faces, faces)
         write_text(layout.fingerprint, f"{of_faces}\n")
     if not summary_too:
         return
-    summary = summarise(faces, *made)
-    if votes and counted:
-        log.info("votes of FER+ from %s", votes)
-        save(layout.votes, row=counted.row, votes=counted.votes)
-        summary["votes"] = {"source": "FER+", "sha256": source_digest(votes), "faces": len(counted.row)}
+    if source is None:
+        summary = summarise(faces, "synthetic faces", True, _digest(data.synthetic, faces))
+    else:
+        summary = summarise(faces, "FER2013", False, source_digest(source))
+    if path and votes:
+        log.info("votes of FER+ from %s", path)
+        save(layout.votes, row=votes.row, votes=votes.votes)
+        summary["votes"] = {"source": "FER+", "sha256": source_digest(path), "faces": len(votes.row)}
     else:
         layout.votes.unlink(missing_ok=True)  # of other faces: tables and explorer go by whether it is there
     write_json(layout.summary, summary)

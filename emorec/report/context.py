@@ -142,16 +142,20 @@ class Lookups:
     def difference(self, model: Any, reference: Any, measure: str = "accuracy") -> Estimate:
         return self._estimate("comparisons", "difference", model=model, reference=reference, measure=measure)
 
+    def to_control(self, model: Row) -> Estimate:
+        """A mixture's difference to its control in accuracy, which is the single where no ensemble comes nearer."""
+        return self.difference(model, model["control"] or self.single)
+
     def differences_to_control(self, models: Iterable[Row]) -> list[Estimate]:
-        return [self.difference(model, model["control"] or self.single) for model in models]
+        return [self.to_control(model) for model in models]
 
-    def ahead_of_control(self, models: Sequence[Row]) -> list[Row]:
-        """Those whose difference to their control in accuracy has an interval above zero."""
-        return [model for model in models if self.differences_to_control([model])[0].low > 0]
+    def ahead_of_control(self, models: Iterable[Row]) -> list[Row]:
+        """Those whose difference to their control has an interval above zero."""
+        return [model for model in models if self.to_control(model).low > 0]
 
-    def nearest_to_control(self, models: Sequence[Row]) -> Row:
-        """The model that is least behind its control in accuracy, or most ahead."""
-        return max(models, key=lambda model: self.differences_to_control([model])[0].value)
+    def nearest_to_control(self, models: Iterable[Row]) -> Row:
+        """The model that is least behind its control, or most ahead."""
+        return max(models, key=lambda model: self.to_control(model).value)
 
     def delta(self, model: Any, reference: Any, measure: str = "accuracy") -> str:
         """The cell of a difference; a dash where the two are not compared."""

@@ -271,13 +271,6 @@ def left_out(*trainings):
     return [f"{RESULTS}/data/twins.npz"] if any(how.twins == "drop" for how in trainings) else []
 
 
-def own_spec(wildcards):
-    """What the wanted network is; not how often it is saved meanwhile, which changes nothing."""
-    spec = NETWORKS[wildcards.network].to_dict(int(wildcards.seed))
-    del spec["training"]["checkpoint_every"]
-    return spec
-
-
 def starting_weights(wildcards):
     """Weights and records of the trained networks that the wanted one starts or learns from, if it does."""
     before = NETWORKS[wildcards.network].before(int(wildcards.seed))

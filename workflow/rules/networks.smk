@@ -49,7 +49,7 @@ elif ONE_PROCESS:
             runtime=720,
             gpu=1,
         params:
-            specs=[NETWORKS[part.network].to_dict(part.seed) for part in configs.all_parts(STUDY)],
+            specs=[NETWORKS[part.network].decisive(part.seed) for part in configs.all_parts(STUDY)],
             faces=faces_from,
             code=code("emorec.networks.stage:train", "emorec.groupings.find:find", comments=False),
             config=CONFIG,
@@ -81,7 +81,7 @@ elif FROM == "pixels":
             runtime=240,
             gpu=gpus,
         params:
-            spec=own_spec,
+            spec=lambda wildcards: NETWORKS[wildcards.network].decisive(int(wildcards.seed)),
             faces=faces_from,
             code=code("emorec.networks.stage:train", comments=False),
             config=CONFIG,
